@@ -1,0 +1,65 @@
+"""A gate's conditions: `roc_auc >= 0.68`, `roc_auc >= champion - 0.005`, `log_loss <= champion * 1.02`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from mvops.core.frozen import Frozen
+
+Comparison = Literal[">=", "<=", ">", "<"]
+
+_CONDITION = re.compile(
+    r"\s*(?P<metric>[a-z][a-z0-9_]*)\s*(?P<comparison>>=|<=|>|<)\s*"
+    r"(?:(?P<champion>champion)\s*(?:(?P<sign>[+*-])\s*(?P<margin>\d+(?:\.\d+)?))?|(?P<bound>-?\d+(?:\.\d+)?))\s*"
+)
+
+
+class Condition(Frozen):
+    """`metric comparison bound`, where the bound may be relative to the champion on the same held-out rows."""
+
+    text: str
+    metric: str
+    comparison: Comparison
+    relative: bool
+    sign: Literal["+", "-", "*"] = "+"
+    bound: float
+
+    def limit(self, champion: float | None) -> float | None:
+        """The number that the metric is compared with; None if it is relative and there is no champion."""
+        if not self.relative:
+            return self.bound
+        if champion is None:
+            return None
+        if self.sign == "*":
+            return champion * self.bound
+        return champion + self.bound if self.sign == "+" else champion - self.bound
+
+
+def parse_condition(text: str) -> Condition:
+    """Read one condition; raise ValueError that shows what one looks like."""
+    found = _CONDITION.fullmatch(text)
+    if not found:
+        raise ValueError(f"{text!r} is not a condition: write 'roc_auc >= 0.68' or 'roc_auc >= champion - 0.005'")
+    relative = found["champion"] is not None
+    bound = float(found["margin"] or 0) if relative else float(found["bound"])
+    return Condition.model_validate(
+        {
+            "text": text.strip(),
+            "metric": found["metric"],
+            "comparison": found["comparison"],
+            "relative": relative,
+            "sign": found["sign"] or "+",
+            "bound": bound,
+        }
+    )
+
+
+def _check(text: str) -> str:
+    parse_condition(text)
+    return text
+
+
+ConditionText = Annotated[str, AfterValidator(_check)]

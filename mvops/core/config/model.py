@@ -1,0 +1,187 @@
+"""What a user writes in `configs/models/<name>.yaml`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, JsonValue, field_validator, model_validator
+
+from mvops.core.config.gate import ConditionText
+from mvops.core.config.rates import AlarmRate, Ratio
+from mvops.core.durations import Duration
+from mvops.core.frozen import Frozen
+from mvops.core.naming import Name
+
+Metric = Literal[
+    "roc_auc",
+    "log_loss",
+    "brier",
+    "accuracy",
+    "balanced_accuracy",
+    "f1",
+    "precision",
+    "recall",
+    "rmse",
+    "mae",
+    "r2",
+]
+CLASSIFICATION = frozenset(
+    {"roc_auc", "log_loss", "brier", "accuracy", "balanced_accuracy", "f1", "precision", "recall"}
+)
+REGRESSION = frozenset({"rmse", "mae", "r2"})
+
+
+class Outputs(Frozen):
+    """Names of notebook variables: the fitted estimator and the rows it was held out on.
+
+    `train_features` (the rows it was fitted on) makes the baseline richer; `times` is an array with one timestamp
+    for each held-out row, so that the baseline knows its own day-to-day variation.
+    """
+
+    model: str
+    features: str
+    target: str
+    train_features: str | None = None
+    times: str | None = None
+
+
+class Pipeline(Frozen):
+    """How the model is made.
+
+    `inputs` maps a parameter of the notebook to the file, folder or glob that it names, relative to the project.
+    """
+
+    notebook: str
+    inputs: dict[str, str] = Field(default_factory=dict)
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    outputs: Outputs
+    timeout: Duration = Field(default="1h", validate_default=True)
+
+
+class Evaluate(Frozen):
+    """What the model is, and the numbers by which it is judged; the first metric leads."""
+
+    task: Literal["classification", "regression"]
+    metrics: tuple[Metric, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Evaluate:
+        allowed = CLASSIFICATION if self.task == "classification" else REGRESSION
+        for metric in self.metrics:
+            if metric not in allowed:
+                raise ValueError(f"{metric!r} is not a metric of {self.task}; choose from {', '.join(sorted(allowed))}")
+        return self
+
+
+class Endpoint(Frozen):
+    """How the model is served over HTTP."""
+
+    backend: Name = "fastapi"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    max_rows: int = Field(default=1000, ge=1)  # in one request
+
+
+class Abort(Frozen):
+    """What ends a canary early; None switches a rule off.
+
+    `error_rate` is a share of requests; `latency_p99` a factor over the champion's, written `2x`; `drift: alert`
+    stops when an alert on drift opens for the challenger.
+    """
+
+    error_rate: Annotated[float, Field(ge=0, le=1)] | None = 0.01
+    latency_p99: Ratio | None = None
+    drift: Literal["alert"] | None = None
+
+
+class Rollout(Frozen):
+    """How a challenger that passed its gate gets the traffic.
+
+    `steps` are its shares in percent; each is held for `hold` and until it answered `min_predictions` rows.
+    """
+
+    strategy: Literal["replace", "canary"] = "replace"
+    steps: tuple[Annotated[int, Field(ge=1, le=100)], ...] = (5, 25, 100)
+    hold: Duration = Field(default="30m", validate_default=True)
+    min_predictions: int = Field(default=50, ge=0)
+    abort: Abort = Abort()
+
+    @field_validator("steps")
+    @classmethod
+    def _rising(cls, steps: tuple[int, ...]) -> tuple[int, ...]:
+        if list(steps) != sorted(set(steps)) or steps[-1:] != (100,):
+            raise ValueError("steps must rise and end at 100, such as [5, 25, 100]")
+        return steps
+
+
+class OutcomeRule(Frozen):
+    """`delay`: how long after a prediction its outcome is usually known."""
+
+    delay: Duration = Field(default="1d", validate_default=True)
+
+
+class Monitor(Frozen):
+    """What is watched, how often, and whom to tell."""
+
+    every: Duration = Field(default="1d", validate_default=True)
+    false_alarms: AlarmRate = Field(default="1 per 30d", validate_default=True)
+    min_rows: int = Field(default=100, ge=1)  # a window with fewer predictions is summarised but not judged
+    psi: float = Field(default=0.2, gt=0)  # the effect size below which a shift is not material
+    tolerance: float = Field(default=0.05, ge=0)  # how far the leading metric may fall below the held-out value
+    outcomes: OutcomeRule = OutcomeRule()
+    alerts: tuple[Name, ...] = ()
+
+
+class Retrain(Frozen):
+    """When a new challenger is trained: on a cron schedule, and when an alert opens."""
+
+    backend: Name = "cron"
+    schedule: str | None = None
+    on: tuple[Literal["drift", "performance"], ...] = ()
+    cooldown: Duration = Field(default="24h", validate_default=True)
+
+    @field_validator("schedule")
+    @classmethod
+    def _five_fields(cls, schedule: str | None) -> str | None:
+        return schedule if schedule is None else check_cron(schedule)
+
+
+class Model(Frozen):
+    """One model."""
+
+    description: str = ""
+    owner: str = ""
+    pipeline: Pipeline
+    evaluate: Evaluate
+    gate: tuple[ConditionText, ...] = ()
+    endpoint: Endpoint | None = None
+    rollout: Rollout = Rollout()
+    monitor: Monitor | None = None
+    retrain: Retrain | None = None
+
+
+def check_cron(schedule: str) -> str:
+    """Return a five-field cron expression with single spaces; raise ValueError for anything else."""
+    fields = schedule.split(" ") if schedule.isprintable() else []
+    bounds = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+    if len(fields) != len(bounds) or not all(_cron_field(f, *b) for f, b in zip(fields, bounds, strict=True)):
+        raise ValueError(
+            f"{schedule!r} is not a cron schedule: write five fields such as '0 3 * * 1' (Mondays at 03:00)"
+        )
+    return schedule
+
+
+def _cron_field(text: str, low: int, high: int) -> bool:
+    return all(_cron_part(part, low, high) for part in text.split(","))
+
+
+def _cron_part(part: str, low: int, high: int) -> bool:
+    span, _, step = part.partition("/")
+    if "/" in part and not (step.isascii() and step.isdigit() and int(step) > 0):
+        return False
+    if span == "*":
+        return True
+    ends: list[Any] = span.split("-")
+    if len(ends) > 2 or not all(e.isascii() and e.isdigit() and low <= int(e) <= high for e in ends):
+        return False
+    return int(ends[0]) <= int(ends[-1])

@@ -1,0 +1,39 @@
+"""What a user writes in `configs/project.yaml`, with the models beside it: the whole spec."""
+
+from __future__ import annotations
+
+from pydantic import Field, JsonValue
+
+from mvops.core.config.model import Model
+from mvops.core.frozen import Frozen
+from mvops.core.naming import Name
+
+
+class Capabilities(Frozen):
+    """What the preset has switched on. A model's section whose capability is off is kept but not acted upon."""
+
+    monitoring: bool = True
+    versioning: bool = True
+    serving: bool = True
+    retraining: bool = True
+    canary: bool = True
+
+
+class Notifier(Frozen):
+    """A channel for alerts: a backend's name and its options."""
+
+    backend: Name = "console"
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Project(Frozen):
+    """The composed, validated YAML."""
+
+    project: Name
+    preset: str
+    registry: str = "sqlite:///.mvops/registry.db"
+    predictions: str = "sqlite:///.mvops/predictions.db"
+    artifacts: str = ".mvops/artifacts"
+    capabilities: Capabilities = Capabilities()
+    notifiers: dict[Name, Notifier] = Field(default_factory=dict)
+    models: dict[Name, Model] = Field(default_factory=dict)

@@ -1,0 +1,35 @@
+"""Durations as people write them: `30m`, `24h`, `1d`, `90 s`."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def parse_duration(text: Any) -> timedelta:
+    """Read `30m` and the like, or a number of seconds; raise ValueError otherwise."""
+    if isinstance(text, timedelta):
+        return text
+    if isinstance(text, (int, float)) and not isinstance(text, bool):
+        return timedelta(seconds=text)
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", str(text))
+    if not found:
+        raise ValueError(f"{text!r} is not a duration: write a number and s, m, h, d or w, such as 30m or 1d")
+    return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+
+
+def format_duration(value: timedelta) -> str:
+    """The shortest exact way to write `value`: 5400 seconds is `90m`."""
+    seconds = value.total_seconds()
+    for unit in ("w", "d", "h", "m"):
+        if seconds and seconds % _UNITS[unit] == 0:
+            return f"{seconds / _UNITS[unit]:.0f}{unit}"
+    return f"{seconds:g}s"
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str)]

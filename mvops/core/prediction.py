@@ -1,0 +1,31 @@
+"""One prediction as it is logged, and its outcome."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from mvops.core.frozen import Frozen
+
+
+class Prediction(Frozen):
+    """`time` is the event time (given by the caller, else the time of the request), aware and in UTC; `latency_ms` is
+    the request's, shared by its rows; `probability` is that of each class in the signature's order, or None."""
+
+    id: str
+    time: datetime
+    model: str
+    version: int
+    arm: str
+    inputs: dict[str, Any]
+    prediction: Any
+    probability: tuple[float, ...] | None
+    latency_ms: float
+
+
+class Outcome(Frozen):
+    """What really happened; `received` is when we were told."""
+
+    prediction_id: str
+    outcome: Any
+    received: datetime

@@ -1,0 +1,54 @@
+"""A registered model version: everything needed to serve it, judge it and make it again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from mvops.core.frozen import Frozen
+from mvops.core.signature import Signature
+
+
+class Artifact(Frozen):
+    """A file in the artefact store. `sha256` is its address; `format` says how to load it (skops, parquet, json...)."""
+
+    sha256: str
+    format: str
+    size: int  # bytes
+
+
+class CodeState(Frozen):
+    """Where the code came from: Git commit (None outside Git), dirty or not, digest of each step's cells."""
+
+    commit: str | None
+    dirty: bool
+    notebook: str
+    cells: dict[str, str]
+
+
+class Environment(Frozen):
+    """The Python that trained the version, with the exact release of every package that the model needs."""
+
+    python: str
+    platform: str
+    packages: dict[str, str]
+
+
+class Version(Frozen):
+    """Immutable once registered. Metrics are those on the held-out rows of its own run."""
+
+    model: str
+    number: int
+    created: datetime  # aware, UTC
+    reason: str
+    run: str
+    artifact: Artifact
+    signature: Signature
+    baseline: Artifact | None
+    held_out: Artifact | None  # features and target of the held-out rows, parquet
+    data: dict[str, str]  # input -> digest
+    code: CodeState
+    environment: Environment
+    parameters: dict[str, Any]
+    metrics: dict[str, float]
+    fingerprint: str  # of all that decides what is trained; equal fingerprints mean equal training

@@ -1,0 +1,109 @@
+"""Everything mvops refuses, as one small tree.
+
+MvopsError                      the root; the command line prints it and exits with `exit_code`
+├── SpecError                   the YAML is wrong; knows file and line
+├── UsageError                  the command cannot be carried out as typed
+├── DataError                   a data file or a row is missing or unfit
+├── NotebookError               a notebook cannot be read, promoted or run
+├── ArtifactError               an artefact is missing, damaged or not trusted
+├── RegistryError               the registry cannot be read or written
+│   └── LockedError             somebody else holds the project's lock
+├── BackendError                an external system or the extra that reaches it is missing
+│   └── MissingExtraError       names the `pip install` to type
+├── ServingError                an endpoint cannot start or did not answer
+├── ConflictError               something is in the way that is not ours to change
+└── GateRefusedError            a challenger did not pass its gate (exit code 4)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Where:
+    """A place in a file of the user's: 1-based line and column, either may be unknown."""
+
+    file: Path
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        parts = [str(self.file), *(str(n) for n in (self.line, self.column) if n is not None)]
+        return ":".join(parts)
+
+
+class MvopsError(Exception):
+    """What went wrong (`message`), where (`where`), and what to do next (`hint`)."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None, where: Where | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.where = where
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        remedy = f"\n{self.hint}" if self.hint else ""
+        return f"{place}{self.message}{remedy}"
+
+
+class SpecError(MvopsError):
+    """The YAML is wrong."""
+
+
+class UsageError(MvopsError):
+    """The command cannot be carried out as typed."""
+
+
+class DataError(MvopsError):
+    """A data file or a row is missing or unfit."""
+
+
+class NotebookError(MvopsError):
+    """A notebook cannot be read, promoted or run."""
+
+
+class ArtifactError(MvopsError):
+    """An artefact is missing, damaged or not trusted."""
+
+
+class RegistryError(MvopsError):
+    """The registry cannot be read or written."""
+
+
+class LockedError(RegistryError):
+    """Somebody else holds the project's lock."""
+
+
+class BackendError(MvopsError):
+    """An external system did not do what was asked."""
+
+
+class MissingExtraError(BackendError):
+    """A library that only some need is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs a library that is not installed.",
+            hint=f"Install it with: pip install 'mvops[{extra}]'",
+        )
+        self.extra = extra
+
+
+class ServingError(MvopsError):
+    """An endpoint cannot start or did not answer."""
+
+
+class ConflictError(MvopsError):
+    """Something is in the way that is not ours to change."""
+
+
+class GateRefusedError(MvopsError):
+    """A challenger did not pass its gate."""
+
+    exit_code = 4
