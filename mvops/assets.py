@@ -1,4 +1,4 @@
-"""Where the templates, configs and notebooks that come with mvops are: in the wheel, or beside the code in a checkout."""
+"""Where templates, configs and notebooks that come with mvops are: in the wheel, or beside the code."""
 
 from __future__ import annotations
 

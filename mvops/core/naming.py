@@ -15,7 +15,7 @@ def check_name(name: str) -> str:
     """Return `name` if it may be used everywhere; raise ValueError that says what a name looks like."""
     if not _GRAMMAR.fullmatch(name) or keyword.iskeyword(name):
         raise ValueError(
-            f"{name!r} is not a name: use a lower-case letter, then letters, digits and _, at most 63, no Python keyword"
+            f"{name!r} is not a name: a lower-case letter, then letters, digits and _, at most 63, no Python keyword"
         )
     return name
 

@@ -9,8 +9,11 @@ from mvops.core.frozen import Frozen
 
 
 class Prediction(Frozen):
-    """`time` is the event time (given by the caller, else the time of the request), aware and in UTC; `latency_ms` is
-    the request's, shared by its rows; `probability` is that of each class in the signature's order, or None."""
+    """A logged prediction.
+
+    `time` is the event time (given by the caller, else the time of the request), aware and in UTC; `latency_ms` is
+    the request's, shared by its rows; `probability` is that of each class in the signature's order, or None.
+    """
 
     id: str
     time: datetime

@@ -11,8 +11,11 @@ RunStatus = Literal["running", "succeeded", "failed"]
 
 
 class StepRun(Frozen):
-    """One step of a run. `key` is the content address of everything that the step read; `notebook` is the sha256 of
-    the executed notebook in the artefact store; `seconds` is wall time, 0 when the step came from the cache."""
+    """One step of a run.
+
+    `key` is the content address of everything that the step read; `notebook` is the sha256 of the executed notebook
+    in the artefact store; `seconds` is wall time, 0 when the step came from the cache.
+    """
 
     step: str
     key: str

@@ -1,0 +1,1 @@
+"""The family `notifiers`: one file, one backend."""

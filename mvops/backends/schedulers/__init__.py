@@ -1,0 +1,1 @@
+"""The family `schedulers`: one file, one backend."""

@@ -1,0 +1,1 @@
+"""The family `servers`: one file, one backend."""

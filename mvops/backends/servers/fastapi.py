@@ -1,0 +1,28 @@
+"""The endpoint as a FastAPI app: a few generated lines on top of mvops.serving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mvops import __version__
+from mvops.contracts.servers import Service
+from mvops.rendering import render_folder
+from mvops.serving.run import serve
+
+
+class FastApi:
+    """Generates `deploy/serving/<model>/` and serves it with uvicorn."""
+
+    def folder(self, model: str) -> str:
+        """One folder for each model."""
+        return f"deploy/serving/{model}"
+
+    def files(self, service: Service) -> Mapping[str, str]:
+        """The app, its settings, its requirements and a Dockerfile."""
+        context = service.model_dump(mode="json") | {"root": "../../..", "mvops_version": __version__}
+        return render_folder("servers/fastapi", context)
+
+    def serve(self, folder: Path, *, host: str, port: int, workers: int, on_ready: Callable[[str], None]) -> None:
+        """Run the generated app in the foreground."""
+        serve(folder / "service.json", host, port, workers=workers, on_ready=on_ready)

@@ -1,0 +1,40 @@
+"""What a server is: something that answers predictions over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from mvops.core.frozen import Frozen
+
+
+class Service(Frozen):
+    """All that a server's templates may know. Paths are relative to the project's root, posix."""
+
+    model: str
+    description: str
+    host: str
+    port: int
+    max_rows: int
+    state: str  # folder of route.json and the versions' manifests
+    artifacts: str
+    predictions: str
+    python: str  # such as 3.11
+    requirements: tuple[str, ...]  # exact pins
+
+
+class Server(Protocol):
+    """A backend of the family `servers`: a class that is made without arguments."""
+
+    def folder(self, model: str) -> str:
+        """Where the generated files go, below the project's root, posix."""
+        ...
+
+    def files(self, service: Service) -> Mapping[str, str]:
+        """The generated files: path below `folder` -> text. Pure."""
+        ...
+
+    def serve(self, folder: Path, *, host: str, port: int, workers: int, on_ready: Callable[[str], None]) -> None:
+        """Answer in the foreground until stopped; `on_ready` gets the URL. Raises ServingError, MissingExtraError."""
+        ...

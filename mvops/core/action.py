@@ -1,0 +1,73 @@
+"""A plan's lines."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from mvops.core.address import Address
+from mvops.core.frozen import Frozen
+
+
+class Verb(StrEnum):
+    """What is done to a resource."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    REPAIR = "repair"
+    ADOPT = "adopt"
+    FORGET = "forget"
+    KEEP = "keep"
+    CONFLICT = "conflict"  # exists, is not ours, and differs: a plan that holds one is refused
+
+
+SYMBOLS = {
+    Verb.CREATE: "+",
+    Verb.UPDATE: "~",
+    Verb.REPLACE: "±",
+    Verb.DELETE: "-",
+    Verb.REPAIR: "!",
+    Verb.ADOPT: "=",
+    Verb.FORGET: "·",
+    Verb.KEEP: " ",
+    Verb.CONFLICT: "x",
+}
+
+
+class Change(Frozen):
+    """One field, old and new; nested fields are dotted. None means absent."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class Action(Frozen):
+    """One line of a plan. `reason` is for machines, `because` for people."""
+
+    verb: Verb
+    address: Address
+    reason: str
+    because: str
+    changes: tuple[Change, ...] = ()
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    needs: tuple[Address, ...] = ()
+    details: tuple[str, ...] = ()  # more lines for people, such as a pipeline's steps
+
+    @property
+    def changes_the_world(self) -> bool:
+        """False for what is kept and for what is only written down."""
+        return self.verb not in {Verb.KEEP, Verb.ADOPT, Verb.FORGET}
+
+
+def differences(before: Any, after: Any, prefix: str = "") -> tuple[Change, ...]:
+    """The leaves in which two JSON values differ, sorted by field."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        found: list[Change] = []
+        for key in sorted(before.keys() | after.keys()):
+            found += differences(before.get(key), after.get(key), f"{prefix}.{key}" if prefix else key)
+        return tuple(found)
+    return () if before == after else (Change(field=prefix, before=before, after=after),)

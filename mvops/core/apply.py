@@ -1,0 +1,82 @@
+"""The only door through which the world changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from mvops.core.action import Action, Verb
+from mvops.core.address import Address
+from mvops.core.plan import Plan
+from mvops.core.state import Journal, Record
+from mvops.core.steps import Step
+from mvops.errors import ConflictError, MvopsError
+
+Outputs = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of an action."""
+
+    action: Action
+    status: Literal["done", "failed", "skipped"]
+    outputs: Outputs
+    error: MvopsError | None = None
+
+
+def apply(
+    plan: Plan,
+    *,
+    steps: Callable[[Action], Iterable[Step]],
+    perform: Callable[[Step], Outputs],
+    settle: Callable[[Action], Action],
+    journal: Journal,
+    recorded: Mapping[str, Record],
+) -> Iterator[Done]:
+    """Do the plan, action by action, and yield what became of each.
+
+    The journal is committed before and after each action, so that a killed apply can be done again to the same end.
+    When an action fails, what needs it is skipped and the rest goes on. `settle` returns the action with what was
+    unknown when the plan was made; `recorded` has the outputs that an action starts from. Raises ConflictError before anything is done if the plan holds a conflict.
+    """
+    if plan.conflicts():
+        first = plan.conflicts()[0]
+        raise ConflictError(f"{first.address}: {first.because}", hint="Move it out of the way, then plan again.")
+    missing: set[Address] = set()
+    for planned in plan.pending():
+        if missing & set(planned.needs):
+            missing.add(planned.address)
+            yield Done(planned, "skipped", {})
+            continue
+        before = recorded.get(planned.address)
+        outputs = dict(before.outputs) if before else {}
+        done = _one(plan.id, settle(planned), steps, perform, journal, outputs)
+        if done.status == "failed":
+            missing.add(planned.address)
+        yield done
+
+
+def _one(
+    plan_id: str,
+    action: Action,
+    steps: Callable[[Action], Iterable[Step]],
+    perform: Callable[[Step], Outputs],
+    journal: Journal,
+    outputs: Outputs,
+) -> Done:
+    entry = journal.started(plan_id, action.model_dump(mode="json"))
+    try:
+        if action.changes_the_world:
+            for step in steps(action):
+                outputs |= perform(step)
+    except MvopsError as error:
+        journal.failed(entry, str(error))
+        return Done(action, "failed", outputs, error)
+    if action.verb in {Verb.DELETE, Verb.FORGET}:
+        journal.finished(entry, outputs, forget=action.address)
+    else:
+        record = Record(address=action.address, spec=action.after or {}, outputs=outputs)
+        journal.finished(entry, outputs, record=record)
+    return Done(action, "done", outputs)

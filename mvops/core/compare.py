@@ -1,0 +1,125 @@
+"""The heart of the tool: what is wanted, what we did and what is there, in; actions out. Pure.
+
+| wanted | recorded | really there | verb |
+|---|---|---|---|
+| yes | no | no | create |
+| yes | any | no | create: gone from the world |
+| yes | no | differs, or not fully visible | conflict |
+| yes | none or other | agrees, and every changed field is visible | adopt |
+| yes | same | agrees | keep |
+| yes | same | differs | repair |
+| yes | other | otherwise | update, or replace |
+| no | yes | yes | delete |
+| no | yes | no | forget |
+| no | no | any | (silence) |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mvops.core.action import Action, Change, Verb, differences
+from mvops.core.address import Address
+from mvops.core.spec import Spec, has_unknown
+from mvops.core.state import Observed, Record
+
+
+def verb(
+    want: Mapping[str, Any] | None,
+    did: Mapping[str, Any] | None,
+    real: Mapping[str, Any] | None,
+    replace_on: frozenset[str] = frozenset(),
+) -> Verb | None:
+    """The table above; None for silence. `real` holds only the fields that the world reports.
+
+    A wanted value that is known only after apply neither agrees nor differs with what is really there.
+    """
+    if want is None:
+        return None if did is None else Verb.FORGET if real is None else Verb.DELETE
+    if real is None:
+        return Verb.CREATE
+    agrees = all(has_unknown(want.get(field)) or want.get(field) == value for field, value in real.items())
+    if did == want:
+        return Verb.KEEP if agrees else Verb.REPAIR
+    changed = set(want) if did is None else {f for f in set(want) | set(did) if want.get(f) != did.get(f)}
+    if agrees and changed <= set(real) and not has_unknown(dict(want)):
+        return Verb.ADOPT
+    if did is None:
+        return Verb.CONFLICT
+    return Verb.REPLACE if changed & replace_on else Verb.UPDATE
+
+
+def compare(
+    desired: Mapping[Address, Spec],
+    recorded: Mapping[Address, Record],
+    actual: Mapping[Address, Observed],
+    forced: Mapping[Address, str] | None = None,
+) -> Iterator[Action]:
+    """One action for each address that is wanted or recorded, sorted by address.
+
+    `forced` maps an address to the reason for which it is done again although nothing differs.
+    """
+    for where in sorted(desired.keys() | recorded.keys()):
+        spec, record, seen = desired.get(where), recorded.get(where), actual.get(where)
+        want = spec.fields() if spec else None
+        did = record.spec if record else None
+        real = seen.facts if seen else None
+        chosen = verb(want, did, real, spec.replace_on if spec else frozenset())
+        if chosen is None:
+            continue
+        reason, because, changes = _explain(chosen, want, did, real)
+        requested = (forced or {}).get(where)
+        if requested and chosen in {Verb.KEEP, Verb.ADOPT, Verb.UPDATE}:
+            chosen = Verb.UPDATE
+            reason, because = "requested", f"requested: {requested}" + (f"; {because}" if changes else "")
+        yield Action(
+            verb=chosen,
+            address=where,
+            reason=reason,
+            because=because,
+            changes=changes,
+            before=did,
+            after=want,
+            needs=spec.needs if spec else (),
+        )
+
+
+def _explain(  # noqa: PLR0911 -- one return for each row of the table
+    chosen: Verb, want: Mapping[str, Any] | None, did: Mapping[str, Any] | None, real: Mapping[str, Any] | None
+) -> tuple[str, str, tuple[Change, ...]]:
+    changes = differences(did or {}, want or {})
+    fields = _names(changes)
+    match chosen:
+        case Verb.CREATE:
+            return ("new", "new", ()) if did is None else ("gone", "gone from the world", changes)
+        case Verb.CONFLICT:
+            return "not-ours", "exists and is not ours", differences(dict(real or {}), _visible(want, real))
+        case Verb.ADOPT:
+            return "already-so", "already so" if did is None else f"{fields} changed", changes
+        case Verb.KEEP:
+            return "unchanged", "unchanged", ()
+        case Verb.REPAIR:
+            drift = differences(_visible(want, real), dict(real or {}))
+            told = "; ".join(f"{c.field} is {_short(c.after)}, should be {_short(c.before)}" for c in drift[:3])
+            return "drift", f"changed outside mvops: {told}", drift
+        case Verb.UPDATE | Verb.REPLACE:
+            return "changed", f"{fields} changed", changes
+        case Verb.DELETE:
+            return "not-wanted", "no longer in the spec", ()
+        case Verb.FORGET:
+            return "already-gone", "already gone", ()
+
+
+def _visible(want: Mapping[str, Any] | None, real: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {field: (want or {}).get(field) for field in (real or {})}
+
+
+def _names(changes: tuple[Change, ...]) -> str:
+    names = [change.field for change in changes]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _short(value: Any) -> str:
+    text = "absent" if value is None else str(value)
+    return text if len(text) <= 24 else f"{text[:12]}…"

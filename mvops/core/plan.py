@@ -1,0 +1,101 @@
+"""A plan: actions in the order in which they are done. Pure, and the same bytes for the same inputs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import Literal
+
+from mvops.core.action import Action, Verb
+from mvops.core.address import Address
+from mvops.core.canonical import digest
+from mvops.core.frozen import Frozen
+from mvops.errors import SpecError
+
+
+class Plan(Frozen):
+    """`made_on` is the state's serial, `lineage` its project: a plan is refused on any other.
+
+    `notices` are sentences about what is not acted upon, such as a capability that the preset leaves off.
+    """
+
+    format_version: Literal[1] = 1
+    id: str
+    project: str
+    preset: str
+    lineage: str
+    made_on: int
+    actions: tuple[Action, ...]
+    notices: tuple[str, ...] = ()
+    seconds: float | None = None  # expected, from past runs
+
+    def pending(self) -> tuple[Action, ...]:
+        """Everything but what is kept."""
+        return tuple(action for action in self.actions if action.verb is not Verb.KEEP)
+
+    def conflicts(self) -> tuple[Action, ...]:
+        """What is in the way and not ours."""
+        return tuple(action for action in self.actions if action.verb is Verb.CONFLICT)
+
+    def only_drift(self) -> bool:
+        """Nothing but repairs of what was changed outside."""
+        return bool(self.pending()) and all(action.verb is Verb.REPAIR for action in self.pending())
+
+    def totals(self) -> dict[str, int]:
+        """How many of each verb."""
+        counted = Counter(action.verb.value for action in self.actions)
+        return {verb.value: counted[verb.value] for verb in Verb if counted[verb.value]}
+
+
+def make_plan(  # noqa: PLR0913 -- a plan has that many parts
+    actions: Iterable[Action],
+    *,
+    project: str,
+    preset: str,
+    lineage: str,
+    made_on: int,
+    notices: Iterable[str] = (),
+    seconds: float | None = None,
+    dependencies: Mapping[Address, Iterable[Address]] | None = None,
+) -> Plan:
+    """Order the actions: what is needed comes first, deletions last and in reverse.
+
+    `dependencies` are those of records that are no longer wanted. Raises SpecError when resources need each other
+    in a ring.
+    """
+    by_address = {action.address: action for action in actions}
+    needs = {where: set(action.needs) & by_address.keys() for where, action in by_address.items()}
+    for where, needed in (dependencies or {}).items():
+        if where in needs:
+            needs[where] |= set(needed) & by_address.keys()
+    ordered = [by_address[where] for where in _ordered(needs)]
+    removing = {Verb.DELETE, Verb.FORGET}
+    actions_in_order = tuple(a for a in ordered if a.verb not in removing) + tuple(
+        a for a in reversed(ordered) if a.verb in removing
+    )
+    content = [action.model_dump(mode="json") for action in actions_in_order]
+    return Plan(
+        id=digest([project, lineage, made_on, content])[:12],
+        project=project,
+        preset=preset,
+        lineage=lineage,
+        made_on=made_on,
+        actions=actions_in_order,
+        notices=tuple(notices),
+        seconds=seconds,
+    )
+
+
+def _ordered(needs: Mapping[Address, set[Address]]) -> list[Address]:
+    sorter = TopologicalSorter(needs)
+    order: list[Address] = []
+    try:
+        sorter.prepare()
+    except CycleError as ring:
+        raise SpecError(f"resources need each other in a ring: {' -> '.join(ring.args[1])}") from ring
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())  # sorted, so that the plan does not depend on hashing
+        order += ready
+        sorter.done(*ready)
+    return order

@@ -1,0 +1,65 @@
+"""The steps under a plan's line: a closed list of data, so that a plan can be printed, saved and tested."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mvops.core.frozen import Frozen
+
+
+class WriteFiles(Frozen):
+    """Write `files` (path below the project -> text), each atomically.
+
+    `ours` are the digests of what may be replaced: a file with other content was edited by hand and is not touched.
+    """
+
+    step: Literal["write-files"] = "write-files"
+    files: dict[str, str]
+    ours: dict[str, str]
+
+
+class RemoveFiles(Frozen):
+    """Remove the files that still have the digests in `files`; what was edited by hand stays."""
+
+    step: Literal["remove-files"] = "remove-files"
+    files: dict[str, str]
+
+
+class RunPipeline(Frozen):
+    """Run a model's pipeline, taking from the cache what has not changed."""
+
+    step: Literal["run-pipeline"] = "run-pipeline"
+    model: str
+    reason: str
+
+
+class RegisterVersion(Frozen):
+    """Evaluate what the last run made, register it as a version, judge it at the gate."""
+
+    step: Literal["register-version"] = "register-version"
+    model: str
+    reason: str
+
+
+class RollOut(Frozen):
+    """Give the newest version that passed its gate the traffic, by the model's strategy."""
+
+    step: Literal["roll-out"] = "roll-out"
+    model: str
+
+
+class RestoreRoute(Frozen):
+    """Write again which version answers, from the registry."""
+
+    step: Literal["restore-route"] = "restore-route"
+    model: str
+
+
+class RemoveRoute(Frozen):
+    """Take a model's versions from the traffic; they stay in the registry."""
+
+    step: Literal["remove-route"] = "remove-route"
+    model: str
+
+
+Step = WriteFiles | RemoveFiles | RunPipeline | RegisterVersion | RollOut | RestoreRoute | RemoveRoute

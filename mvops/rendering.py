@@ -1,0 +1,64 @@
+"""Text from Jinja templates. A name that is missing is an error, and every language has its own escaping filter."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
+
+from mvops import assets
+from mvops.errors import BackendError
+
+
+def _cron(text: str) -> str:
+    """A percent sign ends a cron command unless it is escaped; so would a line break."""
+    return text.replace("%", "\\%").replace("\n", " ").replace("\r", " ")
+
+
+def _line(text: str) -> str:
+    """One line for a comment."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _environment(folder: Path) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701 -- what is generated is code, not HTML: each language has its filter
+    )
+    environment.filters.update(py=repr, json=_json, shell=shlex.quote, cron=_cron, line=_line)
+    return environment
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def render_folder(name: str, context: Mapping[str, Any]) -> dict[str, str]:
+    """Every file of `templates/<name>/`, by path below it: `.j2` files rendered and the ending dropped, others as is.
+
+    Filters: `py`, `json`, `shell`, `cron`, `line` (for a comment). Raises BackendError when the folder is missing or
+    a template names something that `context` does not hold.
+    """
+    folder = assets.templates() / name
+    if not folder.is_dir():
+        raise BackendError(f"there is no template folder {name!r}", hint=f"Looked in {folder.parent}")
+    environment = _environment(folder)
+    rendered: dict[str, str] = {}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+        relative = path.relative_to(folder).as_posix()
+        if not relative.endswith(".j2"):
+            rendered[relative] = path.read_text(encoding="utf-8")
+            continue
+        try:
+            rendered[relative.removesuffix(".j2")] = environment.get_template(relative).render(context)
+        except UndefinedError as error:
+            raise BackendError(f"template {name}/{relative}: {error}") from error
+    return rendered
