@@ -1,0 +1,72 @@
+"""`nox` runs every check; `nox -s tests-3.12` one of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import nox
+
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "types", "floors", "tests", "wheel"]
+nox.options.error_on_missing_interpreters = False
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT, max_version="3.13")
+DEFAULT = f"{sys.version_info.major}.{sys.version_info.minor}"
+CHECK = nox.project.dependency_groups(PYPROJECT, "check")
+TEST = nox.project.dependency_groups(PYPROJECT, "test")
+WORKERS = os.environ.get("MVOPS_TEST_WORKERS", "2")
+
+
+@nox.session(python=DEFAULT)
+def lint(session: nox.Session) -> None:
+    """Format and rules."""
+    session.install("ruff>=0.9")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+
+
+@nox.session(python=DEFAULT)
+def types(session: nox.Session) -> None:
+    """mypy --strict."""
+    session.install("-e", ".[all]", *CHECK, "nox")
+    session.run("mypy")
+
+
+@nox.session(python=DEFAULT)
+def floors(session: nox.Session) -> None:
+    """The floor plan, held by import-linter."""
+    session.install("-e", ".", "import-linter>=2.1")
+    session.run("lint-imports")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The test suite, with coverage on the Python that runs nox; warnings are errors."""
+    session.install("-e", ".[all]", *TEST)
+    measured = session.python == DEFAULT
+    cover = ["--cov", "--cov-report=term:skip-covered"] if measured else []
+    session.run("pytest", "-n", WORKERS, "--dist", "loadgroup", *cover, *session.posargs)
+
+
+@nox.session(python=DEFAULT)
+def wheel(session: nox.Session) -> None:
+    """The built wheel, installed where no checkout is, runs the demo."""
+    folder = session.create_tmp()
+    shutil.rmtree(folder)
+    session.install("build>=1.2")
+    session.run("python", "-m", "build", "--wheel", "--outdir", folder, silent=True)
+    (built,) = os.listdir(folder)
+    session.install("--reinstall" if session.venv_backend == "uv" else "--force-reinstall", f"mvops[demo] @ file://{os.path.abspath(folder)}/{built}")
+    with session.chdir(folder):
+        session.run("mvops", "demo", "--fast", "flights-demo")
+        session.run("mvops", "-C", "flights-demo", "plan", "--detailed-exitcode")
+
+
+@nox.session(python=DEFAULT, default=False)
+def bench(session: nox.Session) -> None:
+    """Speed and memory, side by side with the alternatives; figures, not verdicts."""
+    session.install("-e", ".[all]", *TEST)
+    session.run("python", "-m", "pytest", "tests/benchmarks", "-s", *session.posargs)

@@ -30,7 +30,7 @@ def apply(
     plan: Plan,
     *,
     steps: Callable[[Action], Iterable[Step]],
-    perform: Callable[[Step], Outputs],
+    perform: Callable[[Step, Outputs], Outputs],
     settle: Callable[[Action], Action],
     journal: Journal,
     recorded: Mapping[str, Record],
@@ -39,7 +39,9 @@ def apply(
 
     The journal is committed before and after each action, so that a killed apply can be done again to the same end.
     When an action fails, what needs it is skipped and the rest goes on. `settle` returns the action with what was
-    unknown when the plan was made; `recorded` has the outputs that an action starts from. Raises ConflictError before anything is done if the plan holds a conflict.
+    unknown when the plan was made; `perform` gets, beside a step, what the action's earlier steps have left;
+    `recorded` has the outputs that an action starts from. Raises ConflictError before anything is done if the plan
+    holds a conflict.
     """
     if plan.conflicts():
         first = plan.conflicts()[0]
@@ -62,7 +64,7 @@ def _one(
     plan_id: str,
     action: Action,
     steps: Callable[[Action], Iterable[Step]],
-    perform: Callable[[Step], Outputs],
+    perform: Callable[[Step, Outputs], Outputs],
     journal: Journal,
     outputs: Outputs,
 ) -> Done:
@@ -70,7 +72,7 @@ def _one(
     try:
         if action.changes_the_world:
             for step in steps(action):
-                outputs |= perform(step)
+                outputs |= perform(step, dict(outputs))
     except MvopsError as error:
         journal.failed(entry, str(error))
         return Done(action, "failed", outputs, error)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
+from pydantic import Field
+
 from mvops.core.frozen import Frozen
+from mvops.core.version import Artifact
 
 RunStatus = Literal["running", "succeeded", "failed"]
 
@@ -26,7 +29,11 @@ class StepRun(Frozen):
 
 
 class Run(Frozen):
-    """`id` is unique and sorts by time."""
+    """`id` is unique and sorts by time.
+
+    `inputs` maps each input to the digest of its files, `cells` each step to the digest of its code, `outputs` each
+    role (model, features, target...) to the value that the run made, in the artefact store.
+    """
 
     id: str
     model: str
@@ -36,4 +43,7 @@ class Run(Frozen):
     finished: datetime | None
     parameters: dict[str, Any]
     steps: tuple[StepRun, ...] = ()
+    inputs: dict[str, str] = Field(default_factory=dict)
+    cells: dict[str, str] = Field(default_factory=dict)
+    outputs: dict[str, Artifact] = Field(default_factory=dict)
     error: str | None = None

@@ -1,0 +1,113 @@
+"""An endpoint: the generated app, and the route that tells it which versions answer."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from mvops.contracts.servers import Server, Service
+from mvops.core.action import Action, Verb
+from mvops.core.address import Address, address, name_of
+from mvops.core.config.model import Endpoint
+from mvops.core.spec import UNKNOWN, Spec
+from mvops.core.state import Observed, Record
+from mvops.core.steps import RemoveFiles, RestoreRoute, Step, WriteFiles
+from mvops.kinds.generated import digests, edited, observed
+from mvops.kinds.kind import Look
+from mvops.lifecycle.environment import requirements
+from mvops.registry.versions import champion
+
+
+class EndpointSpec(Spec):
+    """`files` maps each generated file to the digest of its text."""
+
+    kind: ClassVar[str] = "endpoint"
+    backend: str
+    service: dict[str, Any]
+    files: dict[str, str]
+    route: str = "present"
+
+
+class EndpointKind:
+    """Done by writing files; traffic itself is moved by rollouts."""
+
+    name = "endpoint"
+    after: tuple[str, ...] = ("model",)
+
+    def desired(self, look: Look) -> Iterator[EndpointSpec]:
+        """One for each model that has an endpoint."""
+        project = look.workspace.project
+        for name, model in sorted(project.models.items()):
+            if model.endpoint is None or not project.capabilities.serving:
+                continue
+            server: Server = look.backend("servers", model.endpoint.backend)
+            service = _service(look, name, model.description, model.endpoint)
+            yield EndpointSpec(
+                name=name,
+                needs=(address("model", name),),
+                backend=model.endpoint.backend,
+                service=service.model_dump(mode="json"),
+                files=digests(server.folder(name), server.files(service)),
+            )
+
+    def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
+        """The files, and whether the route is there."""
+        name = name_of(where)
+        wanted = next((spec.files for spec in self.desired(look) if spec.address == where), {})
+        there = observed(look.workspace.root, wanted, record.spec["files"] if record else {})
+        if there is None or (record is None and _all_as_wanted(there, wanted)):
+            return None
+        route = "present" if (look.workspace.serving(name) / "route.json").is_file() else "absent"
+        return Observed(facts={"files": there, "route": route})
+
+    def steps(self, action: Action, look: Look) -> Iterator[Step]:
+        """Write what is missing or new; put the route back if it is gone."""
+        name = name_of(action.address)
+        recorded = (action.before or {}).get("files", {})
+        if action.verb is Verb.DELETE:
+            yield RemoveFiles(files=recorded)
+            return
+        service = Service.model_validate((action.after or {})["service"])
+        server: Server = look.backend("servers", (action.after or {})["backend"])
+        texts = {f"{server.folder(name)}/{path}": text for path, text in server.files(service).items()}
+        yield WriteFiles(files=texts, ours=recorded)
+        gone = {path: digest for path, digest in recorded.items() if path not in texts}
+        if gone:
+            yield RemoveFiles(files=gone)
+        yield RestoreRoute(model=name)
+
+    def details(self, action: Action, look: Look) -> Iterator[str]:
+        """Where it will answer, and what a person has changed."""
+        if action.verb is Verb.CREATE:
+            service = (action.after or {})["service"]
+            yield f"http://{service['host']}:{service['port']}/predict, started by `mvops serve {service['model']}`"
+        for path in edited(look.workspace.root, (action.before or {}).get("files", {})):
+            changed = action.verb is not Verb.KEEP
+            yield f"{path} was edited by hand and stays" + (f"; new text goes to {path}.new" if changed else "")
+
+    def seconds(self, action: Action, look: Look) -> float:
+        """No time."""
+        del action, look
+        return 0.0
+
+
+def _service(look: Look, name: str, description: str, endpoint: Endpoint) -> Service:
+    workspace = look.workspace
+    serving = champion(workspace.registry, name)
+    return Service(
+        model=name,
+        description=description,
+        host=endpoint.host,
+        port=endpoint.port,
+        max_rows=endpoint.max_rows,
+        state=f".mvops/serving/{name}",
+        artifacts=workspace.project.artifacts,
+        predictions=workspace.project.predictions,
+        python=".".join((serving.environment.python if serving else platform.python_version()).split(".")[:2]),
+        requirements=tuple(requirements(serving.environment)) if serving else (UNKNOWN,),
+    )
+
+
+def _all_as_wanted(there: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    return all(digest == wanted.get(path) or wanted.get(path) == UNKNOWN for path, digest in there.items())

@@ -1,0 +1,61 @@
+"""Generated files as part of a resource: whose they are, whether they are there, and what a person changed by hand.
+
+A file is ours while it has the digest that was recorded when it was written. A file with other content was edited by
+hand: it belongs to the team from then on, is not reported as drift and is never overwritten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from mvops.core.spec import UNKNOWN
+
+ABSENT = "absent"
+
+
+def text_digest(text: str) -> str:
+    """The sha256 of a text file's bytes."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digests(folder: str, files: Mapping[str, str]) -> dict[str, str]:
+    """Path below the project -> digest; UNKNOWN where the text waits for an earlier action."""
+    return {
+        f"{folder}/{path}": UNKNOWN if UNKNOWN in text else text_digest(text) for path, text in sorted(files.items())
+    }
+
+
+def on_disk(root: Path, paths: Mapping[str, str]) -> dict[str, str]:
+    """Path -> digest of what is there, or ABSENT."""
+    return {path: _digest(root / path) for path in sorted(paths)}
+
+
+def edited(root: Path, recorded: Mapping[str, str]) -> Iterator[str]:
+    """The recorded files that somebody edited by hand."""
+    for path, digest in on_disk(root, recorded).items():
+        if digest not in {ABSENT, recorded[path]}:
+            yield path
+
+
+def observed(root: Path, wanted: Mapping[str, str], recorded: Mapping[str, str]) -> dict[str, str] | None:
+    """What the files report for the comparison; None when none of them is there.
+
+    A recorded file that was edited by hand reports its recorded digest: it is theirs, and no drift.
+    """
+    there = on_disk(root, {**wanted, **recorded})
+    if all(digest == ABSENT for digest in there.values()):
+        return None
+    return {
+        path: recorded[path] if path in recorded and digest != ABSENT else digest
+        for path, digest in there.items()
+        if path in recorded or digest != ABSENT
+    }
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return ABSENT

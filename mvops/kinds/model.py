@@ -1,0 +1,112 @@
+"""A model: the version that a pipeline's run becomes when it is evaluated, registered, judged and rolled out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from mvops.core.action import Action, Verb
+from mvops.core.address import Address, address, name_of
+from mvops.core.canonical import digest
+from mvops.core.spec import Spec
+from mvops.core.state import Observed, Record
+from mvops.core.steps import RegisterVersion, RemoveRoute, RollOut, Step
+from mvops.kinds.kind import Look
+from mvops.kinds.pipeline import PipelineKind, PipelineSpec
+from mvops.registry.versions import champion, find_version
+
+
+class ModelSpec(Spec):
+    """`training` is the digest of all that decides what is trained."""
+
+    kind: ClassVar[str] = "model"
+    training: str
+    evaluate: dict[str, Any]
+    gate: tuple[str, ...]
+    rollout: dict[str, Any]
+    description: str
+    owner: str
+
+
+class ModelKind:
+    """Done by registering a version; the champion moves only through the gate."""
+
+    name = "model"
+    after: tuple[str, ...] = ("pipeline",)
+
+    def desired(self, look: Look) -> Iterator[ModelSpec]:
+        """One for each model, after its pipeline."""
+        for pipeline in PipelineKind().desired(look):
+            model = look.workspace.project.models[pipeline.name]
+            yield ModelSpec(
+                name=pipeline.name,
+                needs=(pipeline.address,),
+                training=training_digest(pipeline, model.evaluate.task),
+                evaluate=model.evaluate.model_dump(mode="json"),
+                gate=model.gate,
+                rollout=model.rollout.model_dump(mode="json"),
+                description=model.description,
+                owner=model.owner,
+            )
+
+    def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
+        """There if the registered version and its artefact are."""
+        number = record.outputs.get("version") if record else None
+        version = find_version(look.workspace.registry, name_of(where), int(number)) if number else None
+        if version is None or not look.workspace.store.has(version.artifact.sha256):
+            return None
+        return Observed(facts={})
+
+    def steps(self, action: Action, look: Look) -> Iterator[Step]:
+        """Train only when something that decides what is trained has changed, or when it was asked for."""
+        del look
+        name = name_of(action.address)
+        if action.verb is Verb.DELETE:
+            yield RemoveRoute(model=name)
+        elif trains(action):
+            yield RegisterVersion(model=name, reason=action.because)
+            yield RollOut(model=name)
+
+    def details(self, action: Action, look: Look) -> Iterator[str]:
+        """What the change means for the traffic."""
+        if action.verb in {Verb.KEEP, Verb.FORGET}:
+            return
+        name = name_of(action.address)
+        serving = champion(look.workspace.registry, name)
+        if action.verb is Verb.DELETE:
+            yield "taken from the traffic; its versions stay in the registry"
+        elif not trains(action):
+            yield f"{change_class(action)}: nothing is trained"
+        elif serving is None:
+            yield "retrain: version 1 is trained and, when the gate says yes, serves"
+        else:
+            yield f"retrain: a challenger is trained; version {serving.number} stays champion until the gate says yes"
+
+    def seconds(self, action: Action, look: Look) -> float:
+        """Counted with the pipeline."""
+        del action, look
+        return 0.0
+
+
+def training_digest(pipeline: PipelineSpec, task: str) -> str:
+    """Equal digests mean equal training: same code, parameters, inputs, outputs and task."""
+    return digest([pipeline.fields(), task])
+
+
+def trains(action: Action) -> bool:
+    """Does the action make a new version."""
+    fields = {change.field for change in action.changes}
+    return action.verb is Verb.CREATE or action.reason == "requested" or "training" in fields
+
+
+def change_class(action: Action) -> str:
+    """The most cautious of: retrain, re-evaluate, redeploy, metadata only."""
+    if trains(action):
+        return "retrain"
+    fields = {change.field.partition(".")[0] for change in action.changes}
+    return "re-evaluate" if fields & {"evaluate", "gate"} else "redeploy" if "rollout" in fields else "metadata only"
+
+
+def model_address(name: str) -> Address:
+    """The address of a model."""
+    return address("model", name)

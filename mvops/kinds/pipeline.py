@@ -1,0 +1,105 @@
+"""A pipeline: the steps of a promoted notebook, run with these parameters on these inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from mvops.core.action import Action, Verb
+from mvops.core.address import Address, name_of
+from mvops.core.spec import Spec
+from mvops.core.state import Observed, Record
+from mvops.core.steps import RunPipeline, Step
+from mvops.kinds.dataset import dataset_addresses
+from mvops.kinds.kind import Look
+from mvops.notebook.inputs import input_digest
+from mvops.notebook.run import StepPlan, describe_steps, pipeline_job
+from mvops.registry.runs import find_run, step_seconds
+
+
+class PipelineSpec(Spec):
+    """`steps` maps each step to the digest of its code, `inputs` each input to that of its files."""
+
+    kind: ClassVar[str] = "pipeline"
+    notebook: str
+    steps: dict[str, str]
+    parameters: dict[str, Any]
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+
+
+class PipelineKind:
+    """Done by a run; the run's values are kept in the artefact store."""
+
+    name = "pipeline"
+    after: tuple[str, ...] = ("dataset",)
+
+    def desired(self, look: Look) -> Iterator[PipelineSpec]:
+        """One for each model."""
+        workspace = look.workspace
+        for name, model in sorted(workspace.project.models.items()):
+            wanted = model.pipeline
+            yield PipelineSpec(
+                name=name,
+                needs=dataset_addresses(look, name),
+                notebook=wanted.notebook,
+                steps={step.name: step.code for step in step_plans(look, name)},
+                parameters=dict(wanted.parameters),
+                inputs={
+                    parameter: input_digest(workspace.root, pattern, workspace.cache)
+                    for parameter, pattern in sorted(wanted.inputs.items())
+                },
+                outputs=wanted.outputs.model_dump(exclude_none=True),
+            )
+
+    def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
+        """There if the run that made it is still in the registry."""
+        del where
+        run = find_run(look.workspace.registry, record.outputs.get("run", "")) if record else None
+        return None if run is None else Observed(facts={})
+
+    def steps(self, action: Action, look: Look) -> Iterator[Step]:
+        """Run it. A pipeline that is no longer wanted leaves its runs in the registry."""
+        del look
+        if action.verb is not Verb.DELETE:
+            yield RunPipeline(model=name_of(action.address), reason=action.because)
+
+    def details(self, action: Action, look: Look) -> Iterator[str]:
+        """Step by step: what runs, why, and what comes from the cache."""
+        if action.verb in {Verb.DELETE, Verb.FORGET, Verb.KEEP}:
+            return
+        plans = step_plans(look, name_of(action.address))
+        width = max(len(plan.name) for plan in plans)
+        before = action.before or {}
+        for plan in plans:
+            yield f"{plan.name:<{width}}  {_why(plan, before, action)}"
+
+    def seconds(self, action: Action, look: Look) -> float:
+        """The medians of the steps that will run."""
+        if not action.changes_the_world or action.verb is Verb.DELETE:
+            return 0.0
+        name = name_of(action.address)
+        known = step_seconds(look.workspace.registry, name)
+        return sum(known.get(plan.name, 0.0) for plan in step_plans(look, name) if not plan.cached)
+
+
+def step_plans(look: Look, name: str) -> list[StepPlan]:
+    """The steps of a model's pipeline as they would run now."""
+    workspace = look.workspace
+    job = pipeline_job(workspace.root, workspace.project.models[name].pipeline)
+    return describe_steps(job, cache_dir=workspace.cache)
+
+
+def _why(plan: StepPlan, before: dict[str, Any], action: Action) -> str:
+    if plan.cached:
+        return "from the cache"
+    known = before.get("steps", {})
+    if not known:
+        return "runs: first time"
+    if plan.name not in known:
+        return "runs: new step"
+    if known[plan.name] != plan.code:
+        return "runs: its code changed"
+    changed = [c.field for c in action.changes if c.field.startswith(("parameters.", "inputs."))]
+    mine = [field for field in changed if field.partition(".")[2] in plan.reads]
+    return f"runs: {', '.join(mine)} changed" if mine else "runs: a step before it changed"

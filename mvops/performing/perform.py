@@ -1,0 +1,45 @@
+"""Doing a step, whichever it is."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from mvops.core.progress import Tell
+from mvops.core.steps import (
+    RegisterVersion,
+    RemoveFiles,
+    RemoveRoute,
+    RestoreRoute,
+    RollOut,
+    RunPipeline,
+    Step,
+    WriteFiles,
+)
+from mvops.performing.files import remove_files, write_files
+from mvops.performing.pipeline_run import perform_run
+from mvops.performing.register import perform_register
+from mvops.performing.traffic import remove_route, restore_route, roll_out
+from mvops.workspace import Workspace
+
+Outputs = dict[str, str]
+
+
+def perform(step: Step, outputs: Outputs, workspace: Workspace, tell: Tell) -> Outputs:  # noqa: PLR0911 -- a closed list
+    """Do one step; `outputs` is what the action's earlier steps have left. Doing it twice is doing it once."""
+    match step:
+        case WriteFiles():
+            return write_files(step, workspace.root)
+        case RemoveFiles():
+            return remove_files(step, workspace.root)
+        case RunPipeline():
+            return perform_run(step, workspace, tell)
+        case RegisterVersion():
+            return perform_register(step, workspace, tell)
+        case RollOut():
+            return roll_out(step, outputs, workspace)
+        case RestoreRoute():
+            return restore_route(step, workspace)
+        case RemoveRoute():
+            return remove_route(step, workspace)
+        case _:
+            assert_never(step)

@@ -1,0 +1,164 @@
+"""Turning a run into a registered version: evaluate, compare with the champion, judge at the gate, take the baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mvops.artifacts.models import load_model
+from mvops.artifacts.values import dump_frame, load_value
+from mvops.core.config.model import Model
+from mvops.core.progress import Progress, Tell
+from mvops.core.run import Run
+from mvops.core.steps import RegisterVersion
+from mvops.core.version import Artifact, Version
+from mvops.errors import ArtifactError, DataError, RegistryError
+from mvops.lifecycle.code import code_state
+from mvops.lifecycle.environment import capture_environment
+from mvops.lifecycle.evaluate import Comparison, Evaluation, compare_on_same_rows, evaluate
+from mvops.lifecycle.fingerprint import training_fingerprint
+from mvops.lifecycle.gate import GateReport, judge
+from mvops.lifecycle.signature import describe
+from mvops.monitoring.baseline import build_baseline
+from mvops.registry.events import record_event
+from mvops.registry.runs import find_run
+from mvops.registry.state import SqlState
+from mvops.registry.versions import champion, register, versions
+from mvops.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a run handed over: the estimator, the rows it never saw, and those that it learnt from where known."""
+
+    estimator: Any
+    features: pd.DataFrame
+    target: Any
+    train_features: pd.DataFrame | None
+    times: Any | None
+
+
+def perform_register(step: RegisterVersion, workspace: Workspace, tell: Tell) -> dict[str, str]:
+    """Register the pipeline's last run; leaves the version's number and what the gate said.
+
+    Done again after an interruption, it finds the version that it registered before.
+    """
+    run = _last_run(workspace, step.model)
+    known = next((v for v in versions(workspace.registry, step.model) if v.run == run.id), None)
+    tell(Progress(what=f"{step.model}: evaluate"))
+    held_out = _handed_over(workspace, run)
+    model = workspace.model(step.model)
+    evaluation = evaluate(held_out.estimator, held_out.features, held_out.target, model.evaluate)
+    serving = champion(workspace.registry, step.model)
+    comparison = None
+    if serving is not None and (known is None or serving.number != known.number):
+        comparison = _compare(workspace, serving, held_out, model)
+    report = judge(model.gate, evaluation.metrics, comparison.champion if comparison else None, comparison)
+    version = known or _register(step, workspace, run, held_out, evaluation)
+    _remember(workspace, version, report, comparison)
+    return {"version": str(version.number), "gate": "passed" if report.passed else "refused"}
+
+
+def _last_run(workspace: Workspace, model: str) -> Run:
+    record = SqlState(workspace.registry).records().get(f"pipeline.{model}")
+    run = find_run(workspace.registry, record.outputs.get("run", "")) if record else None
+    if run is None:
+        raise RegistryError(f"{model}: the pipeline has no run to register", hint=f"Run it: mvops run {model}")
+    return run
+
+
+def _handed_over(workspace: Workspace, run: Run) -> HeldOut:
+    def value(role: str) -> Any:
+        artifact = run.outputs.get(role)
+        if artifact is None:
+            return None
+        return load_value(workspace.store.read_bytes(artifact.sha256), artifact.format, trusted_pickle=True)
+
+    model = run.outputs["model"]
+    if model.format != "skops":
+        raise ArtifactError(
+            f"{run.model}: the model could not be saved with skops, only as {model.format}, which runs code when loaded",
+            hint="Keep custom functions and classes out of the estimator, or name another variable in outputs.model.",
+        )
+    features = value("features")
+    if not isinstance(features, pd.DataFrame):
+        raise DataError(
+            f"{run.model}: outputs.features is a {type(features).__name__}, not a DataFrame",
+            hint="The endpoint takes named columns: name the DataFrame that the model predicts from.",
+        )
+    train = value("train_features")
+    return HeldOut(
+        estimator=load_model(workspace.store, model),
+        features=features,
+        target=value("target"),
+        train_features=train if isinstance(train, pd.DataFrame) else None,
+        times=value("times"),
+    )
+
+
+def _compare(workspace: Workspace, serving: Version, held_out: HeldOut, model: Model) -> Comparison:
+    before = load_model(workspace.store, serving.artifact)
+    return compare_on_same_rows(before, held_out.estimator, held_out.features, held_out.target, model.evaluate)
+
+
+def _register(
+    step: RegisterVersion, workspace: Workspace, run: Run, held_out: HeldOut, evaluation: Evaluation
+) -> Version:
+    model = workspace.model(step.model)
+    seen = held_out.features if held_out.train_features is None else held_out.train_features
+    signature = describe(seen, held_out.target, held_out.estimator, model.evaluate.task)
+    baseline = build_baseline(
+        signature,
+        {column: held_out.features[column].to_numpy() for column in held_out.features.columns},
+        predictions=evaluation.predictions,
+        probabilities=evaluation.probabilities,
+        target=np.asarray(held_out.target),
+        times=None if held_out.times is None else np.asarray(held_out.times),
+        metrics=evaluation.metrics,
+    )
+    data, format_ = dump_frame(held_out.features.assign(__target__=np.asarray(held_out.target)))
+    return register(
+        workspace.registry,
+        Version(
+            model=step.model,
+            number=0,
+            created=datetime.now(UTC),
+            reason=step.reason,
+            run=run.id,
+            artifact=run.outputs["model"],
+            signature=signature,
+            baseline=_kept(workspace, baseline.model_dump_json().encode(), "json"),
+            held_out=_kept(workspace, data, format_),
+            data=dict(run.inputs),
+            code=code_state(workspace.root, model.pipeline.notebook, dict(run.cells)),
+            environment=capture_environment(held_out.estimator),
+            parameters=dict(run.parameters),
+            metrics=evaluation.metrics,
+            fingerprint=training_fingerprint(model, dict(run.cells), dict(run.inputs)),
+        ),
+    )
+
+
+def _kept(workspace: Workspace, data: bytes, format_: str) -> Artifact:
+    return workspace.store.put_bytes(data, format_)
+
+
+def _remember(workspace: Workspace, version: Version, report: GateReport, comparison: Comparison | None) -> None:
+    verdict = "passed the gate" if report.passed else "was refused by the gate"
+    record_event(
+        workspace.registry,
+        kind="gate",
+        subject=version.model,
+        message=f"version {version.number} {verdict}",
+        details={
+            "version": version.number,
+            "passed": report.passed,
+            "checks": [check.sentence for check in report.checks],
+            "metrics": version.metrics,
+            "champion": comparison.champion if comparison else None,
+        },
+    )

@@ -1,0 +1,115 @@
+"""Moving traffic: the registry says who is champion and how far a rollout is, the route file tells the endpoint."""
+
+from __future__ import annotations
+
+from mvops.core.rollout import RolloutState
+from mvops.core.route import Route
+from mvops.core.steps import RemoveRoute, RestoreRoute, RollOut
+from mvops.core.version import Version
+from mvops.errors import RegistryError
+from mvops.lifecycle.rollout import first_route, route_for
+from mvops.lifecycle.route_file import read_route, write_route, write_version
+from mvops.registry import rollouts
+from mvops.registry.events import record_event
+from mvops.registry.versions import champion, find_version, set_champion
+from mvops.workspace import Workspace
+
+
+def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> dict[str, str]:
+    """Give the version in `outputs` its traffic if the gate let it pass: at once, or as a canary's first step."""
+    if outputs.get("gate") != "passed":
+        return {}
+    number = int(outputs["version"])
+    serving = champion(workspace.registry, step.model)
+    if serving is not None and serving.number == number:
+        return restore_route(RestoreRoute(model=step.model), workspace)
+    end_rollout(workspace, step.model, f"superseded by version {number}")
+    if serving is None or not _by_canary(workspace, step.model):
+        make_champion(workspace, step.model, number, "passed the gate")
+        return {}
+    started = rollouts.start(
+        workspace.registry,
+        model=step.model,
+        champion=serving.number,
+        challenger=number,
+        shares=workspace.model(step.model).rollout.steps,
+        reason="passed the gate",
+    )
+    steer(workspace, started)
+    _told(workspace, step.model, f"canary: version {number} gets {started.shares[0]} % of the traffic")
+    return {}
+
+
+def restore_route(step: RestoreRoute, workspace: Workspace) -> dict[str, str]:
+    """Write the route that the registry knows: the running rollout's, else the champion's."""
+    running = rollouts.current(workspace.registry, step.model)
+    serving = champion(workspace.registry, step.model)
+    if running is not None:
+        steer(workspace, running)
+    elif serving is not None:
+        _point(workspace, [serving], first_route(serving, _next_serial(workspace, step.model)))
+    return {}
+
+
+def remove_route(step: RemoveRoute, workspace: Workspace) -> dict[str, str]:
+    """Take a model from the traffic; an endpoint that runs keeps its last answerers until it is stopped."""
+    end_rollout(workspace, step.model, "the model was destroyed")
+    for name in ("route.json", *(p.name for p in workspace.serving(step.model).glob("v*.json"))):
+        (workspace.serving(step.model) / name).unlink(missing_ok=True)
+    return {}
+
+
+def make_champion(workspace: Workspace, model: str, number: int, reason: str) -> None:
+    """All traffic to this version, now."""
+    version = version_of(workspace, model, number)
+    set_champion(workspace.registry, model, number, reason)
+    _point(workspace, [version], first_route(version, _next_serial(workspace, model)))
+    _told(workspace, model, f"version {number} is champion: {reason}")
+
+
+def steer(workspace: Workspace, state: RolloutState) -> None:
+    """Write the route of a rollout's current step."""
+    both = [version_of(workspace, state.model, n) for n in (state.champion, state.challenger)]
+    _point(workspace, both, route_for(state, _next_serial(workspace, state.model)))
+
+
+def end_rollout(workspace: Workspace, model: str, reason: str) -> RolloutState | None:
+    """Abort the rollout that runs, if one does: the champion gets everything back."""
+    running = rollouts.current(workspace.registry, model)
+    if running is None:
+        return None
+    champion_version = version_of(workspace, model, running.champion)
+    _point(workspace, [champion_version], first_route(champion_version, _next_serial(workspace, model)))
+    ended = rollouts.finish(workspace.registry, running.id, status="aborted", reason=reason)
+    _told(workspace, model, f"rollout of version {running.challenger} aborted: {reason}")
+    return ended
+
+
+def version_of(workspace: Workspace, model: str, number: int) -> Version:
+    """A registered version; raise RegistryError if there is none."""
+    version = find_version(workspace.registry, model, number)
+    if version is None:
+        raise RegistryError(f"{model} has no version {number}", hint=f"See: mvops versions list {model}")
+    return version
+
+
+def _point(workspace: Workspace, answering: list[Version], route: Route) -> None:
+    folder = workspace.serving(route.model)
+    for version in answering:
+        write_version(folder, version)
+    write_route(folder, route)
+
+
+def _by_canary(workspace: Workspace, model: str) -> bool:
+    spec = workspace.model(model)
+    on = workspace.project.capabilities
+    return spec.rollout.strategy == "canary" and spec.endpoint is not None and on.canary and on.serving
+
+
+def _next_serial(workspace: Workspace, model: str) -> int:
+    route = read_route(workspace.serving(model))
+    return 1 if route is None else route.serial + 1
+
+
+def _told(workspace: Workspace, model: str, message: str) -> None:
+    record_event(workspace.registry, kind="traffic", subject=model, message=message)

@@ -1,0 +1,95 @@
+"""Making it so: the plan is done under the project's lock, with the journal written as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from mvops.core.action import Action
+from mvops.core.address import kind_of
+from mvops.core.apply import Done
+from mvops.core.apply import apply as apply_plan
+from mvops.core.plan import Plan
+from mvops.core.progress import Tell, silent
+from mvops.core.spec import has_unknown
+from mvops.core.steps import Step
+from mvops.errors import ConflictError, UsageError
+from mvops.kinds.kind import kinds
+from mvops.performing.perform import perform
+from mvops.registry.events import record_event
+from mvops.registry.journal import SqlJournal
+from mvops.registry.lock import hold_lock
+from mvops.registry.state import SqlState
+from mvops.usecases.project import look_at
+from mvops.workspace import Workspace
+
+
+def apply(workspace: Workspace, plan: Plan, *, tell: Tell = silent, command: str = "apply") -> Iterator[Done]:
+    """Do exactly this plan and yield what became of each action.
+
+    Raises LockedError while somebody else applies, ConflictError for a plan that was made on another state or that
+    holds a conflict. What an action's own failure raises is in its Done.
+    """
+    with hold_lock(workspace.registry, command):
+        _check_fresh(workspace, plan)
+        journal = SqlJournal(workspace.registry)
+        _close_interrupted(journal)
+        acted = False
+        for done in apply_plan(
+            plan,
+            steps=lambda action: _steps(action, workspace),
+            perform=lambda step, outputs: perform(step, outputs, workspace, tell),
+            settle=lambda action: _settle(action, workspace),
+            journal=journal,
+            recorded=SqlState(workspace.registry).records(),
+        ):
+            acted = True
+            yield done
+        if acted:
+            record_event(
+                workspace.registry,
+                kind="apply",
+                subject=workspace.project.project,
+                message=f"applied plan {plan.id}",
+                details={"command": command, "totals": plan.totals()},
+            )
+
+
+def read_plan(text: str, name: str) -> Plan:
+    """A plan saved by `mvops plan --out`; raise UsageError for anything else."""
+    try:
+        return Plan.model_validate_json(text)
+    except ValidationError as error:
+        raise UsageError(
+            f"{name} is not a plan of this mvops: {error.errors()[0]['msg']}", hint="Make one: mvops plan --out FILE"
+        ) from error
+
+
+def _check_fresh(workspace: Workspace, plan: Plan) -> None:
+    serial = SqlState(workspace.registry).serial()
+    if plan.lineage != workspace.registry.lineage:
+        raise ConflictError("this plan was made for another project", hint="Plan again: mvops plan")
+    if plan.made_on != serial:
+        raise ConflictError(
+            f"this plan is stale: it was made on state {plan.made_on}, now it is {serial}", hint="Plan again: mvops plan"
+        )
+
+
+def _close_interrupted(journal: SqlJournal) -> None:
+    """What an apply that was killed left open is done again by this one."""
+    for entry in journal.unfinished():
+        journal.failed(int(entry["entry"]), "interrupted")
+
+
+def _steps(action: Action, workspace: Workspace) -> Iterator[Step]:
+    yield from kinds()[kind_of(action.address)].steps(action, look_at(workspace))
+
+
+def _settle(action: Action, workspace: Workspace) -> Action:
+    if not has_unknown(action.after):
+        return action
+    for spec in kinds()[kind_of(action.address)].desired(look_at(workspace)):
+        if spec.address == action.address:
+            return action.model_copy(update={"after": spec.fields()})
+    return action

@@ -1,0 +1,68 @@
+"""A project on disk, opened: its spec, registry, artefact store and folders."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mvops.artifacts.store import ArtifactStore
+from mvops.core.config.model import Model
+from mvops.core.config.project import Project
+from mvops.errors import UsageError
+from mvops.registry.database import Registry, open_registry
+from mvops.registry.predictions import PredictionLog
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Everything that knows a project by its folder; made by `open_workspace`."""
+
+    root: Path
+    project: Project
+    registry: Registry
+    store: ArtifactStore
+
+    @property
+    def hidden(self) -> Path:
+        """The folder of state, never committed to Git."""
+        return self.root / ".mvops"
+
+    @property
+    def cache(self) -> Path:
+        """What may be deleted at any time."""
+        return self.hidden / "cache"
+
+    @property
+    def work(self) -> Path:
+        """Where pipeline steps leave files while they run, and executed notebooks afterwards."""
+        return self.hidden / "runs"
+
+    def serving(self, model: str) -> Path:
+        """The folder that tells a model's endpoint which versions answer."""
+        return self.hidden / "serving" / model
+
+    def model(self, name: str) -> Model:
+        """The spec of a model; raise UsageError that knows the nearest name."""
+        if name in self.project.models:
+            return self.project.models[name]
+        near = difflib.get_close_matches(name, self.project.models, n=1)
+        meant = f" Did you mean {near[0]!r}?" if near else ""
+        known = ", ".join(sorted(self.project.models)) or "none yet: `mvops promote NOTEBOOK` makes one"
+        raise UsageError(f"this project has no model {name!r}.{meant}", hint=f"Models: {known}")
+
+    @contextmanager
+    def predictions(self) -> Iterator[PredictionLog]:
+        """The prediction log, opened."""
+        with PredictionLog.open(self.project.predictions, self.root) as log:
+            yield log
+
+
+@contextmanager
+def open_workspace(root: Path, project: Project) -> Iterator[Workspace]:
+    """Open the registry (made or migrated when needed) and the artefact store of the project in `root`."""
+    (root / ".mvops").mkdir(exist_ok=True)
+    with open_registry(project.registry, root) as registry:
+        yield Workspace(root, project, registry, ArtifactStore(project.artifacts, root))
