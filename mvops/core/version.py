@@ -34,11 +34,10 @@ class Environment(Frozen):
     packages: dict[str, str]
 
 
-class Version(Frozen):
-    """Immutable once registered. Metrics are those on the held-out rows of its own run."""
+class Draft(Frozen):
+    """A version before the registry numbers it. Metrics are those on the held-out rows of its own run."""
 
     model: str
-    number: int
     created: datetime  # aware, UTC
     reason: str
     run: str
@@ -52,3 +51,9 @@ class Version(Frozen):
     parameters: dict[str, Any]
     metrics: dict[str, float]
     fingerprint: str  # of all that decides what is trained; equal fingerprints mean equal training
+
+
+class Version(Draft):
+    """Immutable once registered. Numbers count from 1 for each model."""
+
+    number: int

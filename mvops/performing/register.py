@@ -27,7 +27,7 @@ from mvops.monitoring.baseline import build_baseline
 from mvops.registry.events import record_event
 from mvops.registry.runs import find_run
 from mvops.registry.state import SqlState
-from mvops.registry.versions import champion, register, versions
+from mvops.registry.versions import champion, register, version_of_run
 from mvops.workspace import Workspace
 
 
@@ -48,7 +48,7 @@ def perform_register(step: RegisterVersion, workspace: Workspace, tell: Tell) ->
     Done again after an interruption, it finds the version that it registered before.
     """
     run = _last_run(workspace, step.model)
-    known = next((v for v in versions(workspace.registry, step.model) if v.run == run.id), None)
+    known = version_of_run(workspace.registry, step.model, run.id)
     tell(Progress(what=f"{step.model}: evaluate"))
     held_out = _handed_over(workspace, run)
     model = workspace.model(step.model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from mvops.core.rollout import RolloutState
 from mvops.core.route import Route
 from mvops.core.steps import RemoveRoute, RestoreRoute, RollOut
@@ -27,13 +29,21 @@ def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> di
     if serving is None or not _by_canary(workspace, step.model):
         make_champion(workspace, step.model, number, "passed the gate")
         return {}
+    now = datetime.now(UTC)
     started = rollouts.start(
         workspace.registry,
-        model=step.model,
-        champion=serving.number,
-        challenger=number,
-        shares=workspace.model(step.model).rollout.steps,
-        reason="passed the gate",
+        RolloutState(
+            id=0,
+            model=step.model,
+            champion=serving.number,
+            challenger=number,
+            shares=workspace.model(step.model).rollout.steps,
+            step=0,
+            status="running",
+            reason="passed the gate",
+            started=now,
+            step_started=now,
+        ),
     )
     steer(workspace, started)
     _told(workspace, step.model, f"canary: version {number} gets {started.shares[0]} % of the traffic")
@@ -80,7 +90,8 @@ def end_rollout(workspace: Workspace, model: str, reason: str) -> RolloutState |
         return None
     champion_version = version_of(workspace, model, running.champion)
     _point(workspace, [champion_version], first_route(champion_version, _next_serial(workspace, model)))
-    ended = rollouts.finish(workspace.registry, running.id, status="aborted", reason=reason)
+    ended = running.model_copy(update={"status": "aborted", "reason": reason, "finished": datetime.now(UTC)})
+    rollouts.update(workspace.registry, ended)
     _told(workspace, model, f"rollout of version {running.challenger} aborted: {reason}")
     return ended
 

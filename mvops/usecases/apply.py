@@ -31,9 +31,9 @@ def apply(workspace: Workspace, plan: Plan, *, tell: Tell = silent, command: str
     Raises LockedError while somebody else applies, ConflictError for a plan that was made on another state or that
     holds a conflict. What an action's own failure raises is in its Done.
     """
-    with hold_lock(workspace.registry, command):
+    with hold_lock(workspace.registry, command) as hold:
         _check_fresh(workspace, plan)
-        journal = SqlJournal(workspace.registry)
+        journal = SqlJournal(workspace.registry, hold)
         _close_interrupted(journal)
         acted = False
         for done in apply_plan(

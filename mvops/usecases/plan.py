@@ -99,8 +99,8 @@ def _dependencies(records: Mapping[Address, Record]) -> dict[Address, list[Addre
 def _notices(workspace: Workspace, left_out: int) -> Iterator[str]:
     if left_out:
         yield f"{left_out} more resources were not selected: this plan is partial"
-    for action in SqlJournal(workspace.registry).unfinished():
-        yield f"the last apply was interrupted at {action['address']}; applying goes on from there"
+    for entry in SqlJournal(workspace.registry).unfinished():
+        yield f"the last apply was interrupted at {entry['action']['address']}; applying goes on from there"
     for name, model in sorted(workspace.project.models.items()):
         for section, capability in _switched_off(workspace, model):
             yield (

@@ -1,0 +1,92 @@
+"""The `mvops` command: global options, the commands in the order in which they are met, errors and exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mvops import __version__
+from mvops.cli import learn, models, observe, project, traffic
+from mvops.cli.session import SESSION, print_error
+from mvops.errors import MvopsError
+
+app = typer.Typer(
+    name="mvops",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # Rich would double the time of --help
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Takes a model from a Jupyter notebook to production and keeps it there.",
+    epilog="Exit codes: 0 done, 1 error, 2 changes present, 3 only outside drift, 4 a gate or a proof said no.",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"mvops {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main_options(
+    directory: Annotated[
+        Path, typer.Option("-C", "--directory", help="The project's folder, or one below it.", show_default=False)
+    ] = Path(),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what was asked for and what is wrong.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
+    version: Annotated[  # noqa: ARG001 -- the callback acts
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Remember the global options."""
+    SESSION.directory, SESSION.quiet, SESSION.debug = directory, quiet, debug
+
+
+for part in (project, models, traffic, observe, learn):
+    part.add_to(app)
+
+
+def main() -> None:
+    """Run a command; the only place that turns errors into text and exit codes."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        app(_globals_first(sys.argv[1:]))
+    except MvopsError as error:
+        if SESSION.debug:
+            raise
+        print_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; what was begun is finished by the same command\n")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _as_interrupt(number: int, frame: object) -> None:
+    del number, frame
+    raise KeyboardInterrupt
+
+
+def _globals_first(arguments: list[str]) -> list[str]:
+    """`mvops plan -C DIR --quiet` means the same as `mvops -C DIR --quiet plan`."""
+    first: list[str] = []
+    rest: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument == "--":
+            return [*first, *rest, "--", *waiting]
+        if argument in {"-C", "--directory"}:
+            first += [argument, *([value] if (value := next(waiting, None)) is not None else [])]
+        elif argument in {"--quiet", "-q", "--debug"} or argument.startswith("--directory="):
+            first.append(argument)
+        else:
+            rest.append(argument)
+    return first + rest

@@ -1,0 +1,59 @@
+"""Finding one's way: doctor, schema, demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mvops.cli.session import JsonFlag, print_json, say
+from mvops.cli.session import SESSION
+
+
+def doctor(json_: JsonFlag = False) -> None:
+    """Check this machine and the project: what works, what is missing, what to type."""
+    from mvops.show.doctor import doctor_lines
+    from mvops.usecases.doctor import examine
+
+    found = examine(SESSION.directory)
+    if json_:
+        print_json({"checks": [check.as_json() for check in found]})
+    else:
+        for line, style in doctor_lines(found):
+            say(line, style)
+    if any(check.status == "bad" for check in found):
+        raise typer.Exit(1)
+
+
+def schema(
+    what: Annotated[str, typer.Argument(help="project or model.")] = "model",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write all schemas into this folder.")] = None,
+) -> None:
+    """Print the JSON Schema with which editors complete and check the YAML."""
+    from mvops.usecases.schema import schema_text, write_schemas
+
+    if output is None:
+        say(schema_text(what))
+        return
+    for path, line in write_schemas(output):
+        say(f"{path}   first line of the YAML: {line}")
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="A new folder for the demo's project.")] = Path(
+        "flights-demo"
+    ),
+    fast: Annotated[bool, typer.Option("--fast", help="Fewer days, a smaller model.")] = False,
+    port: Annotated[int | None, typer.Option(help="For the endpoint; a free one if left out.")] = None,
+) -> None:
+    """The main job, end to end, on real flights: promote, plan, apply, serve, monitor, retrain, roll back."""
+    from mvops.usecases.demo import demo as show
+
+    show(SESSION.directory / folder, fast=fast, port=port, say=say)
+
+
+def add_to(app: typer.Typer) -> None:
+    """The commands of this file."""
+    for command in (doctor, schema, demo):
+        app.command()(command)

@@ -1,0 +1,118 @@
+"""What is going on: monitor, explain, status, history."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mvops.cli.session import JsonFlag, print_json, say, waiting
+from mvops.cli.session import project as open_project
+from mvops.errors import UsageError
+
+When = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Event time, in UTC.")]
+
+
+def monitor(
+    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="All models if left out.")] = None,
+    since: When = None,
+    until: When = None,
+    log: Annotated[Path | None, typer.Option(help="Somebody else's log, CSV or Parquet; needs no project.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="With --log: the rows to compare with.")] = None,
+    time: Annotated[str | None, typer.Option(help="With --log: the column that holds the time.")] = None,
+    prediction: Annotated[str | None, typer.Option(help="With --log: the column that holds the prediction.")] = None,
+    every: Annotated[str, typer.Option(help="With --log: how long a window is.")] = "1d",
+    false_alarms: Annotated[str, typer.Option(help="With --log: how many you accept.")] = "1 per 30d",
+    once: Annotated[bool, typer.Option("--once", help="Look once and end, as is the rule.")] = True,  # noqa: ARG001
+    json_: JsonFlag = False,
+) -> None:
+    """Summaries, drift, performance and alerts for what is new in the prediction log."""
+    if log is not None:
+        if baseline is None or time is None:
+            raise UsageError("--log needs --baseline FILE and --time COLUMN")
+        _own_log(log, baseline, time, prediction, every, false_alarms, json_=json_)
+        return
+    from mvops.show.monitor import report_json, report_lines
+    from mvops.usecases.clock import as_utc
+    from mvops.usecases.monitor import monitor as look
+
+    with open_project() as workspace:
+        names = [model] if model else sorted(workspace.project.models)
+        with waiting() as tell:
+            reports = [look(workspace, n, since=as_utc(since), until=as_utc(until), tell=tell) for n in names]
+    if json_:
+        print_json({"models": [report_json(report) for report in reports]})
+        return
+    for report in reports:
+        for line, style in report_lines(report):
+            say(line, style)
+
+
+def _own_log(
+    log: Path, baseline: Path, time: str, prediction: str | None, every: str, false_alarms: str, *, json_: bool
+) -> None:
+    from mvops.show.monitor import own_log_lines
+    from mvops.usecases.monitor_log import monitor_own_log
+
+    windows = monitor_own_log(log, baseline, time=time, prediction=prediction, every=every, false_alarms=false_alarms)
+    if json_:
+        print_json({"windows": windows})
+    else:
+        for line, style in own_log_lines(windows):
+            say(line, style)
+
+
+def explain(
+    prediction_id: Annotated[str, typer.Argument(metavar="PREDICTION_ID", help="As the endpoint returned it.")],
+    json_: JsonFlag = False,
+) -> None:
+    """Trace one prediction back to its version, data and code."""
+    from mvops.show.explanation import explanation_json, explanation_lines
+    from mvops.usecases.explain import explain as trace
+
+    with open_project() as workspace:
+        found = trace(workspace, prediction_id)
+    if json_:
+        print_json(explanation_json(found))
+    else:
+        for line in explanation_lines(found):
+            say(line)
+
+
+def status(json_: JsonFlag = False) -> None:
+    """Where everything stands."""
+    from mvops.show.status import status_json, status_lines
+    from mvops.usecases.status import status as ask
+
+    with open_project() as workspace:
+        found = ask(workspace)
+    if json_:
+        print_json(status_json(found))
+    else:
+        for line, style in status_lines(found):
+            say(line, style)
+
+
+def history(
+    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="All if left out.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
+    json_: JsonFlag = False,
+) -> None:
+    """What happened, newest last."""
+    from mvops.usecases.history import history as recall
+
+    with open_project() as workspace:
+        found = recall(workspace, limit=limit, model=model)
+    if json_:
+        print_json({"events": [event.model_dump(mode="json") for event in found]})
+    else:
+        for event in found:
+            say(f"{event.time:%Y-%m-%d %H:%M:%S}  {event.kind:<8} {event.subject:<16} {event.message}")
+
+
+def add_to(app: typer.Typer) -> None:
+    """The commands of this file."""
+    for command in (monitor, explain, status, history):
+        app.command()(command)

@@ -1,0 +1,121 @@
+"""What every command shares: where the project is, how to print, how to wait."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mvops.errors import MvopsError
+
+if TYPE_CHECKING:
+    from mvops.core.progress import Progress
+    from mvops.workspace import Workspace
+
+
+@dataclass
+class Session:
+    """The global options, set once by `app.main_options`."""
+
+    directory: Path = Path()
+    quiet: bool = False
+    debug: bool = False
+
+
+SESSION = Session()
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[OVERRIDE]...", help="Hydra overrides, such as models.churn.monitor.every=1h."),
+]
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A model's name.")]
+
+
+@contextmanager
+def project(overrides: Iterable[str] | None = None) -> Iterator[Workspace]:
+    """The project of the global option -C, opened."""
+    from mvops.usecases.project import open_project
+
+    with open_project(SESSION.directory, tuple(overrides or ())) as workspace:
+        yield workspace
+
+
+def say(text: str = "", style: str = "") -> None:
+    """A line for people on standard output; styled only on a terminal."""
+    if SESSION.quiet:
+        return
+    if style and sys.stdout.isatty():
+        from rich.console import Console
+
+        Console(highlight=False).print(text, style=style, markup=False, soft_wrap=True)
+    else:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One JSON document on standard output, with its format's version."""
+    sys.stdout.write(json.dumps({"format_version": 1, **value}, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def print_error(error: MvopsError) -> None:
+    """What, where and what to do next, on standard error."""
+    place = f"{error.where}: " if error.where else ""
+    sys.stderr.write(f"error: {place}{error.message}\n")
+    if error.hint:
+        sys.stderr.write("".join(f"  {line}\n" for line in error.hint.splitlines()))
+
+
+@contextmanager
+def waiting() -> Iterator[Callable[[Progress], None]]:
+    """A progress bar on standard error while something takes long; lines where that is not a terminal."""
+    if SESSION.quiet:
+        yield lambda _: None
+        return
+    if not sys.stderr.isatty():
+        yield _lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("working", total=None)
+
+        def tell(progress: Progress) -> None:
+            bar.update(task, description=progress.what, completed=progress.done, total=progress.total)
+
+        yield tell
+
+
+def _lines() -> Callable[[Progress], None]:
+    told: set[str] = set()
+
+    def tell(progress: Progress) -> None:
+        if progress.what not in told:
+            told.add(progress.what)
+            sys.stderr.write(f"  ... {progress.what}\n")
+            sys.stderr.flush()
+
+    return tell
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only with a yes; raise UsageError where nobody can answer."""
+    from mvops.errors import UsageError
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("this needs a yes, and there is nobody to ask", hint="Say it on the command line: --yes")
+    if not typer.confirm(question):
+        raise typer.Exit(1)

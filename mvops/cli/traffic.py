@@ -1,0 +1,150 @@
+"""What answers, and how that changes: serve, retrain, rollout, rollback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mvops.cli.session import JsonFlag, ModelName, print_json, say, waiting
+from mvops.cli.session import project as open_project
+
+if TYPE_CHECKING:
+    from mvops.usecases.rollout import RolloutNews
+    from mvops.workspace import Workspace
+
+rollout_app = typer.Typer(no_args_is_help=True, help="A challenger on its way to the traffic: status, abort.")
+
+
+def serve(
+    model: ModelName,
+    host: Annotated[str | None, typer.Option(help="Instead of the YAML's.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Instead of the YAML's.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+) -> None:
+    """Answer predictions over HTTP until stopped."""
+    from mvops.usecases.serve import serve as answer
+
+    with open_project() as workspace:
+        answer(
+            workspace,
+            model,
+            host=host,
+            port=port,
+            workers=workers,
+            on_ready=lambda url: say(f"Serving {model} on {url} (stop with Ctrl-C)"),
+        )
+
+
+def retrain(
+    model: ModelName,
+    reason: Annotated[str, typer.Option(help="Why; it stays on record.")] = "by hand",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even if nothing has changed.")] = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not follow the rollout to its end.")] = False,
+    json_: JsonFlag = False,
+) -> None:
+    """Train on the newest data, evaluate against the champion, gate, roll out."""
+    from mvops.show.rollout import news_line
+    from mvops.usecases.retrain import retrain as train
+
+    with open_project() as workspace:
+        with waiting() as tell:
+            made = train(workspace, model, reason=reason, force=force, dry_run=dry_run, tell=tell)
+        if not json_:
+            for check in made.checks:
+                say(f"  gate: {check}")
+            say(f"{model}: {made.sentence}.")
+        news = None
+        if made.result == "rolling" and not no_wait:
+            news = _follow(workspace, model, quiet=json_)
+    if json_:
+        print_json(
+            {
+                "model": model,
+                "result": made.result,
+                "sentence": made.sentence,
+                "version": made.version.number if made.version else None,
+                "gate": list(made.checks),
+                "rollout": news_line(news) if news else None,
+            }
+        )
+    if made.result == "refused" or (news is not None and news.decision == "abort"):
+        raise typer.Exit(4)
+
+
+def rollback(
+    model: ModelName,
+    to: Annotated[int | None, typer.Option("--to", help="This version instead of the champion before.")] = None,
+    json_: JsonFlag = False,
+) -> None:
+    """Go back to the champion before this one."""
+    from mvops.usecases.versions import rollback as back
+
+    with open_project() as workspace:
+        before, after = back(workspace, model, to)
+    if json_:
+        print_json({"model": model, "from": before.number, "to": after.number})
+    else:
+        say(f"{model}: rolled back from version {before.number} to version {after.number}.")
+
+
+@rollout_app.command("status")
+def rollout_status(
+    model: ModelName,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until it is done or aborted.")] = False,
+    json_: JsonFlag = False,
+) -> None:
+    """How far the rollout is; moves it on when its time has come."""
+    from mvops.show.rollout import news_json, news_line
+    from mvops.usecases.rollout import current_rollout, look_once
+
+    with open_project() as workspace:
+        if current_rollout(workspace, model) is None:
+            if json_:
+                print_json({"model": model, "rollout": None})
+            else:
+                say(f"{model}: nothing is rolling out.")
+            return
+        news = _follow(workspace, model, quiet=json_) if follow else look_once(workspace, model)
+    if json_:
+        print_json({"model": model, "rollout": news_json(news) if news else None})
+    elif news is not None and not follow:
+        say(news_line(news))
+
+
+@rollout_app.command("abort")
+def rollout_abort(
+    model: ModelName, reason: Annotated[str, typer.Option(help="Why; it stays on record.")] = "aborted by hand"
+) -> None:
+    """Give the champion all traffic back."""
+    from mvops.usecases.rollout import abort
+
+    with open_project() as workspace:
+        ended = abort(workspace, model, reason)
+    say(f"{model}: the rollout of version {ended.challenger} is aborted; version {ended.champion} answers everything.")
+
+
+def _follow(workspace: Workspace, model: str, *, quiet: bool) -> RolloutNews | None:
+    from mvops.core.progress import Progress
+    from mvops.show.rollout import news_line
+    from mvops.usecases.rollout import follow
+
+    last = None
+    with waiting() as tell:
+        for news in follow(workspace, model):
+            last = news
+            share = news.state.shares[news.state.step]
+            tell(Progress(what=f"{model}: canary at {share} %", done=share, total=100))
+            if news.decision != "hold" and not quiet:
+                say(f"  {news_line(news)}")
+    if last is not None and last.decision == "hold" and not quiet:
+        say(f"  {news_line(last)}; it goes on with `mvops rollout status {model} --follow`")
+    return last
+
+
+def add_to(app: typer.Typer) -> None:
+    """The commands of this file."""
+    for command in (serve, retrain, rollback):
+        app.command()(command)
+    app.add_typer(rollout_app, name="rollout")

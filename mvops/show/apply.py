@@ -1,0 +1,45 @@
+"""What became of a plan, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mvops.core.apply import Done
+from mvops.core.plan import Plan
+
+_MARKS = {"done": "ok", "failed": "FAILED", "skipped": "skipped"}
+
+
+def applied_line(done: Done) -> str:
+    """One action: its address, what became of it, and what it left."""
+    line = f"  {_MARKS[done.status]:<7} {done.action.verb} {done.action.address}"
+    if done.status == "done" and done.action.changes_the_world and "version" in done.outputs:
+        line += f": version {done.outputs['version']}, gate {done.outputs.get('gate', '?')}"
+    if done.status == "skipped":
+        line += ": it needs one that failed"
+    return line
+
+
+def applied_total(finished: Sequence[Done]) -> str:
+    """How many were done, failed and skipped."""
+    counted = {status: sum(done.status == status for done in finished) for status in _MARKS}
+    rest = [f"{counted[status]} {status}" for status in ("failed", "skipped") if counted[status]]
+    return f"Applied: {', '.join([str(counted['done']) + ' done', *rest])}."
+
+
+def applied_json(plan: Plan, finished: Sequence[Done]) -> dict[str, Any]:
+    """The plan's id and each action with its outputs or error."""
+    return {
+        "plan": plan.id,
+        "actions": [
+            {
+                "address": done.action.address,
+                "verb": done.action.verb.value,
+                "status": done.status,
+                "outputs": done.outputs,
+                "error": str(done.error) if done.error else None,
+            }
+            for done in finished
+        ],
+    }

@@ -1,0 +1,19 @@
+"""What the doctor found, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mvops.usecases.doctor import Check
+
+_MARKS = {"ok": ("ok  ", "green"), "note": ("note", "yellow"), "bad": ("BAD ", "red")}
+
+
+def doctor_lines(checks: Sequence[Check]) -> Iterator[tuple[str, str]]:
+    """A line for each check, with what to do about it below."""
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        mark, style = _MARKS[check.status]
+        yield f"{mark} {check.name:<{width}}  {check.found}", style
+        if check.status != "ok" and check.hint:
+            yield f"     {'':<{width}}  {check.hint}", ""

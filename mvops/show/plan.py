@@ -1,0 +1,116 @@
+"""A plan as text: a line for each resource that changes, why, and the totals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mvops.core.action import SYMBOLS, Action, Change, Verb
+from mvops.core.plan import Plan
+from mvops.core.spec import UNKNOWN
+
+_STYLES = {
+    Verb.CREATE: "green",
+    Verb.UPDATE: "yellow",
+    Verb.REPLACE: "yellow",
+    Verb.DELETE: "red",
+    Verb.REPAIR: "magenta",
+    Verb.ADOPT: "cyan",
+    Verb.FORGET: "dim",
+    Verb.CONFLICT: "bold red",
+}
+_QUIET_FIELDS = ("training", "digest")  # digests say nothing to people; the details do
+_TOTALS = {
+    Verb.CREATE: "to create",
+    Verb.UPDATE: "to update",
+    Verb.REPLACE: "to replace",
+    Verb.REPAIR: "to repair",
+    Verb.DELETE: "to delete",
+    Verb.ADOPT: "to adopt",
+    Verb.FORGET: "to forget",
+    Verb.CONFLICT: "in conflict",
+}
+
+
+def plan_lines(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Lines of text, each with a style (empty for plain)."""
+    yield f"project {plan.project} · {plan.preset} · compared with the registry and the world", "bold"
+    yield "", ""
+    pending = plan.pending()
+    width = max((len(action.address) for action in plan.actions), default=0)
+    for action in pending:
+        yield f"  {SYMBOLS[action.verb]} {action.address:<{width}}  {action.verb}: {action.because}", _STYLES[action.verb]
+        yield from ((f"      {detail}", "") for detail in (*_changes(action), *action.details))
+    kept = [action for action in plan.actions if action.verb is Verb.KEEP]
+    for action in kept:
+        yield from ((f"    {action.address:<{width}}  {detail}", "dim") for detail in action.details)
+    if pending:
+        yield "", ""
+    yield from ((f"note: {notice}", "dim") for notice in plan.notices)
+    yield _totals(plan, len(kept)), "bold"
+
+
+def plan_markdown(plan: Plan) -> str:
+    """What a team wants to read in a pull request."""
+    lines = [f"### mvops plan: {plan.project} ({plan.preset})", ""]
+    pending = plan.pending()
+    if pending:
+        lines += ["| | resource | what | why |", "|---|---|---|---|"]
+    for action in pending:
+        told = "<br>".join(_cell(text) for text in (action.because, *_changes(action), *action.details))
+        lines.append(f"| `{SYMBOLS[action.verb]}` | `{action.address}` | {action.verb} | {told} |")
+    kept = sum(action.verb is Verb.KEEP for action in plan.actions)
+    lines += ["", *(f"> {_cell(notice)}" for notice in plan.notices), "", _totals(plan, kept), ""]
+    return "\n".join(lines)
+
+
+def plan_json(plan: Plan) -> dict[str, object]:
+    """The plan as JSON, as `--json` prints it and `--out` saves it."""
+    return plan.model_dump(mode="json")
+
+
+def duration_text(seconds: float) -> str:
+    """About how long, for people: 41 s, 3 minutes, 2 hours."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} minutes"
+    return f"{seconds / 3600:.1f} hours"
+
+
+def _totals(plan: Plan, kept: int) -> str:
+    counted = plan.totals()
+    parts = [f"{counted[verb.value]} {words}" for verb, words in _TOTALS.items() if verb.value in counted]
+    if not parts:
+        return f"Nothing to do: {kept} resources are as they should be."
+    about = f" About {duration_text(plan.seconds)}." if plan.seconds else ""
+    return f"Plan: {', '.join(parts)}, {kept} unchanged.{about}"
+
+
+def _changes(action: Action) -> Iterator[str]:
+    if action.verb in {Verb.CREATE, Verb.DELETE, Verb.FORGET}:
+        return
+    shown = [c for c in action.changes if c.field.rpartition(".")[2] not in _QUIET_FIELDS and not _is_digest(c)]
+    for change in shown[:12]:
+        yield f"{change.field}: {_value(change.before)} -> {_value(change.after)}"
+    if len(shown) > 12:
+        yield f"and {len(shown) - 12} more fields"
+
+
+def _is_digest(change: Change) -> bool:
+    def looks(value: object) -> bool:
+        return value is None or (isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef"))
+
+    return looks(change.before) and looks(change.after)
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "(none)"
+    if value == UNKNOWN:
+        return UNKNOWN
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

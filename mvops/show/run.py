@@ -1,0 +1,15 @@
+"""A run as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mvops.core.run import Run
+
+
+def run_lines(run: Run) -> Iterator[str]:
+    """The steps with their times, and where the run is kept."""
+    for step in run.steps:
+        took = "from the cache" if step.status == "cached" else f"{step.seconds:.1f} s"
+        yield f"  {step.step:<16} {took}"
+    yield f"Run {run.id} {run.status}."

@@ -1,0 +1,65 @@
+"""Where everything stands, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mvops.usecases.status import ModelStatus, Status
+
+Line = tuple[str, str]
+
+
+def status_lines(found: Status) -> Iterator[Line]:
+    """A block for each model, each line with a style."""
+    yield f"project {found.project} · {found.preset}", "bold"
+    if not found.models:
+        yield "no models yet: mvops promote NOTEBOOK", ""
+    for model in found.models:
+        yield "", ""
+        yield from _model(model)
+
+
+def status_json(found: Status) -> dict[str, Any]:
+    """The same for scripts."""
+    return {
+        "project": found.project,
+        "preset": found.preset,
+        "models": [
+            {
+                "model": model.model,
+                "champion": model.champion.number if model.champion else None,
+                "metrics": model.champion.metrics if model.champion else None,
+                "versions": model.versions,
+                "rollout": model.rollout.model_dump(mode="json") if model.rollout else None,
+                "endpoint": {"status": model.endpoint, "url": model.url},
+                "predictions": model.predictions,
+                "outcomes": model.outcomes,
+                "monitored_until": model.monitored_until.isoformat() if model.monitored_until else None,
+                "alerts": [alert.model_dump(mode="json") for alert in model.alerts],
+            }
+            for model in found.models
+        ],
+    }
+
+
+def _model(model: ModelStatus) -> Iterator[Line]:
+    yield f"model {model.model}", "bold"
+    if model.champion is None:
+        yield "  champion     none yet: mvops apply", ""
+    else:
+        metrics = " ".join(f"{name}={value:.4f}" for name, value in model.champion.metrics.items())
+        yield f"  champion     version {model.champion.number} of {model.versions}, {metrics}", ""
+    if model.rollout is not None:
+        share = model.rollout.shares[model.rollout.step]
+        yield f"  rollout      version {model.rollout.challenger} has {share} % of the traffic", "yellow"
+    if model.endpoint != "none":
+        hint = "" if model.endpoint == "up" else f": mvops serve {model.model}"
+        yield f"  endpoint     {model.endpoint}, {model.url}{hint}", ""
+    yield f"  predictions  {model.predictions} logged, {model.outcomes} outcomes", ""
+    if model.monitored_until is not None:
+        yield f"  monitored    to the window that begins {model.monitored_until:%Y-%m-%d %H:%M} UTC", ""
+    if not model.alerts:
+        yield "  alerts       none open", ""
+    for alert in model.alerts:
+        yield f"  ALERT        {alert.severity}, since {alert.opened:%Y-%m-%d}: {alert.reason}", "red"

@@ -1,0 +1,64 @@
+"""Versions as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mvops.core.version import Version
+from mvops.usecases.versions import Comparison, VersionLine
+
+
+def version_rows(lines: Sequence[VersionLine]) -> list[dict[str, Any]]:
+    """Each version whole, with its role and share of the traffic in percent."""
+    return [line.version.model_dump(mode="json") | {"role": line.role, "share": line.share} for line in lines]
+
+
+def version_lines(model: str, lines: Sequence[VersionLine]) -> Iterator[str]:
+    """A line for each version."""
+    if not lines:
+        yield f"{model} has no version yet: mvops apply"
+        return
+    for line in lines:
+        version = line.version
+        role = f"{line.role} {line.share} %" if line.role else ""
+        yield (
+            f"{version.number:>4}  {version.created:%Y-%m-%d %H:%M}  {role:<16} {_metrics(version)}  {version.reason}"
+        )
+
+
+def version_detail(version: Version, checks: Sequence[str]) -> Iterator[str]:
+    """Everything that is known of a version."""
+    code = version.code
+    commit = "not in Git" if code.commit is None else code.commit[:12] + (" with changes" if code.dirty else "")
+    yield f"{version.model} version {version.number}, {version.created:%Y-%m-%d %H:%M:%S} UTC, {version.reason}"
+    yield f"  metrics      {_metrics(version)}"
+    yield f"  artefact     {version.artifact.format}, {version.artifact.size} bytes, sha256 {version.artifact.sha256}"
+    yield from (f"  data         {name}  {digest[:16]}" for name, digest in sorted(version.data.items()))
+    yield f"  code         {code.notebook}, {commit}"
+    yield from (f"    {step:<11}{digest[:16]}" for step, digest in code.cells.items())
+    yield from (f"  parameter    {name} = {value}" for name, value in sorted(version.parameters.items()))
+    packages = ", ".join(f"{name} {release}" for name, release in sorted(version.environment.packages.items()))
+    yield f"  environment  Python {version.environment.python}, {packages}"
+    yield f"  run          {version.run}"
+    yield from (f"  gate         {check}" for check in checks)
+
+
+def comparison_lines(found: Comparison) -> Iterator[str]:
+    """A line for each difference."""
+    one, two = found.first.number, found.second.number
+    if not found.differences:
+        yield f"Versions {one} and {two} were made of the same things."
+        return
+    width = max(len(field) for field in found.differences)
+    for field, (before, after) in found.differences.items():
+        yield f"  {field:<{width}}  {_short(before)} -> {_short(after)}"
+
+
+def _metrics(version: Version) -> str:
+    return " ".join(f"{name}={value:.4f}" for name, value in version.metrics.items())
+
+
+def _short(value: object) -> str:
+    text = "(none)" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+    return f"{text[:16]}…" if len(text) == 64 else text

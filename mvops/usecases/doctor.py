@@ -1,0 +1,141 @@
+"""Checking this machine and the project: what works, what is missing, what to type."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from mvops import __version__
+from mvops.errors import MvopsError
+from mvops.registry.journal import SqlJournal
+from mvops.registry.lock import current_lock
+from mvops.registry.versions import champion
+from mvops.usecases.plan import plan
+from mvops.usecases.project import open_project
+from mvops.workspace import Workspace
+
+_EXTRAS = {
+    "serve": ("fastapi", "uvicorn", "prometheus_client"),
+    "parquet": ("pyarrow",),
+    "alerts": ("apprise",),
+    "postgres": ("psycopg",),
+}
+_LOW_DISK = 1_000_000_000  # bytes
+
+
+@dataclass(frozen=True)
+class Check:
+    """`hint` is what to type when the status is not ok."""
+
+    name: str
+    status: Literal["ok", "note", "bad"]
+    found: str
+    hint: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """For scripts."""
+        return asdict(self)
+
+
+def examine(start: Path) -> list[Check]:
+    """Every check of the machine, and of the project if `start` is in one. Never raises."""
+    return [*_machine(start), *_project(start)]
+
+
+def _machine(start: Path) -> Iterator[Check]:
+    yield Check("mvops", "ok", f"{__version__} on Python {platform.python_version()}, {sys.prefix}")
+    yield _kernel()
+    for extra, modules in _EXTRAS.items():
+        missing = [module for module in modules if importlib.util.find_spec(module) is None]
+        if missing:
+            yield Check(f"extra {extra}", "note", f"not installed: {', '.join(missing)}", f"pip install 'mvops[{extra}]'")
+        else:
+            yield Check(f"extra {extra}", "ok", "installed")
+    git = shutil.which("git")
+    yield Check("git", "ok", git) if git else Check("git", "note", "not found", "Versions cannot record a commit.")
+    free = shutil.disk_usage(start if start.is_dir() else Path.cwd()).free
+    status: Literal["ok", "bad"] = "ok" if free > _LOW_DISK else "bad"
+    yield Check("disk", status, f"{free / 1e9:.1f} GB free", "" if status == "ok" else "Make room: runs are kept.")
+
+
+def _kernel() -> Check:
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel  # noqa: PLC0415 -- half a second
+
+    try:
+        spec = KernelSpecManager().get_kernel_spec("python3")
+    except NoSuchKernel:
+        return Check("kernel", "bad", "there is no Jupyter kernel python3", "pip install ipykernel")
+    return Check("kernel", "ok", str(spec.resource_dir))
+
+
+def _project(start: Path) -> Iterator[Check]:
+    try:
+        with open_project(start) as workspace:
+            yield Check("project", "ok", f"{workspace.project.project} in {workspace.root}")
+            for name, look in _LOOKS.items():
+                yield _guarded(name, look, workspace)
+            for model in sorted(workspace.project.models):
+                yield _guarded(f"model {model}", lambda w, m=model: _model(w, m), workspace)
+    except MvopsError as error:
+        yield Check("project", "bad", str(error.message), error.hint or "")
+
+
+def _guarded(name: str, look: Callable[..., Check], workspace: Workspace) -> Check:
+    try:
+        return look(workspace)
+    except MvopsError as error:
+        return Check(name, "bad", error.message, error.hint or "")
+
+
+def _registry(workspace: Workspace) -> Check:
+    unfinished = SqlJournal(workspace.registry).unfinished()
+    if unfinished:
+        where = unfinished[0]["action"]["address"]
+        return Check("registry", "note", f"an apply was interrupted at {where}", "Take it up again: mvops apply")
+    return Check("registry", "ok", workspace.registry.url)
+
+
+def _lock(workspace: Workspace) -> Check:
+    held = current_lock(workspace.registry)
+    if held is None:
+        return Check("lock", "ok", "free")
+    return Check(
+        "lock", "note", f"held by {held.command!r}, process {held.pid} on {held.host}", f"mvops unlock {held.token}"
+    )
+
+
+def _predictions(workspace: Workspace) -> Check:
+    with workspace.predictions() as log:
+        counted = sum(log.count(model) for model in workspace.project.models)
+    return Check("prediction log", "ok", f"{counted} predictions")
+
+
+def _plan(workspace: Workspace) -> Check:
+    pending = plan(workspace).pending()
+    if not pending:
+        return Check("plan", "ok", "nothing to do")
+    return Check("plan", "note", f"{len(pending)} resources are not as they should be", "See: mvops plan")
+
+
+def _model(workspace: Workspace, model: str) -> Check:
+    serving = champion(workspace.registry, model)
+    if serving is None:
+        return Check(f"model {model}", "note", "no version yet", "Make one: mvops apply")
+    workspace.store.read_bytes(serving.artifact.sha256)
+    return Check(f"model {model}", "ok", f"version {serving.number}, its artefact is whole")
+
+
+_LOOKS: dict[str, Callable[[Workspace], Check]] = {
+    "registry": _registry,
+    "lock": _lock,
+    "prediction log": _predictions,
+    "plan": _plan,
+}
+
+

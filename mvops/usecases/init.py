@@ -1,0 +1,70 @@
+"""A new project from a preset."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from mvops import assets, backends
+from mvops.contracts.examples import Example
+from mvops.core.naming import suggest_name
+from mvops.errors import ConflictError, UsageError
+from mvops.performing.files import write_atomically
+from mvops.rendering import render_folder
+
+
+@dataclass(frozen=True)
+class Created:
+    """The project's folder and the files made in it, relative to it."""
+
+    root: Path
+    preset: str
+    files: tuple[str, ...]
+
+
+def presets() -> tuple[str, ...]:
+    """Every preset that comes with mvops: `small/day_30` and so on."""
+    folder = assets.configs() / "preset"
+    return tuple(sorted(p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.yaml")))
+
+
+def init(root: Path, *, team: str, phase: str, name: str | None = None, example: str | None = None) -> Created:
+    """Make a project in `root` (made if missing); files of the user's that are there stay.
+
+    Raises UsageError for an unknown preset or example, ConflictError where a project is already.
+    """
+    preset = f"{team}/{phase}"
+    if preset not in presets():
+        raise UsageError(f"there is no preset {preset!r}", hint=f"Presets: {', '.join(presets())}")
+    if (root / "configs" / "project.yaml").exists():
+        raise ConflictError(f"{root} is already a project", hint="See what it would do: mvops plan")
+    chosen: Example | None = backends.load("examples", example) if example else None
+    project = name or suggest_name(example or root.resolve().name)
+    context = {"project": project, "preset": preset, "team": team, "phase": phase}
+    texts = {_real_name(path): text for path, text in render_folder("project", context).items()}
+    if example and (assets.templates() / "examples" / example).is_dir():
+        texts |= render_folder(f"examples/{example}", context)
+    made = [path for path, text in sorted(texts.items()) if _write(root / path, text)]
+    for folder in ("configs/models", "notebooks", "pipelines", "data"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    if chosen is not None:
+        notebook = root / "notebooks" / chosen.notebook
+        if not notebook.exists():
+            shutil.copyfile(assets.notebooks() / chosen.notebook, notebook)
+            made.append(f"notebooks/{chosen.notebook}")
+        chosen.write_data(root)
+        made.append("data/")
+    return Created(root, preset, tuple(made))
+
+
+def _real_name(path: str) -> str:
+    """Hatchling and Git would act on a `.gitignore` among the templates, so it is called `gitignore` there."""
+    return {"gitignore": ".gitignore", "project.yaml": "configs/project.yaml"}.get(path, path)
+
+
+def _write(path: Path, text: str) -> bool:
+    if path.exists():
+        return False
+    write_atomically(path, text.encode())
+    return True

@@ -1,0 +1,120 @@
+"""The prediction log: taking predictions out, bringing outcomes in."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mvops.core.prediction import Outcome, Prediction
+from mvops.errors import DataError, UsageError
+from mvops.performing.files import whole_file
+from mvops.workspace import Workspace
+
+_FIXED = ("prediction_id", "time", "model_version", "arm", "prediction", "probability", "latency_ms", "outcome")
+
+
+def export_predictions(
+    workspace: Workspace,
+    model: str,
+    output: Path,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> int:
+    """Write the log as CSV or JSON Lines, by the file's ending; returns the number of predictions.
+
+    One line for each prediction in the order in which they were logged: id, time (UTC), version, arm, prediction,
+    probability, latency, outcome if known, then the inputs. Raises UsageError for another ending.
+    """
+    workspace.model(model)
+    if output.suffix not in {".csv", ".jsonl"}:
+        raise UsageError(f"{output.name}: the ending says the format", hint="Write to a .csv or a .jsonl file")
+    with workspace.predictions() as log, whole_file(output) as file:
+        pairs = log.iterate(model, since, until)
+        if output.suffix == ".jsonl":
+            return _json_lines(pairs, file)
+        return _csv(pairs, file)
+
+
+def import_outcomes(workspace: Workspace, model: str, source: Path) -> tuple[int, int]:
+    """Read outcomes from CSV (columns prediction_id, outcome) or JSON Lines; returns (accepted, unknown ids).
+
+    An outcome that is known already stays. Raises DataError, with the line, for a row that does not fit; nothing is
+    written then.
+    """
+    workspace.model(model)
+    if not source.is_file():
+        raise DataError(f"{source} is not there")
+    rows = list(_outcome_rows(source))
+    received = datetime.now(UTC)
+    outcomes = [Outcome(prediction_id=i, outcome=value, received=received) for i, value in rows]
+    with workspace.predictions() as log:
+        known = [outcome for outcome in outcomes if log.find(outcome.prediction_id) is not None]
+        return log.append_outcomes(known), len(outcomes) - len(known)
+
+
+def _record(prediction: Prediction, outcome: Outcome | None) -> dict[str, Any]:
+    return {
+        "prediction_id": prediction.id,
+        "time": prediction.time.isoformat(),
+        "model_version": prediction.version,
+        "arm": prediction.arm,
+        "prediction": prediction.prediction,
+        "probability": prediction.probability,
+        "latency_ms": prediction.latency_ms,
+        "outcome": outcome.outcome if outcome else None,
+    }
+
+
+def _json_lines(pairs: Iterator[tuple[Prediction, Outcome | None]], file: Any) -> int:
+    count = 0
+    for prediction, outcome in pairs:
+        line = _record(prediction, outcome) | {"inputs": prediction.inputs}
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        count += 1
+    return count
+
+
+def _csv(pairs: Iterator[tuple[Prediction, Outcome | None]], file: Any) -> int:
+    count, writer, columns = 0, csv.writer(file), []
+    for prediction, outcome in pairs:
+        if not count:
+            columns = sorted(prediction.inputs)
+            writer.writerow([*_FIXED, *columns])
+        record = _record(prediction, outcome)
+        probability = record["probability"]
+        record["probability"] = None if probability is None else json.dumps(probability)
+        values = [record[field] for field in _FIXED] + [prediction.inputs.get(column) for column in columns]
+        writer.writerow([_inert(value) for value in values])
+        count += 1
+    if not count:
+        writer.writerow(_FIXED)
+    return count
+
+
+def _inert(value: Any) -> Any:
+    """A spreadsheet would run a text that begins like a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
+
+
+def _outcome_rows(source: Path) -> Iterator[tuple[str, Any]]:
+    with source.open(newline="", encoding="utf-8") as file:
+        rows: Iterator[Any] = (json.loads(line) for line in file) if source.suffix == ".jsonl" else csv.DictReader(file)
+        for number, row in enumerate(rows, start=1 if source.suffix == ".jsonl" else 2):
+            if not isinstance(row, dict) or row.get("prediction_id") in {None, ""} or "outcome" not in row:
+                raise DataError(f"{source}:{number}: a row needs prediction_id and outcome")
+            yield str(row["prediction_id"]), _value(row["outcome"])
+
+
+def _value(text: Any) -> Any:
+    """CSV has only text: numbers and true/false are read as such."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return json.loads(text.lower() if text in {"True", "False"} else text)
+    except ValueError:
+        return text

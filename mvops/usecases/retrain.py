@@ -1,0 +1,82 @@
+"""Train on the newest data, evaluate against the champion, gate, roll out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mvops.core.action import Verb
+from mvops.core.address import Address, kind_of
+from mvops.core.progress import Tell, silent
+from mvops.core.version import Version
+from mvops.registry.events import events
+from mvops.registry.state import SqlState
+from mvops.registry.versions import champion, find_version
+from mvops.usecases.apply import apply
+from mvops.usecases.plan import plan
+from mvops.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """`skipped`: there was nothing to learn from; `refused`: the gate said no; `rolling` or `champion` otherwise."""
+
+    result: Literal["skipped", "refused", "rolling", "champion", "would-train"]
+    sentence: str
+    version: Version | None
+    checks: tuple[str, ...] = ()
+
+
+def retrain(
+    workspace: Workspace,
+    model: str,
+    *,
+    reason: str,
+    force: bool = False,
+    dry_run: bool = False,
+    tell: Tell = silent,
+) -> Retrained:
+    """Make a challenger unless data, code and parameters are those of the newest version; `force` makes one anyway.
+
+    Raises what the pipeline, the evaluation or the registry raise; the champion serves on then.
+    """
+    workspace.model(model)
+    addresses = [Address(f"{kind}.{model}") for kind in ("pipeline", "model")]
+    found = plan(workspace, targets=[addresses[-1]])
+    changed = [a for a in found.actions if a.verb is not Verb.KEEP and kind_of(a.address) != "dataset"]
+    if not changed and not force:
+        newest = SqlState(workspace.registry).records()[addresses[-1]].outputs.get("version", "?")
+        return Retrained(
+            "skipped", f"nothing to learn from: data, code and parameters are those of version {newest}", None
+        )
+    if dry_run:
+        why = "; ".join(f"{a.address}: {a.because}" for a in changed) or "forced"
+        return Retrained("would-train", f"a challenger would be trained: {why}", None)
+    chosen = plan(workspace, targets=[addresses[-1]], forced=dict.fromkeys(addresses, reason))
+    for done in apply(workspace, chosen, tell=tell, command=f"retrain {model}"):
+        if done.error is not None:
+            raise done.error
+    return _outcome(workspace, model)
+
+
+def _outcome(workspace: Workspace, model: str) -> Retrained:
+    outputs = SqlState(workspace.registry).records()[f"model.{model}"].outputs
+    number = int(outputs["version"])
+    version = find_version(workspace.registry, model, number)
+    checks = gate_checks(workspace, model, number)
+    if outputs["gate"] != "passed":
+        return Retrained("refused", f"the gate refused version {number}; the champion serves on", version, checks)
+    serving = champion(workspace.registry, model)
+    if serving is not None and serving.number == number:
+        return Retrained("champion", f"version {number} is champion", version, checks)
+    return Retrained("rolling", f"version {number} passed the gate and is rolling out", version, checks)
+
+
+def gate_checks(workspace: Workspace, model: str, number: int) -> tuple[str, ...]:
+    """What the gate said of a version, a sentence for each condition."""
+    for event in events(workspace.registry, limit=100, subject=model):
+        if event.kind == "gate" and event.details.get("version") == number:
+            return tuple(event.details["checks"])
+    return ()
+
+

@@ -1,0 +1,119 @@
+"""Moving a challenger forward, step by step, on the evidence of its own traffic."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mvops.core.rollout import RolloutState
+from mvops.errors import ServingError, UsageError
+from mvops.lifecycle.rollout import Decision, Evidence, decide
+from mvops.performing.traffic import end_rollout, make_champion, steer
+from mvops.registry import alerts, rollouts
+from mvops.registry.events import record_event
+from mvops.registry.lock import hold_lock
+from mvops.serving.client import EndpointClient
+from mvops.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class RolloutNews:
+    """Where a rollout stands after it was looked at, and the sentence that says why."""
+
+    state: RolloutState
+    decision: str  # hold, advance, abort, done
+    because: str
+
+
+def current_rollout(workspace: Workspace, model: str) -> RolloutState | None:
+    """The rollout that runs, if one does."""
+    workspace.model(model)
+    return rollouts.current(workspace.registry, model)
+
+
+def look_once(workspace: Workspace, model: str) -> RolloutNews:
+    """Ask the endpoint how both versions do, and hold, advance or abort.
+
+    Raises UsageError when nothing is rolling out. An endpoint that does not answer is silence: the rollout holds.
+    """
+    state = current_rollout(workspace, model)
+    if state is None:
+        raise UsageError(f"nothing is rolling out for {model}", hint=f"See: mvops versions list {model}")
+    settings = workspace.model(model).rollout
+    evidence = _evidence(workspace, state)
+    if evidence is None:
+        return RolloutNews(state, "hold", "the endpoint does not answer; start it: mvops serve " + model)
+    decision = decide(state, settings, evidence, datetime.now(UTC))
+    if decision.kind == "hold":
+        return RolloutNews(state, "hold", decision.because)
+    with hold_lock(workspace.registry, f"rollout {model}", wait=10):
+        return _carry_out(workspace, state, decision)
+
+
+def follow(workspace: Workspace, model: str, *, every: float = 1.0, patience: float = 60.0) -> Iterator[RolloutNews]:
+    """Look again and again until the rollout is done or aborted, or nothing has answered for `patience` seconds."""
+    quiet_since = time.monotonic()
+    while True:
+        news = look_once(workspace, model)
+        yield news
+        if news.decision in {"abort", "done"}:
+            return
+        if news.decision == "advance" or "does not answer" not in news.because:
+            quiet_since = time.monotonic()
+        if time.monotonic() - quiet_since > patience:
+            return
+        time.sleep(every)
+
+
+def abort(workspace: Workspace, model: str, reason: str) -> RolloutState:
+    """Give the champion all traffic back. Raises UsageError when nothing is rolling out."""
+    with hold_lock(workspace.registry, f"rollout abort {model}", wait=10):
+        ended = end_rollout(workspace, model, reason)
+    if ended is None:
+        raise UsageError(f"nothing is rolling out for {model}", hint=f"See: mvops versions list {model}")
+    return ended
+
+
+def _carry_out(workspace: Workspace, state: RolloutState, decision: Decision) -> RolloutNews:
+    registry = workspace.registry
+    if decision.kind == "abort":
+        ended = end_rollout(workspace, state.model, decision.because)
+        return RolloutNews(ended or state, "abort", decision.because)
+    if decision.kind == "done":
+        finished = state.model_copy(
+            update={"status": "done", "reason": decision.because, "finished": datetime.now(UTC)}
+        )
+        rollouts.update(registry, finished)
+        make_champion(workspace, state.model, state.challenger, f"canary done: {decision.because}")
+        return RolloutNews(finished, "done", decision.because)
+    advanced = state.model_copy(update={"step": state.step + 1, "step_started": datetime.now(UTC)})
+    rollouts.update(registry, advanced)
+    steer(workspace, advanced)
+    share = advanced.shares[advanced.step]
+    message = f"canary: version {advanced.challenger} gets {share} % of the traffic: {decision.because}"
+    record_event(registry, kind="traffic", subject=state.model, message=message)
+    return RolloutNews(advanced, "advance", decision.because)
+
+
+def endpoint_client(workspace: Workspace, model: str) -> EndpointClient:
+    """A client of the model's endpoint, as the YAML places it. Raises UsageError if it has none."""
+    endpoint = workspace.model(model).endpoint
+    if endpoint is None:
+        raise UsageError(f"{model} has no endpoint", hint=f"Add `endpoint: {{}}` to configs/models/{model}.yaml")
+    host = "127.0.0.1" if endpoint.host in {"0.0.0.0", "::"} else endpoint.host  # noqa: S104 -- compared, not bound
+    return EndpointClient(f"http://{host}:{endpoint.port}")
+
+
+def _evidence(workspace: Workspace, state: RolloutState) -> Evidence | None:
+    try:
+        report = endpoint_client(workspace, state.model).rollout()
+    except ServingError:
+        return None
+    drifting = [
+        alert
+        for alert in alerts.alerts(workspace.registry, state.model, status="open")
+        if alert.version == state.challenger and alert.kind == "drift"
+    ]
+    return Evidence.from_report(report, state, alerts=len(drifting))

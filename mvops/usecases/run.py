@@ -1,0 +1,34 @@
+"""Running a pipeline, or one step of it, without registering anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mvops.core.progress import Tell, silent
+from mvops.core.run import Run
+from mvops.notebook.run import pipeline_job
+from mvops.performing.pipeline_run import run_and_record
+from mvops.workspace import Workspace
+
+
+def run(
+    workspace: Workspace,
+    model: str,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    step: str | None = None,
+    use_cache: bool = True,
+    tell: Tell = silent,
+) -> Run:
+    """Run the pipeline of a model with some parameters changed; the run is kept, no version is made.
+
+    Raises UsageError for an unknown model, NotebookError for an unknown parameter or step and for a cell that fails,
+    DataError for an input that is missing.
+    """
+    job = pipeline_job(workspace.root, workspace.model(model).pipeline)
+    changed = replace(
+        job, parameters={**job.parameters, **(parameters or {})}, only_step=step, use_cache=use_cache
+    )
+    return run_and_record(changed, model, "mvops run", workspace, tell)

@@ -1,0 +1,81 @@
+"""Where everything stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mvops.core.alert import Alert
+from mvops.core.rollout import RolloutState
+from mvops.core.version import Version
+from mvops.errors import ServingError
+from mvops.registry import alerts, rollouts
+from mvops.registry.summaries import summaries
+from mvops.registry.versions import champion, versions
+from mvops.usecases.rollout import endpoint_client
+from mvops.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """One model: who serves, who wants to, how much it answered, what is wrong."""
+
+    model: str
+    champion: Version | None
+    versions: int
+    rollout: RolloutState | None
+    endpoint: str  # "up", "down" or "none"
+    url: str | None
+    predictions: int
+    outcomes: int
+    monitored_until: datetime | None
+    alerts: tuple[Alert, ...]
+
+
+@dataclass(frozen=True)
+class Status:
+    """The whole project."""
+
+    project: str
+    preset: str
+    models: tuple[ModelStatus, ...]
+
+
+def status(workspace: Workspace) -> Status:
+    """Ask the registry, the prediction log and each endpoint."""
+    return Status(
+        project=workspace.project.project,
+        preset=workspace.project.preset,
+        models=tuple(_model(workspace, name) for name in sorted(workspace.project.models)),
+    )
+
+
+def _model(workspace: Workspace, name: str) -> ModelStatus:
+    registry = workspace.registry
+    with workspace.predictions() as log:
+        predictions, outcomes = log.count(name), log.count_outcomes(name)
+    seen = summaries(registry, name)
+    endpoint, url = _endpoint(workspace, name)
+    return ModelStatus(
+        model=name,
+        champion=champion(registry, name),
+        versions=len(versions(registry, name)),
+        rollout=rollouts.current(registry, name),
+        endpoint=endpoint,
+        url=url,
+        predictions=predictions,
+        outcomes=outcomes,
+        monitored_until=max((summary.start for summary in seen), default=None),
+        alerts=tuple(alerts.alerts(registry, name, status="open")),
+    )
+
+
+def _endpoint(workspace: Workspace, name: str) -> tuple[str, str | None]:
+    if workspace.model(name).endpoint is None:
+        return "none", None
+    client = endpoint_client(workspace, name)
+    try:
+        client.rollout()
+    except ServingError:
+        return "down", client.url
+    return "up", client.url

@@ -1,0 +1,114 @@
+"""Versions: list, show, compare, make champion, go back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mvops.core.version import Version
+from mvops.errors import UsageError
+from mvops.performing.traffic import end_rollout, make_champion, version_of
+from mvops.registry import rollouts
+from mvops.registry import versions as registered
+from mvops.registry.lock import hold_lock
+from mvops.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class VersionLine:
+    """A version and what it does now: champion, challenger (with its share of the traffic), or nothing."""
+
+    version: Version
+    role: str
+    share: int
+
+
+def list_versions(workspace: Workspace, model: str) -> list[VersionLine]:
+    """All versions of a model, newest first."""
+    workspace.model(model)
+    serving = registered.champion(workspace.registry, model)
+    running = rollouts.current(workspace.registry, model)
+    share = running.shares[running.step] if running else 0
+    lines = []
+    for version in sorted(registered.versions(workspace.registry, model), key=lambda v: -v.number):
+        if serving is not None and version.number == serving.number:
+            lines.append(VersionLine(version, "champion", 100 - share))
+        elif running is not None and version.number == running.challenger:
+            lines.append(VersionLine(version, "challenger", share))
+        else:
+            lines.append(VersionLine(version, "", 0))
+    return lines
+
+
+def show_version(workspace: Workspace, model: str, number: int) -> Version:
+    """One version. Raises RegistryError if there is none."""
+    workspace.model(model)
+    return version_of(workspace, model, number)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two versions side by side: field -> (first, second), only where they differ."""
+
+    first: Version
+    second: Version
+    differences: dict[str, tuple[object, object]]
+
+
+def compare_versions(workspace: Workspace, model: str, first: int, second: int) -> Comparison:
+    """What differs between two versions: metrics, data, code, parameters, packages."""
+    one, two = (show_version(workspace, model, number) for number in (first, second))
+    found: dict[str, tuple[object, object]] = {}
+    for part in ("metrics", "parameters", "data"):
+        found |= _differences(part, getattr(one, part), getattr(two, part))
+    found |= _differences("code", one.code.cells, two.code.cells)
+    found |= _differences("package", one.environment.packages, two.environment.packages)
+    return Comparison(one, two, found)
+
+
+def promote_version(workspace: Workspace, model: str, number: int, reason: str) -> Version:
+    """Make a version champion by hand: all traffic at once, past the gate, and on record as such."""
+    version = show_version(workspace, model, number)
+    with hold_lock(workspace.registry, f"versions promote {model}", wait=10):
+        end_rollout(workspace, model, f"version {number} was promoted by hand")
+        make_champion(workspace, model, number, reason)
+    return version
+
+
+def rollback(workspace: Workspace, model: str, to: int | None = None) -> tuple[Version, Version]:
+    """Go back to the champion before this one, or to version `to`; returns (from, to).
+
+    A rollout that runs is aborted, which alone is the way back while the old champion still is champion. Raises
+    UsageError when there is nothing to go back to.
+    """
+    workspace.model(model)
+    with hold_lock(workspace.registry, f"rollback {model}", wait=10):
+        serving = registered.champion(workspace.registry, model)
+        if serving is None:
+            raise UsageError(f"{model} has no version that serves", hint="Make one: mvops apply")
+        running = rollouts.current(workspace.registry, model)
+        if running is not None and to in {None, serving.number}:
+            end_rollout(workspace, model, "rolled back by hand")
+            return version_of(workspace, model, running.challenger), serving
+        target = version_of(workspace, model, to) if to is not None else _before(workspace, serving)
+        end_rollout(workspace, model, f"rolled back to version {target.number}")
+        make_champion(workspace, model, target.number, f"rolled back from version {serving.number}")
+    return serving, target
+
+
+def _before(workspace: Workspace, serving: Version) -> Version:
+    history = [reign.number for reign in registered.champions(workspace.registry, serving.model)]
+    for number in reversed(history):
+        if number != serving.number:
+            return version_of(workspace, serving.model, number)
+    raise UsageError(
+        f"{serving.model}: version {serving.number} is the only champion there ever was",
+        hint=f"See: mvops versions list {serving.model}",
+    )
+
+
+def _differences(part: str, one: dict[str, object], two: dict[str, object]) -> dict[str, tuple[object, object]]:
+    return {
+        f"{part}.{key}": (one.get(key), two.get(key))
+        for key in sorted(one.keys() | two.keys())
+        if one.get(key) != two.get(key)
+    }
