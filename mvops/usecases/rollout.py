@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 
 from mvops.core.rollout import RolloutState
 from mvops.errors import ServingError, UsageError
-from mvops.lifecycle.rollout import Decision, Evidence, decide
+from mvops.lifecycle.evidence import ArmEvidence, Evidence
+from mvops.lifecycle.rollout import Decision, after, decide
+from mvops.lifecycle.route_file import read_route
 from mvops.performing.traffic import end_rollout, make_champion, steer
 from mvops.registry import alerts, rollouts
 from mvops.registry.events import record_event
@@ -46,8 +48,8 @@ def look_once(workspace: Workspace, model: str) -> RolloutNews:
     if evidence is None:
         return RolloutNews(state, "hold", "the endpoint does not answer; start it: mvops serve " + model)
     decision = decide(state, settings, evidence, datetime.now(UTC))
-    if decision.kind == "hold":
-        return RolloutNews(state, "hold", decision.because)
+    if decision.action == "hold":
+        return RolloutNews(state, "hold", decision.sentence)
     with hold_lock(workspace.registry, f"rollout {model}", wait=10):
         return _carry_out(workspace, state, decision)
 
@@ -77,24 +79,17 @@ def abort(workspace: Workspace, model: str, reason: str) -> RolloutState:
 
 
 def _carry_out(workspace: Workspace, state: RolloutState, decision: Decision) -> RolloutNews:
-    registry = workspace.registry
-    if decision.kind == "abort":
-        ended = end_rollout(workspace, state.model, decision.because)
-        return RolloutNews(ended or state, "abort", decision.because)
-    if decision.kind == "done":
-        finished = state.model_copy(
-            update={"status": "done", "reason": decision.because, "finished": datetime.now(UTC)}
-        )
-        rollouts.update(registry, finished)
-        make_champion(workspace, state.model, state.challenger, f"canary done: {decision.because}")
-        return RolloutNews(finished, "done", decision.because)
-    advanced = state.model_copy(update={"step": state.step + 1, "step_started": datetime.now(UTC)})
-    rollouts.update(registry, advanced)
-    steer(workspace, advanced)
-    share = advanced.shares[advanced.step]
-    message = f"canary: version {advanced.challenger} gets {share} % of the traffic: {decision.because}"
-    record_event(registry, kind="traffic", subject=state.model, message=message)
-    return RolloutNews(advanced, "advance", decision.because)
+    if decision.action == "abort":
+        ended = end_rollout(workspace, state.model, decision.sentence)
+        return RolloutNews(ended or state, "abort", decision.sentence)
+    moved = after(state, decision, datetime.now(UTC))
+    rollouts.update(workspace.registry, moved)
+    if decision.action == "done":
+        make_champion(workspace, state.model, state.challenger, decision.sentence)
+    else:
+        steer(workspace, moved)
+        record_event(workspace.registry, kind="traffic", subject=state.model, message=decision.sentence)
+    return RolloutNews(moved, decision.action, decision.sentence)
 
 
 def endpoint_client(workspace: Workspace, model: str) -> EndpointClient:
@@ -107,13 +102,22 @@ def endpoint_client(workspace: Workspace, model: str) -> EndpointClient:
 
 
 def _evidence(workspace: Workspace, state: RolloutState) -> Evidence | None:
+    """What the endpoint counted since it took up the present route; None while it does not answer."""
     try:
         report = endpoint_client(workspace, state.model).rollout()
     except ServingError:
         return None
-    drifting = [
-        alert
-        for alert in alerts.alerts(workspace.registry, state.model, status="open")
-        if alert.version == state.challenger and alert.kind == "drift"
-    ]
-    return Evidence.from_report(report, state, alerts=len(drifting))
+    route = read_route(workspace.serving(state.model))
+    if route is None or report["serial"] != route.serial:
+        return Evidence()
+    arms = {
+        arm["version"]: ArmEvidence(
+            requests=arm["requests"], errors=arm["errors"], rows=arm["rows"], latency_p99=arm["latency_p99_ms"]
+        )
+        for arm in report["arms"]
+    }
+    return Evidence(
+        champion=arms.get(state.champion, ArmEvidence()),
+        challenger=arms.get(state.challenger, ArmEvidence()),
+        alerts=tuple(alerts.alerts(workspace.registry, state.model, status="open")),
+    )

@@ -1,0 +1,75 @@
+"""What a monitor found, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mvops.usecases.monitor import Report, Window
+
+Line = tuple[str, str]
+
+
+def report_lines(report: Report) -> Iterator[Line]:
+    """A line for each window, then what opened and what was resolved."""
+    yield f"{report.model}: {report.predictions} new predictions, {report.outcomes} new outcomes", "bold"
+    for window in report.windows:
+        yield f"  {_window(window)}", "yellow" if window.verdict.alarms else ""
+    for alert in report.opened:
+        yield f"  ALERT {alert.severity} {alert.key} (version {alert.version}): {alert.reason}", "red"
+    for alert in report.resolved:
+        yield f"  resolved {alert.key} (version {alert.version}) after {alert.windows} windows", "green"
+    for sentence in report.undelivered:
+        yield f"  NOT DELIVERED to {sentence}", "red"
+    if report.still_open:
+        yield f"  {len(report.still_open)} alerts are open: mvops status", ""
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """The same for scripts, with every finding that is an alarm."""
+    return {
+        "model": report.model,
+        "predictions": report.predictions,
+        "outcomes": report.outcomes,
+        "windows": [
+            {
+                "version": window.version,
+                "start": window.verdict.start.isoformat(),
+                "end": window.verdict.end.isoformat(),
+                "rows": window.verdict.rows,
+                "status": window.verdict.status,
+                "alert": bool(window.verdict.alarms),
+                "drifted": [finding.feature for finding in window.verdict.alarms],
+                "findings": [finding.model_dump(mode="json") for finding in window.verdict.alarms],
+                "labelled": window.labelled,
+                "performance": {window.leading: window.performance.value} if window.performance else None,
+            }
+            for window in report.windows
+        ],
+        "opened": [alert.model_dump(mode="json") for alert in report.opened],
+        "resolved": [alert.model_dump(mode="json") for alert in report.resolved],
+        "open": [alert.model_dump(mode="json") for alert in report.still_open],
+        "undelivered": list(report.undelivered),
+    }
+
+
+def own_log_lines(windows: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
+    """Somebody else's log: a line for each window."""
+    for window in windows:
+        drifted = ", ".join(window["drifted"])
+        verdict = f"ALERT {drifted}" if window["alert"] else "quiet"
+        yield f"{window['start']}  {window['rows']:>8} rows  {verdict}", "red" if window["alert"] else ""
+    alerts = sum(bool(window["alert"]) for window in windows)
+    yield f"{len(windows)} windows, {alerts} with an alert", "bold"
+
+
+def _window(window: Window) -> str:
+    verdict = window.verdict
+    parts = [f"{verdict.start:%Y-%m-%d %H:%M}", f"v{window.version}", f"{verdict.rows:>6} rows"]
+    if window.performance is not None:
+        parts.append(f"{window.leading} {window.performance.value:.3f} on {window.labelled} outcomes")
+    if verdict.alarms:
+        parts.append("drifting: " + ", ".join(finding.feature for finding in verdict.alarms[:6]))
+    elif verdict.status != "judged":
+        parts.append(f"not judged: {verdict.status}")
+    return "  ".join(parts)

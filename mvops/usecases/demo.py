@@ -1,0 +1,221 @@
+"""The main job, end to end, on real flights, as commands that can be typed by hand afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mvops.errors import ConflictError, MvopsError, ServingError
+from mvops.serving.client import EndpointClient
+
+MODEL = "flight_delay"
+Say = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Script:
+    """Which days are replayed, in which portions, and how long traffic flows while versions change."""
+
+    portions: tuple[tuple[str, str], ...]
+    rush_day: str
+    rush_seconds: int
+
+
+FULL = Script(
+    portions=(
+        ("2013-04-01", "2013-04-11"),
+        ("2013-04-11", "2013-04-21"),
+        ("2013-04-21", "2013-05-01"),
+        ("2013-05-01", "2013-05-16"),
+        ("2013-05-16", "2013-06-01"),
+        ("2013-06-01", "2013-06-16"),
+        ("2013-06-16", "2013-07-01"),
+    ),
+    rush_day="2013-07-01",
+    rush_seconds=60,
+)
+FAST = Script(portions=(("2013-06-25", "2013-07-01"),), rush_day="2013-07-01", rush_seconds=45)
+
+
+@dataclass
+class Stage:
+    """Where the demo plays: its folder, how it speaks, and what it has counted."""
+
+    root: Path
+    say: Say
+    answers: int = 0
+    failures: int = 0
+    alerts: list[str] = field(default_factory=list)
+
+
+def demo(root: Path, *, fast: bool, port: int | None, say: Say) -> None:
+    """Play the whole script in the new folder `root`.
+
+    Raises ConflictError if the folder is in use, MvopsError when a command does not do what it should. Interrupted,
+    it stops everything that it started and removes the folder that it made.
+    """
+    if root.exists() and any(root.iterdir()):
+        raise ConflictError(f"{root} is not empty", hint="Give the demo a folder of its own: mvops demo NEWDIR")
+    made = not root.exists()
+    root.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    stage = Stage(root.resolve(), say)
+    script = FAST if fast else FULL
+    try:
+        _act_one(stage, port)
+        with _serving(stage) as url:
+            _act_two(stage, script, url)
+            _act_three(stage, script, url)
+        _curtain(stage, time.monotonic() - started)
+    except KeyboardInterrupt:
+        if made:
+            shutil.rmtree(root, ignore_errors=True)
+        raise
+
+
+def _act_one(stage: Stage, port: int | None) -> None:
+    """From the notebook to version 1."""
+    stage.say("\n1. A project from a preset, and the notebook becomes a pipeline, with proof", "bold")
+    _mvops(stage, "init", "--team", "small", "--phase", "day_90", "--example", "flights")
+    _place_endpoint(stage, port)
+    _mvops(stage, "promote", f"notebooks/{MODEL}.ipynb", "--verify")
+    _commit(stage)
+    stage.say("\n2. Plan, apply: trained, registered, judged, ready to serve", "bold")
+    _mvops(stage, "plan")
+    _mvops(stage, "apply", "--yes")
+    _mvops(stage, "plan")
+
+
+def _act_two(stage: Stage, script: Script, url: str) -> None:
+    """The months that follow, over HTTP."""
+    stage.say("\n3. The following days' flights over HTTP, outcomes a day later; the monitor looks at each day", "bold")
+    for since, until in script.portions:
+        _replay(stage, url, "--since", since, "--until", until)
+        printed = _mvops(stage, "monitor", MODEL, "--until", until)
+        stage.alerts += [line.strip() for line in printed.splitlines() if "ALERT" in line]
+    if not stage.alerts:
+        raise MvopsError("the demo expected an alert as the year moves on, and there was none")
+
+
+def _act_three(stage: Stage, script: Script, url: str) -> None:
+    """A new version, by canary, and back; traffic flows all the time."""
+    stage.say("\n4. Retrain on the newest data; the challenger gets its traffic by canary, then back again", "bold")
+    with _rush(stage, script, url):
+        _mvops(stage, "retrain", MODEL, "--reason", "drift")
+        _mvops(stage, "versions", "list", MODEL)
+        _mvops(stage, "rollback", MODEL)
+    stage.say("\n5. Ask", "bold")
+    prediction = EndpointClient(url).predict([_example_row(url)])["prediction_ids"][0]
+    stage.answers += 1
+    time.sleep(1.5)  # the log takes it within a second
+    _mvops(stage, "explain", prediction)
+    _mvops(stage, "status")
+    _mvops(stage, "history", "--limit", "12")
+
+
+def _curtain(stage: Stage, seconds: float) -> None:
+    """One screen of what happened, and where to go from here."""
+    say = stage.say
+    say("\nWhat you saw", "bold")
+    say("  a notebook that knows nothing of mvops became a pipeline with the same numbers")
+    say("  one plan trained, registered, judged and served it; the plan after it was empty")
+    say(f"  {stage.answers} predictions answered, {stage.failures} requests failed, through a canary and a rollback")
+    say(f"  {len(stage.alerts)} alert lines, the first: {stage.alerts[0]}")
+    say(f"  all of it in {seconds:.0f} s, in {stage.root}")
+    say("\nTry next", "bold")
+    say(f"  cd {shlex.quote(os.path.relpath(stage.root))} && mvops serve {MODEL}")
+    say(f"  mvops versions compare {MODEL} 1 2")
+    say(f"  mvops plan models.{MODEL}.monitor.every=1h")
+
+
+def _mvops(stage: Stage, *arguments: str) -> str:
+    """Print a command, run it in the project's folder, print and return what it says."""
+    return _run(stage, f"mvops {shlex.join(arguments)}", [sys.executable, "-m", "mvops", *arguments])
+
+
+def _run(stage: Stage, shown: str, command: list[str]) -> str:
+    stage.say(f"\n$ {shown}", "cyan")
+    lines: list[str] = []
+    with subprocess.Popen(  # noqa: S603 -- our own command
+        command, cwd=stage.root, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            stage.say(f"  {line.rstrip()}")
+    if process.returncode:
+        raise MvopsError(
+            f"`{shown}` ended with exit code {process.returncode}", hint=f"The project is in {stage.root}"
+        )
+    return "".join(lines)
+
+
+def _replay(stage: Stage, url: str, *arguments: str) -> None:
+    summary = stage.root / ".mvops" / "replay.json"
+    shown = shlex.join(["python", "replay.py", *arguments])
+    command = [sys.executable, "replay.py", "--url", url, "--summary", str(summary), *arguments]
+    _run(stage, shown, command)
+    _count(stage, summary)
+
+
+def _count(stage: Stage, summary: Path) -> None:
+    counted = json.loads(summary.read_text(encoding="utf-8"))
+    stage.answers += counted["answers"]
+    stage.failures += counted["failures"]
+    summary.unlink()
+
+
+@contextmanager
+def _serving(stage: Stage) -> Iterator[str]:
+    """`mvops serve` in the background."""
+    stage.say(f"\n$ mvops serve {MODEL} &", "cyan")
+    with (stage.root / ".mvops" / "serve.log").open("w") as log, _background(stage, log, "-m", "mvops", "serve", MODEL):
+        url = f"http://127.0.0.1:{_port(stage)}"
+        if not EndpointClient(url).ready(timeout=60):
+            raise ServingError("the endpoint did not start", hint=f"See {stage.root / '.mvops' / 'serve.log'}")
+        stage.say(f"  ready on {url}")
+        yield url
+
+
+@contextmanager
+def _rush(stage: Stage, script: Script, url: str) -> Iterator[None]:
+    """Steady traffic while versions change."""
+    summary = stage.root / ".mvops" / "rush.json"
+    until = f"{script.rush_day[:-2]}{int(script.rush_day[-2:]) + 1:02}"
+    arguments = ["--since", script.rush_day, "--until", until, "--repeat", str(script.rush_seconds), "--quiet"]
+    stage.say(f"\n$ python replay.py {shlex.join(arguments)} &", "cyan")
+    command = ("replay.py", "--url", url, "--summary", str(summary), *arguments)
+    with _background(stage, subprocess.DEVNULL, *command) as process:
+        yield
+        stage.say("\n  waiting for the last of the traffic ...")
+        if process.wait(timeout=script.rush_seconds + 60):
+            raise ServingError("a request failed while versions changed")
+    _count(stage, summary)
+
+
+@contextmanager
+def _background(stage: Stage, output: object, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(  # noqa: S603 -- our own command
+        [sys.executable, *arguments], cwd=stage.root, stdout=output, stderr=subprocess.STDOUT  # type: ignore[call-overload]
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

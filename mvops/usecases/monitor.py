@@ -1,0 +1,206 @@
+"""Looking at what is new: summaries, drift against the baseline, performance from outcomes, alerts, and who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+
+from mvops.core.alert import Alert
+from mvops.core.config.model import Monitor
+from mvops.core.progress import Tell, silent
+from mvops.errors import UsageError
+from mvops.monitoring.alerting import Open, Resolve, Transition, transitions
+from mvops.monitoring.performance import Measured, metric
+from mvops.monitoring.summary import Summary, merge
+from mvops.monitoring.verdict import Verdict, judge
+from mvops.registry import alerts, rollouts
+from mvops.registry.events import record_event
+from mvops.registry.state import SqlState
+from mvops.registry.summaries import judged_until, save_judged, summaries
+from mvops.registry.versions import champion
+from mvops.usecases.notify import notify
+from mvops.usecases.summarising import Known, summarise_new
+from mvops.workspace import Workspace
+
+_HISTORY = 28  # earlier windows that a verdict may look at
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window of one version, judged."""
+
+    version: int
+    verdict: Verdict
+    leading: str | None  # the metric that leads
+    performance: Measured | None
+    labelled: int  # predictions whose outcome is known
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one look found. `opened` and `resolved` are alerts; `undelivered` says who could not be told."""
+
+    model: str
+    predictions: int
+    outcomes: int
+    windows: tuple[Window, ...]
+    opened: tuple[Alert, ...]
+    resolved: tuple[Alert, ...]
+    still_open: tuple[Alert, ...]
+    undelivered: tuple[str, ...]
+
+
+def monitor(
+    workspace: Workspace,
+    model: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    tell: Tell = silent,
+) -> Report:
+    """Summarise what is new, judge every window that it touched and that has ended by `until` (now if left out).
+
+    Windows before `since` are summarised, not judged. Looking again changes nothing. Raises UsageError when the model
+    has no monitor or none has been applied.
+    """
+    settings = _settings(workspace, model)
+    known = Known(workspace, model)
+    news = summarise_new(workspace, model, settings.every, known, tell)
+    end = min(until or datetime.now(UTC), datetime.now(UTC))
+    opened: list[Alert] = []
+    resolved: list[Alert] = list(_retire(workspace, model))
+    windows: list[Window] = []
+    for version, judged in _judged(workspace, model, settings, known, end):
+        for window in judged:
+            if since is None or window.verdict.start >= since:
+                windows.append(window)
+                _act(workspace, model, version, window.verdict, opened, resolved)
+    if windows:
+        save_judged(workspace.registry, model, max(window.verdict.end for window in windows))
+    return Report(
+        model=model,
+        predictions=news.predictions,
+        outcomes=news.outcomes,
+        windows=tuple(windows),
+        opened=tuple(opened),
+        resolved=tuple(resolved),
+        still_open=tuple(alerts.alerts(workspace.registry, model, status="open")),
+        undelivered=tuple(notify(workspace, model, settings, opened, resolved)),
+    )
+
+
+def _settings(workspace: Workspace, model: str) -> Monitor:
+    settings = workspace.model(model).monitor
+    if settings is None or not workspace.project.capabilities.monitoring:
+        raise UsageError(f"{model} has no monitor", hint=f"Add `monitor: {{}}` to configs/models/{model}.yaml")
+    if f"monitor.{model}" not in SqlState(workspace.registry).records():
+        raise UsageError(f"the monitor of {model} has not been made yet", hint="Make it: mvops apply")
+    return settings
+
+
+def _judged(
+    workspace: Workspace, model: str, settings: Monitor, known: Known, end: datetime
+) -> Iterator[tuple[int, list[Window]]]:
+    """Each version's windows that have not been judged, and those judged before whose outcomes are still coming in."""
+    done = judged_until(workspace.registry, model)
+    revisit = None if done is None else done - settings.outcomes.delay - 2 * settings.every
+    earliest = None if revisit is None else revisit - _HISTORY * settings.every
+    for version, stored in _by_version(workspace, model, settings.every, earliest):
+        found = known.get(version)
+        if found is None:
+            continue
+        judged = []
+        for place, window in enumerate(stored):
+            if window.end > end or (revisit is not None and window.end <= revisit):
+                continue
+            verdict = judge(found[1], window, settings, history=stored[max(0, place - _HISTORY) : place])
+            if done is not None and window.end <= done:
+                verdict = _only_performance(verdict)
+            judged.append(_window(version, verdict, window, found[1].metrics))
+        yield version, judged
+
+
+def _only_performance(verdict: Verdict) -> Verdict:
+    """The data of a window that was judged before does not change; its outcomes do."""
+    mine = tuple(finding for finding in verdict.findings if finding.kind == "performance")
+    return verdict.model_copy(update={"findings": mine})
+
+
+def _by_version(
+    workspace: Workspace, model: str, every: timedelta, since: datetime | None
+) -> Iterable[tuple[int, list[Summary]]]:
+    """Summaries by version, the arms of a version merged, in order of time."""
+    merged: dict[tuple[int, datetime], Summary] = {}
+    for version, _, start, text in summaries(workspace.registry, model, since):
+        summary = Summary.from_json(text)
+        if summary.end - summary.start == every:
+            key = (version, start)
+            merged[key] = merge(merged[key], summary) if key in merged else summary
+    ordered = sorted(merged.items())
+    return [(v, [s for _, s in group]) for v, group in groupby(ordered, key=lambda item: item[0][0])]
+
+
+def _window(version: int, verdict: Verdict, summary: Summary, metrics: tuple[str, ...]) -> Window:
+    leading = metrics[0] if metrics else None
+    measured = metric(summary.performance, leading) if leading and summary.performance.rows else None
+    return Window(version, verdict, leading, measured, summary.performance.rows)
+
+
+def _act(
+    workspace: Workspace, model: str, version: int, verdict: Verdict, opened: list[Alert], resolved: list[Alert]
+) -> None:
+    mine = [alert for alert in alerts.alerts(workspace.registry, model, status="open") if alert.version == version]
+    for transition in transitions(mine, verdict):
+        _transit(workspace, model, version, transition, opened, resolved)
+
+
+def _transit(  # noqa: PLR0913 -- what happened is collected in two lists
+    workspace: Workspace,
+    model: str,
+    version: int,
+    transition: Transition,
+    opened: list[Alert],
+    resolved: list[Alert],
+) -> None:
+    registry = workspace.registry
+    if isinstance(transition, Open):
+        alert, new = alerts.open_alert(registry, _alert(model, version, transition))
+        if new:
+            opened.append(alert)
+            record_event(registry, "alert", model, f"opened {alert.key}: {alert.reason}")
+    elif isinstance(transition, Resolve):
+        alert = alerts.resolve(registry, transition.alert, transition.end)
+        resolved.append(alert)
+        record_event(registry, "alert", model, f"resolved {alert.key}")
+    else:
+        alerts.touch(registry, transition.alert, transition.end, transition.reason, transition.severity)
+
+
+def _alert(model: str, version: int, found: Open) -> Alert:
+    return Alert(
+        id=0,
+        model=model,
+        version=version,
+        kind=found.kind,
+        key=found.key,
+        status="open",
+        severity=found.severity,
+        opened=found.start,
+        last_seen=found.end,
+        windows=1,
+        reason=found.reason,
+    )
+
+
+def _retire(workspace: Workspace, model: str) -> Iterator[Alert]:
+    """Alerts about a version that answers nothing any more are over."""
+    serving = champion(workspace.registry, model)
+    running = rollouts.current(workspace.registry, model)
+    answering = {v for v in (serving and serving.number, running and running.challenger) if v}
+    for alert in alerts.alerts(workspace.registry, model, status="open"):
+        if alert.version not in answering:
+            yield alerts.resolve(workspace.registry, alert.id, alert.last_seen)
+            message = f"resolved {alert.key}: version {alert.version} does not answer any more"
+            record_event(workspace.registry, "alert", model, message)

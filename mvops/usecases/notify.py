@@ -1,0 +1,62 @@
+"""Telling people about alerts, through the channels that the monitor names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mvops import backends
+from mvops.contracts.notifiers import Message, Notifier
+from mvops.core.alert import Alert
+from mvops.core.config.model import Monitor
+from mvops.errors import BackendError, MvopsError
+from mvops.registry.events import record_event
+from mvops.workspace import Workspace
+
+
+def notify(
+    workspace: Workspace, model: str, settings: Monitor, opened: Sequence[Alert], resolved: Sequence[Alert]
+) -> Iterator[str]:
+    """Send one message for what opened and one for what was resolved; yields a sentence for each that did not arrive.
+
+    A channel that fails keeps nobody else from being told, and stays on record.
+    """
+    messages = [m for m in (_opened(model, opened), _resolved(model, resolved)) if m is not None]
+    for name in settings.alerts:
+        for message in messages:
+            try:
+                _send(workspace, name, message)
+            except MvopsError as error:
+                record_event(workspace.registry, "alert", model, f"could not tell {name}: {error.message}")
+                yield f"{name}: {error}"
+
+
+def _send(workspace: Workspace, name: str, message: Message) -> None:
+    channel = workspace.project.notifiers.get(name)
+    if channel is None:
+        known = ", ".join(sorted(workspace.project.notifiers)) or "none"
+        raise BackendError(
+            f"there is no notifier {name!r} in configs/project.yaml", hint=f"Under notifiers there are: {known}"
+        )
+    notifier: Notifier = backends.load("notifiers", channel.backend)
+    notifier.send(message, channel.options)
+
+
+def _opened(model: str, alerts: Sequence[Alert]) -> Message | None:
+    if not alerts:
+        return None
+    critical = any(alert.severity == "critical" for alert in alerts)
+    first = alerts[0]
+    more = f" and {len(alerts) - 1} more" if len(alerts) > 1 else ""
+    lines = [f"{alert.key} since {alert.opened:%Y-%m-%d %H:%M} UTC: {alert.reason}" for alert in alerts]
+    return Message(
+        title=f"{model} version {first.version}: {first.key}{more}",
+        body="\n".join([*lines, "See: mvops status", f"Train on newer data: mvops retrain {model} --reason {first.kind}"]),
+        severity="critical" if critical else "warning",
+    )
+
+
+def _resolved(model: str, alerts: Sequence[Alert]) -> Message | None:
+    if not alerts:
+        return None
+    lines = [f"{alert.key}: lasted {alert.windows} windows" for alert in alerts]
+    return Message(title=f"{model}: {len(alerts)} alerts resolved", body="\n".join(lines), severity="info")
