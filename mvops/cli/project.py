@@ -26,12 +26,13 @@ def init(
     phase: Annotated[str, typer.Option(help="How far along: day_30, day_60 or day_90.")] = "day_30",
     name: Annotated[str | None, typer.Option(help="The project's name; the folder's if left out.")] = None,
     example: Annotated[str | None, typer.Option(help="Start with an example: flights.")] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the endpoint.")] = 8000,
 ) -> None:
     """Make a project from a preset."""
     from mvops.usecases.init import init as make
 
     root = SESSION.directory / (folder or Path())
-    created = make(root, team=team, phase=phase, name=name, example=example)
+    created = make(root, team=team, phase=phase, name=name, example=example, port=port)
     say(f"Made the project {root.resolve().name} from the preset {created.preset}:")
     for path in created.files:
         say(f"  {path}")

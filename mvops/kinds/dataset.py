@@ -12,7 +12,7 @@ from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
 from mvops.kinds.kind import Look
-from mvops.notebook.inputs import input_digest, input_files
+from mvops.notebook.digests import input_digest, input_files
 
 
 class DatasetSpec(Spec):

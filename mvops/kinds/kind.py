@@ -63,6 +63,6 @@ def kinds() -> dict[str, Kind]:
         module = importlib.import_module(f"mvops.kinds.{module_info.name}")
         for label, thing in inspect.getmembers(module, inspect.isclass):
             if thing.__module__ == module.__name__ and label.endswith("Kind") and label != "Kind":
-                kind: Kind = thing()
-                found[kind.name] = kind
+                made: Any = thing()
+                found[made.name] = made
     return found

@@ -12,13 +12,18 @@ from mvops.core.state import Observed, Record
 from mvops.core.steps import RunPipeline, Step
 from mvops.kinds.dataset import dataset_addresses
 from mvops.kinds.kind import Look
-from mvops.notebook.inputs import input_digest
-from mvops.notebook.run import StepPlan, describe_steps, pipeline_job
+from mvops.notebook.jobs import pipeline_job
+from mvops.notebook.keys import describe_steps
+from mvops.notebook.results import StepPlan
 from mvops.registry.runs import find_run, step_seconds
 
 
 class PipelineSpec(Spec):
-    """`steps` maps each step to the digest of its code, `inputs` each input to that of its files."""
+    """What decides the pipeline's values.
+
+    `steps` maps each step to the digest of its code, `parameters` each parameter that a step reads to its value,
+    `inputs` each input that a step reads to the digest of its files.
+    """
 
     kind: ClassVar[str] = "pipeline"
     notebook: str
@@ -38,18 +43,17 @@ class PipelineKind:
         """One for each model."""
         workspace = look.workspace
         for name, model in sorted(workspace.project.models.items()):
-            wanted = model.pipeline
+            plans = step_plans(look, name)
+            inputs = {parameter: digest for plan in plans for parameter, digest in plan.inputs.items()}
+            read = {parameter: value for plan in plans for parameter, value in plan.parameters.items()}
             yield PipelineSpec(
                 name=name,
                 needs=dataset_addresses(look, name),
-                notebook=wanted.notebook,
-                steps={step.name: step.code for step in step_plans(look, name)},
-                parameters=dict(wanted.parameters),
-                inputs={
-                    parameter: input_digest(workspace.root, pattern, workspace.cache)
-                    for parameter, pattern in sorted(wanted.inputs.items())
-                },
-                outputs=wanted.outputs.model_dump(exclude_none=True),
+                notebook=model.pipeline.notebook,
+                steps={plan.name: plan.digest for plan in plans},
+                parameters={parameter: read[parameter] for parameter in sorted(read.keys() - inputs.keys())},
+                inputs=dict(sorted(inputs.items())),
+                outputs=model.pipeline.outputs.model_dump(exclude_none=True),
             )
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
@@ -86,8 +90,8 @@ class PipelineKind:
 def step_plans(look: Look, name: str) -> list[StepPlan]:
     """The steps of a model's pipeline as they would run now."""
     workspace = look.workspace
-    job = pipeline_job(workspace.root, workspace.project.models[name].pipeline)
-    return describe_steps(job, cache_dir=workspace.cache)
+    job = pipeline_job(workspace.root, name, workspace.project.models[name].pipeline)
+    return describe_steps(job, cache_dir=workspace.cache, store=workspace.store)
 
 
 def _why(plan: StepPlan, before: dict[str, Any], action: Action) -> str:
@@ -98,8 +102,8 @@ def _why(plan: StepPlan, before: dict[str, Any], action: Action) -> str:
         return "runs: first time"
     if plan.name not in known:
         return "runs: new step"
-    if known[plan.name] != plan.code:
+    if known[plan.name] != plan.digest:
         return "runs: its code changed"
     changed = [c.field for c in action.changes if c.field.startswith(("parameters.", "inputs."))]
-    mine = [field for field in changed if field.partition(".")[2] in plan.reads]
+    mine = [field for field in changed if field.partition(".")[2] in {**plan.parameters, **plan.inputs}]
     return f"runs: {', '.join(mine)} changed" if mine else "runs: a step before it changed"

@@ -2,67 +2,76 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
 
 from mvops.core.progress import Progress, Tell
 from mvops.core.run import Run
 from mvops.core.steps import RunPipeline
-from mvops.errors import NotebookError
-from mvops.notebook.run import PipelineJob, PipelineResult, StepProgress, pipeline_job, run_pipeline
-from mvops.registry.ids import new_id
+from mvops.errors import MvopsError
+from mvops.notebook.jobs import pipeline_job
+from mvops.notebook.results import PipelineJob, StepFailedError, StepProgress
+from mvops.notebook.run import run_pipeline
 from mvops.registry.runs import save_run
 from mvops.workspace import Workspace
 
 
 def perform_run(step: RunPipeline, workspace: Workspace, tell: Tell) -> dict[str, str]:
     """Run the pipeline as the YAML says; leaves the run's id."""
-    job = pipeline_job(workspace.root, workspace.model(step.model).pipeline)
+    job = pipeline_job(workspace.root, step.model, workspace.model(step.model).pipeline)
     return {"run": run_and_record(job, step.model, step.reason, workspace, tell).id}
 
 
 def run_and_record(job: PipelineJob, model: str, reason: str, workspace: Workspace, tell: Tell) -> Run:
-    """Run `job` and return the recorded run; a failed one is recorded with its error, which is raised again."""
-    run = Run(
-        id=new_id(),
-        model=model,
-        reason=reason,
-        status="running",
-        started=datetime.now(UTC),
-        finished=None,
-        parameters=dict(job.parameters),
-    )
+    """Run `job` and return the recorded run; one that fails is recorded with its error, which is raised again."""
+    run = _begin(job, model, reason)
     save_run(workspace.registry, run)
-    steps: list[StepProgress] = []
 
     def on_progress(progress: StepProgress) -> None:
-        steps.append(progress)
-        tell(Progress(what=f"{model}: {progress.step}", done=progress.done, total=progress.total))
+        share = progress.cells_done / progress.cells if progress.cells else 0.0
+        tell(Progress(what=f"{model}: {progress.step}", done=progress.index + share, total=progress.total))
 
     try:
         result = run_pipeline(
-            job,
-            store=workspace.store,
-            cache_dir=workspace.cache,
-            work_dir=workspace.work / run.id,
-            on_progress=on_progress,
+            job, store=workspace.store, cache_dir=workspace.cache, work_dir=workspace.work, on_progress=on_progress
         )
-    except NotebookError as error:
-        failed = {"status": "failed", "finished": datetime.now(UTC), "error": str(error)}
-        save_run(workspace.registry, run.model_copy(update=failed))
+    except BaseException as error:
+        save_run(workspace.registry, _failed(run, error))
         raise
-    return _succeeded(run, result, workspace)
-
-
-def _succeeded(run: Run, result: PipelineResult, workspace: Workspace) -> Run:
-    finished = run.model_copy(
+    succeeded = run.model_copy(
         update={
             "status": "succeeded",
             "finished": datetime.now(UTC),
+            "parameters": result.parameters,
             "steps": result.steps,
-            "inputs": dict(result.inputs),
-            "cells": dict(result.cells),
-            "outputs": dict(result.outputs),
+            "inputs": result.data,
+            "cells": result.cells,
+            "outputs": {role: output.artifact for role, output in result.outputs.items()},
         }
     )
-    save_run(workspace.registry, finished)
-    return finished
+    save_run(workspace.registry, succeeded)
+    return succeeded
+
+
+def _begin(job: PipelineJob, model: str, reason: str) -> Run:
+    now = datetime.now(UTC)
+    return Run(
+        id=f"{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}",
+        model=model,
+        reason=reason,
+        status="running",
+        started=now,
+        finished=None,
+        parameters=dict(job.parameters),
+    )
+
+
+def _failed(run: Run, error: BaseException) -> Run:
+    return run.model_copy(
+        update={
+            "status": "failed",
+            "finished": datetime.now(UTC),
+            "steps": error.steps if isinstance(error, StepFailedError) else (),
+            "error": str(error) if isinstance(error, MvopsError) else f"{type(error).__name__}: {error}",
+        }
+    )

@@ -18,12 +18,14 @@ from mvops.core.steps import RegisterVersion
 from mvops.core.version import Artifact, Version
 from mvops.errors import ArtifactError, DataError, RegistryError
 from mvops.lifecycle.code import code_state
-from mvops.lifecycle.environment import capture_environment
-from mvops.lifecycle.evaluate import Comparison, Evaluation, compare_on_same_rows, evaluate
+from mvops.lifecycle.environment import capture_environment, model_modules
+from mvops.lifecycle.compare import Comparison, compare_on_same_rows
+from mvops.lifecycle.evaluate import Evaluation, evaluate
 from mvops.lifecycle.fingerprint import training_fingerprint
 from mvops.lifecycle.gate import GateReport, judge
 from mvops.lifecycle.signature import describe
 from mvops.monitoring.baseline import build_baseline
+from mvops.monitoring.columns import make_rows
 from mvops.registry.events import record_event
 from mvops.registry.runs import find_run
 from mvops.registry.state import SqlState
@@ -109,16 +111,24 @@ def _register(
     step: RegisterVersion, workspace: Workspace, run: Run, held_out: HeldOut, evaluation: Evaluation
 ) -> Version:
     model = workspace.model(step.model)
-    seen = held_out.features if held_out.train_features is None else held_out.train_features
-    signature = describe(seen, held_out.target, held_out.estimator, model.evaluate.task)
+    signature = describe(
+        held_out.features,
+        held_out.target,
+        held_out.estimator,
+        model.evaluate.task,
+        train_features=held_out.train_features,
+    )
     baseline = build_baseline(
         signature,
-        {column: held_out.features[column].to_numpy() for column in held_out.features.columns},
-        predictions=evaluation.predictions,
-        probabilities=evaluation.probabilities,
-        target=np.asarray(held_out.target),
-        times=None if held_out.times is None else np.asarray(held_out.times),
-        metrics=evaluation.metrics,
+        make_rows(
+            signature,
+            {str(name): held_out.features[name] for name in held_out.features.columns},
+            predictions=evaluation.predictions,
+            probabilities=evaluation.probabilities,
+            outcomes=held_out.target,
+            times=held_out.times,
+        ),
+        metrics=model.evaluate.metrics,
     )
     data, format_ = dump_frame(held_out.features.assign(__target__=np.asarray(held_out.target)))
     return register(
@@ -135,10 +145,16 @@ def _register(
             held_out=_kept(workspace, data, format_),
             data=dict(run.inputs),
             code=code_state(workspace.root, model.pipeline.notebook, dict(run.cells)),
-            environment=capture_environment(held_out.estimator),
+            environment=capture_environment(model_modules(held_out.estimator)),
             parameters=dict(run.parameters),
             metrics=evaluation.metrics,
-            fingerprint=training_fingerprint(model, dict(run.cells), dict(run.inputs)),
+            fingerprint=training_fingerprint(
+                cells=run.cells,
+                parameters=run.parameters,
+                inputs=run.inputs,
+                outputs=model.pipeline.outputs,
+                evaluate=model.evaluate,
+            ),
         ),
     )
 

@@ -15,11 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mvops.errors import ConflictError, MvopsError, ServingError
+from mvops.lifecycle.route_file import read_route, read_version
 from mvops.serving.client import EndpointClient
 
 MODEL = "flight_delay"
+_PORT = 8000  # the preset's
 Say = Callable[..., None]
 
 
@@ -54,6 +57,7 @@ class Stage:
 
     root: Path
     say: Say
+    port: int
     answers: int = 0
     failures: int = 0
     alerts: list[str] = field(default_factory=list)
@@ -70,10 +74,10 @@ def demo(root: Path, *, fast: bool, port: int | None, say: Say) -> None:
     made = not root.exists()
     root.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    stage = Stage(root.resolve(), say)
+    stage = Stage(root.resolve(), say, port or _free_port())
     script = FAST if fast else FULL
     try:
-        _act_one(stage, port)
+        _act_one(stage)
         with _serving(stage) as url:
             _act_two(stage, script, url)
             _act_three(stage, script, url)
@@ -84,11 +88,11 @@ def demo(root: Path, *, fast: bool, port: int | None, say: Say) -> None:
         raise
 
 
-def _act_one(stage: Stage, port: int | None) -> None:
+def _act_one(stage: Stage) -> None:
     """From the notebook to version 1."""
     stage.say("\n1. A project from a preset, and the notebook becomes a pipeline, with proof", "bold")
-    _mvops(stage, "init", "--team", "small", "--phase", "day_90", "--example", "flights")
-    _place_endpoint(stage, port)
+    place = [] if stage.port == _PORT else ["--port", str(stage.port)]
+    _mvops(stage, "init", "--team", "small", "--phase", "day_90", "--example", "flights", *place)
     _mvops(stage, "promote", f"notebooks/{MODEL}.ipynb", "--verify")
     _commit(stage)
     stage.say("\n2. Plan, apply: trained, registered, judged, ready to serve", "bold")
@@ -116,7 +120,7 @@ def _act_three(stage: Stage, script: Script, url: str) -> None:
         _mvops(stage, "versions", "list", MODEL)
         _mvops(stage, "rollback", MODEL)
     stage.say("\n5. Ask", "bold")
-    prediction = EndpointClient(url).predict([_example_row(url)])["prediction_ids"][0]
+    prediction = EndpointClient(url).predict([_example_row(stage)]).prediction_ids[0]
     stage.answers += 1
     time.sleep(1.5)  # the log takes it within a second
     _mvops(stage, "explain", prediction)
@@ -137,6 +141,39 @@ def _curtain(stage: Stage, seconds: float) -> None:
     say(f"  cd {shlex.quote(os.path.relpath(stage.root))} && mvops serve {MODEL}")
     say(f"  mvops versions compare {MODEL} 1 2")
     say(f"  mvops plan models.{MODEL}.monitor.every=1h")
+
+
+def _free_port() -> int:
+    """The preset's port if nobody listens there, else any."""
+    for port in (_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise ServingError("no port is free on 127.0.0.1")
+
+
+def _commit(stage: Stage) -> None:
+    """Under Git, so that versions record the commit; left out where there is no Git."""
+    if shutil.which("git") is None:
+        return
+    _run(stage, "git init --quiet", ["git", "init", "--quiet"])
+    _run(stage, "git add .", ["git", "add", "."])
+    who = ["-c", "user.name=mvops demo", "-c", "user.email=demo@localhost"]
+    message = ["commit", "--quiet", "-m", "The promoted notebook"]
+    _run(stage, f"git {shlex.join(message)}", ["git", *who, *message])
+
+
+def _example_row(stage: Stage) -> dict[str, Any]:
+    """A row that the endpoint takes, from the champion's signature."""
+    route = read_route(stage.root / ".mvops" / "serving" / MODEL)
+    assert route is not None
+    version = read_version(stage.root / ".mvops" / "serving" / MODEL, route.arms[0].version)
+    assert version is not None
+    return {column.name: column.example for column in version.signature.columns}
 
 
 def _mvops(stage: Stage, *arguments: str) -> str:
@@ -181,9 +218,8 @@ def _serving(stage: Stage) -> Iterator[str]:
     """`mvops serve` in the background."""
     stage.say(f"\n$ mvops serve {MODEL} &", "cyan")
     with (stage.root / ".mvops" / "serve.log").open("w") as log, _background(stage, log, "-m", "mvops", "serve", MODEL):
-        url = f"http://127.0.0.1:{_port(stage)}"
-        if not EndpointClient(url).ready(timeout=60):
-            raise ServingError("the endpoint did not start", hint=f"See {stage.root / '.mvops' / 'serve.log'}")
+        url = f"http://127.0.0.1:{stage.port}"
+        EndpointClient(url).ready(timeout=60)
         stage.say(f"  ready on {url}")
         yield url
 

@@ -29,7 +29,15 @@ def presets() -> tuple[str, ...]:
     return tuple(sorted(p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.yaml")))
 
 
-def init(root: Path, *, team: str, phase: str, name: str | None = None, example: str | None = None) -> Created:
+def init(  # noqa: PLR0913 -- the questions that a new project asks
+    root: Path,
+    *,
+    team: str,
+    phase: str,
+    name: str | None = None,
+    example: str | None = None,
+    port: int = 8000,
+) -> Created:
     """Make a project in `root` (made if missing); files of the user's that are there stay.
 
     Raises UsageError for an unknown preset or example, ConflictError where a project is already.
@@ -41,7 +49,7 @@ def init(root: Path, *, team: str, phase: str, name: str | None = None, example:
         raise ConflictError(f"{root} is already a project", hint="See what it would do: mvops plan")
     chosen: Example | None = backends.load("examples", example) if example else None
     project = name or suggest_name(example or root.resolve().name)
-    context = {"project": project, "preset": preset, "team": team, "phase": phase}
+    context = {"project": project, "preset": preset, "team": team, "phase": phase, "example": example, "port": port}
     texts = {_real_name(path): text for path, text in render_folder("project", context).items()}
     if example and (assets.templates() / "examples" / example).is_dir():
         texts |= render_folder(f"examples/{example}", context)

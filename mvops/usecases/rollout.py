@@ -108,13 +108,13 @@ def _evidence(workspace: Workspace, state: RolloutState) -> Evidence | None:
     except ServingError:
         return None
     route = read_route(workspace.serving(state.model))
-    if route is None or report["serial"] != route.serial:
+    if route is None or report.serial != route.serial:
         return Evidence()
     arms = {
-        arm["version"]: ArmEvidence(
-            requests=arm["requests"], errors=arm["errors"], rows=arm["rows"], latency_p99=arm["latency_p99_ms"]
+        arm.version: ArmEvidence(
+            requests=arm.requests, errors=arm.errors, rows=arm.rows, latency_p99=arm.latency_p99_ms
         )
-        for arm in report["arms"]
+        for arm in report.arms
     }
     return Evidence(
         champion=arms.get(state.champion, ArmEvidence()),

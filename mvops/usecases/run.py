@@ -8,7 +8,7 @@ from typing import Any
 
 from mvops.core.progress import Tell, silent
 from mvops.core.run import Run
-from mvops.notebook.run import pipeline_job
+from mvops.notebook.jobs import pipeline_job
 from mvops.performing.pipeline_run import run_and_record
 from mvops.workspace import Workspace
 
@@ -27,7 +27,7 @@ def run(
     Raises UsageError for an unknown model, NotebookError for an unknown parameter or step and for a cell that fails,
     DataError for an input that is missing.
     """
-    job = pipeline_job(workspace.root, workspace.model(model).pipeline)
+    job = pipeline_job(workspace.root, model, workspace.model(model).pipeline)
     changed = replace(
         job, parameters={**job.parameters, **(parameters or {})}, only_step=step, use_cache=use_cache
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mvops.core.version import Version
@@ -106,7 +107,7 @@ def _before(workspace: Workspace, serving: Version) -> Version:
     )
 
 
-def _differences(part: str, one: dict[str, object], two: dict[str, object]) -> dict[str, tuple[object, object]]:
+def _differences(part: str, one: Mapping[str, object], two: Mapping[str, object]) -> dict[str, tuple[object, object]]:
     return {
         f"{part}.{key}": (one.get(key), two.get(key))
         for key in sorted(one.keys() | two.keys())

@@ -126,7 +126,9 @@ class Monitor(Frozen):
     every: Duration = Field(default="1d", validate_default=True)
     false_alarms: AlarmRate = Field(default="1 per 30d", validate_default=True)
     min_rows: int = Field(default=100, ge=1)  # a window with fewer predictions is summarised but not judged
-    psi: float = Field(default=0.2, gt=0)  # the effect size below which a shift is not material
+    # A change below this is not material, however certain: standard deviations of the baseline for numbers, the
+    # equivalent for shares (Cohen's h) and distributions (the square root of the divergence; 0.1 is a PSI of 0.01).
+    effect: float = Field(default=0.1, gt=0)
     tolerance: float = Field(default=0.05, ge=0)  # how far the leading metric may fall below the held-out value
     outcomes: OutcomeRule = OutcomeRule()
     alerts: tuple[Name, ...] = ()

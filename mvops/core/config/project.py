@@ -10,7 +10,12 @@ from mvops.core.naming import Name
 
 
 class Capabilities(Frozen):
-    """What the preset has switched on. A model's section whose capability is off is kept but not acted upon."""
+    """What the preset has switched on. A model's section whose capability is off is kept but not acted upon.
+
+    `monitoring` is the prediction log, daily statistics and alerts; `versioning` that each version keeps the digests
+    of its data and cells and the Git commit; `serving` the HTTP endpoint; `retraining` schedules and alerts that
+    train a challenger; `canary` that a challenger gets the traffic in steps, else it replaces the champion at once.
+    """
 
     monitoring: bool = True
     versioning: bool = True

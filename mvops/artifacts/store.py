@@ -1,0 +1,184 @@
+"""The content-addressed store: a file's name is the sha256 of its bytes."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from mvops.core.version import Artifact
+from mvops.errors import ArtifactError, BackendError
+
+_ADDRESS = re.compile(r"[0-9a-f]{64}")
+_BLOCK = 1 << 20
+
+
+class ArtifactStore:
+    """Artefacts below one folder, at `<root>/ab/cdef...`, on this machine or wherever fsspec reaches.
+
+    What is put is complete or not there at all; what is read has the hash that it is named after.
+    """
+
+    def __init__(self, url: str, root: Path) -> None:
+        """Use the folder at `url`, such as `s3://bucket/models`; without a scheme it is local, relative to `root`."""
+        if "://" not in url and "::" not in url:
+            url = str(root.absolute() / url)
+        try:
+            fs, path = fsspec.url_to_fs(url)
+        except ImportError as error:
+            raise BackendError(
+                f"The artefact store {_scheme(url)} needs a library that is not installed: {error}",
+                hint="Install what the message names.",
+            ) from error
+        except ValueError as error:
+            raise ArtifactError(
+                f"The artefact store {url!r} cannot be used: {error}", hint="Write a folder, or a URL such as s3://..."
+            ) from error
+        self._fs = fs
+        self._root = str(path).rstrip("/")
+        self._local = isinstance(fs, LocalFileSystem)
+
+    def put_bytes(self, data: bytes, format: str) -> Artifact:  # noqa: A002  the field's name in Artifact
+        """Keep `data`. Putting the same twice is one artefact; a damaged one is replaced."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        if not self._is_sound(sha256):
+            with self._explained(sha256, "written"):
+                if self._local:
+                    self._write_local(lambda stream: _pour(data, stream))
+                else:
+                    self._fs.pipe_file(self._path(sha256), data)
+        return Artifact(sha256=sha256, format=format, size=len(data))
+
+    def put_file(self, path: Path, format: str) -> Artifact:  # noqa: A002
+        """Keep the content of the file at `path`, which may be larger than the memory."""
+        try:
+            source = path.open("rb")
+        except OSError as error:
+            raise ArtifactError(f"{path} cannot be read: {error.strerror}") from error
+        with source, self._explained(str(path), "copied"):
+            if self._local:
+                sha256, size = self._write_local(lambda stream: _copy(source, stream))
+            else:
+                sha256, size = self._upload(source)
+        return Artifact(sha256=sha256, format=format, size=size)
+
+    def read_bytes(self, artifact: Artifact | str) -> bytes:
+        """The content; `artifact` may be its sha256.
+
+        Raises ArtifactError if it is missing, or if the very bytes that were read have another hash.
+        """
+        sha256 = _address(artifact)
+        with self._explained(sha256, "read"):
+            data: bytes = self._fs.cat_file(self._path(sha256))
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise ArtifactError(
+                f"The artefact {sha256} is damaged: its content has another hash.",
+                hint="Restore it from a backup, or make it again; mvops does not use it.",
+            )
+        return data
+
+    def has(self, sha256: str) -> bool:
+        """Is there an artefact of this name; whether it is sound shows when it is read."""
+        try:
+            return bool(self._fs.isfile(self._path(_address(sha256))))
+        except OSError as error:
+            raise ArtifactError(f"The artefact store cannot be reached: {error}") from error
+
+    def _path(self, sha256: str) -> str:
+        return f"{self._root}/{sha256[:2]}/{sha256[2:]}"
+
+    def _is_sound(self, sha256: str) -> bool:
+        try:
+            self.read_bytes(sha256)
+        except ArtifactError:
+            return False
+        return True
+
+    def _write_local(self, fill: Callable[[IO[bytes]], tuple[str, int]]) -> tuple[str, int]:
+        root = Path(self._root)
+        root.mkdir(parents=True, exist_ok=True)
+        draft = root / f".{secrets.token_hex(8)}.part"
+        try:
+            # Not a private temporary file: a colleague or the server's user may read what the folder lets them.
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+            with os.fdopen(handle, "wb") as stream:
+                sha256, size = fill(stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            final = Path(self._path(sha256))
+            final.parent.mkdir(exist_ok=True)
+            draft.replace(final)
+            _sync_folder(final.parent)
+            _sync_folder(root)
+        finally:
+            draft.unlink(missing_ok=True)
+        return sha256, size
+
+    def _upload(self, source: IO[bytes]) -> tuple[str, int]:
+        # The name must be known before the upload, and the file may change while it is read twice: so copy it.
+        with tempfile.TemporaryDirectory(prefix="mvops-") as folder:
+            copy = Path(folder) / "artifact"
+            with copy.open("wb") as stream:
+                sha256, size = _copy(source, stream)
+            self._fs.put_file(str(copy), self._path(sha256))
+        return sha256, size
+
+    @contextmanager
+    def _explained(self, what: str, done: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise ArtifactError(
+                f"The artefact {what} is missing from the store {self._root}.",
+                hint="Was it deleted, or does `artifacts` in project.yaml name another store?",
+            ) from error
+        except OSError as error:
+            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+            raise ArtifactError(
+                f"The artefact {what} cannot be {done}: {error.strerror or error}",
+                hint="Free some space, then run it again." if full else "Check the store and your permissions there.",
+            ) from error
+
+
+def _address(artifact: Artifact | str) -> str:
+    sha256 = artifact if isinstance(artifact, str) else artifact.sha256
+    if not _ADDRESS.fullmatch(sha256):
+        raise ArtifactError(f"{sha256!r} is not the address of an artefact: those are 64 hexadecimal digits.")
+    return sha256
+
+
+def _pour(data: bytes, stream: IO[bytes]) -> tuple[str, int]:
+    stream.write(data)
+    return hashlib.sha256(data).hexdigest(), len(data)
+
+
+def _copy(source: IO[bytes], stream: IO[bytes]) -> tuple[str, int]:
+    """Copy, and hash what was copied."""
+    found, size = hashlib.sha256(), 0
+    while block := source.read(_BLOCK):
+        found.update(block)
+        size += stream.write(block)
+    return found.hexdigest(), size
+
+
+def _sync_folder(folder: Path) -> None:
+    with suppress(OSError):  # some systems cannot
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0] + "://..."

@@ -1,0 +1,46 @@
+"""Where the code of a version came from, as Git knows it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from mvops.core.version import CodeState
+
+_PATIENCE = 10  # seconds for one question to Git
+
+
+def code_state(root: Path, notebook: str, cells: dict[str, str]) -> CodeState:
+    """The commit that `root` is at, and whether `notebook` or `configs/` (relative to it) differ from that commit.
+
+    A notebook that Git does not track counts as dirty. Without Git, outside a repository, before the first commit, or
+    if Git does not answer within ten seconds, the commit is None.
+    """
+    git = shutil.which("git")
+    if git is None or _ask(git, root, "rev-parse", "--is-inside-work-tree") != "true":
+        return CodeState(commit=None, dirty=False, notebook=notebook, cells=cells)
+    changes = _ask(git, root, "status", "--porcelain", "--untracked-files=all", "--", notebook, "configs")
+    tracked = _ask(git, root, "ls-files", "--", notebook)
+    commit = _ask(git, root, "rev-parse", "--verify", "--quiet", "HEAD")
+    return CodeState(commit=commit or None, dirty=changes != "" or not tracked, notebook=notebook, cells=cells)
+
+
+def _ask(git: str, root: Path, *arguments: str) -> str | None:
+    """What Git prints, stripped; None if it refuses or does not answer."""
+    # run inside a Git hook, these variables would point to another repository
+    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = [git, "--no-optional-locks", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-C", str(root)]
+    try:
+        done = subprocess.run(  # noqa: S603 - a list, no shell, and paths come after --
+            [*command, *arguments],
+            capture_output=True,
+            check=True,
+            timeout=_PATIENCE,
+            env=surroundings,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode(errors="replace").strip()

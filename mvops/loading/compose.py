@@ -1,0 +1,140 @@
+"""From files and overrides to one dictionary that is ready to be validated, and to where everything in it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mvops.loading.files import SpecFile
+from mvops.loading.guards import check_document, package_of
+from mvops.loading.hydra_defaults import DefaultsError, Option, compose_defaults, defaults_order
+from mvops.loading.interpolation import BadReferenceError, resolve
+from mvops.loading.overrides import Overrides, apply_overrides, merged, parse_overrides
+from mvops.loading.positions import Layer, Positions
+from mvops.loading.problems import Place, Problem, did_you_mean, spec_error
+from mvops.loading.strict_yaml import BadYamlError, Document, parse
+
+DEFAULTS = "model_defaults"
+
+
+@dataclass(frozen=True)
+class Composition:
+    """`values` are a Project's, every model with `model_defaults` below its own; `defaults` are those defaults."""
+
+    values: dict[str, Any]
+    defaults: dict[str, Any]
+    positions: Positions
+
+
+def compose_spec(files: Sequence[SpecFile], overrides: Sequence[str]) -> Composition:
+    """Read, check, compose, override and resolve; nothing is ever imported, called or looked up in the environment.
+
+    Raises SpecError with every problem that was found in the first stage that found any.
+    """
+    documents = _read(files)
+    models = {file.model: documents[file.option] for file in files if file.model}
+    options = _options({name: document for name, document in documents.items() if not name.startswith("models/")})
+    parsed = parse_overrides(overrides, _groups(options))
+    try:
+        values = compose_defaults(options, parsed.choices)
+    except DefaultsError as error:
+        raise spec_error([_explained(error, documents, options, parsed)]) from None
+    own = tuple(Layer(document, ("models", name)) for name, document in models.items())
+    positions = Positions(parsed.values, lambda: (*own, *_chosen(documents, options, parsed.choices)))
+    return _finished(values, models, positions)
+
+
+def _read(files: Sequence[SpecFile]) -> dict[str, Document]:
+    documents: dict[str, Document] = {}
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            document = parse(file.data, file.shown)
+        except BadYamlError as error:
+            problems.append(error.problem)
+        else:
+            documents[file.option] = document
+            problems += check_document(document, model=bool(file.model), project=file.option == "project")
+    if problems:
+        raise spec_error(problems)
+    return documents
+
+
+def _options(documents: Mapping[str, Document]) -> dict[str, Option]:
+    options: dict[str, Option] = {}
+    problems: list[Problem] = []
+    for name, document in documents.items():
+        package, problem = (None, None) if name == "project" else package_of(document)
+        options[name] = Option(document.values, package)
+        problems += [problem] if problem else []
+    if problems:
+        raise spec_error(problems)
+    return options
+
+
+def _groups(options: Mapping[str, Option]) -> set[str]:
+    """Every folder that has options: `preset`, and also `preset/small`."""
+    return {"/".join(parts[:end]) for name in options for parts in [name.split("/")] for end in range(1, len(parts))}
+
+
+def _chosen(
+    documents: Mapping[str, Document], options: Mapping[str, Option], choices: Sequence[str]
+) -> Iterator[Layer]:
+    for name, package in reversed(defaults_order(options, choices)):
+        if name in documents:
+            yield Layer(documents[name], tuple(package.split(".")) if package else ())
+
+
+def _finished(values: dict[str, Any], models: Mapping[str, Document], positions: Positions) -> Composition:
+    """Models under the project's values, model_defaults under each model, overrides over all, references resolved."""
+    tree = merged(values, {"models": {name: document.values for name, document in models.items()}})
+    early = [override for override in positions.overrides if override.path[0] != "models" or len(override.path) < 3]
+    tree = apply_overrides(tree, early)
+    defaults = tree.pop(DEFAULTS, None) or {}
+    for key, value in ((DEFAULTS, defaults), ("models", tree["models"])):
+        if not isinstance(value, dict):
+            raise spec_error([Problem(positions.nearest((key,)), f"{key} must be a section of keys")])
+    tree["models"] = {
+        name: merged(defaults, own) if isinstance(own, dict) else own for name, own in tree["models"].items()
+    }
+    tree = apply_overrides(tree, [override for override in positions.overrides if override not in early])
+    try:
+        return Composition(resolve(tree), defaults, positions)
+    except BadReferenceError as error:
+        raise spec_error([Problem(positions.nearest(error.path), error.message)]) from None
+
+
+def _explained(
+    error: DefaultsError, documents: Mapping[str, Document], options: Mapping[str, Option], overrides: Overrides
+) -> Problem:
+    if error.missing is None:
+        choice = next((text for text in overrides.choices if _key(text) in str(error)), None)
+        if choice is None:
+            named = documents.get(error.option, documents["project"])
+            return Problem(named.place(("defaults",), key=True) or named.place(()), str(error))
+        absent = "No match in the defaults list" in str(error) and choice[0] not in "+~"
+        remedy = f"To add it to the defaults list: +{choice}" if absent else ""
+        return Problem(Place(None, 1, 1, choice), str(error), remedy)
+    group = error.missing.split("/")[0]
+    near = sorted(name for name in options if name.startswith(f"{group}/"))
+    meant = did_you_mean(error.missing, near)
+    remedy = f"Choose from: {', '.join(name.removeprefix(f'{group}/') for name in near)}" if near else ""
+    return Problem(_naming(error.missing, documents, overrides), f"there is no {error.missing!r}{meant}", remedy)
+
+
+def _naming(option: str, documents: Mapping[str, Document], overrides: Overrides) -> Place | None:
+    """The line of a defaults list, or the override, that names `option`."""
+    for text in overrides.choices:
+        if option.endswith(text.rpartition("=")[2]):
+            return Place(None, 1, 1, text)
+    for document in documents.values():
+        for index, item in enumerate(document.values.get("defaults") or ()):
+            named = item if isinstance(item, str) else next(iter(item.values()))
+            if isinstance(named, str) and option.endswith(named.lstrip("/")):
+                return document.place(("defaults", index))
+    return documents["project"].place(("defaults",), key=True)
+
+
+def _key(choice: str) -> str:
+    return choice.lstrip("+~").partition("=")[0]

@@ -1,0 +1,122 @@
+"""The YAML files that make up a spec: the project's own, and those that come with mvops."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import mvops
+from mvops import assets
+from mvops.core.canonical import digest
+from mvops.core.naming import check_name, suggest_name
+from mvops.errors import SpecError, UsageError, Where
+from mvops.loading.find import PROJECT_FILE
+
+MAX_BYTES = 1 << 20
+
+_NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # a named pipe would be waited for until somebody writes to it
+_OPTION = re.compile(r"[a-z][a-z0-9_]*(/[a-z0-9][a-z0-9_]*)*")
+
+
+@dataclass(frozen=True)
+class SpecFile:
+    """A file as read. `option` is its name in a defaults list: `project`, `models/x`, `preset/small/day_30`."""
+
+    option: str
+    shown: Path
+    data: bytes
+
+    @property
+    def model(self) -> str | None:
+        """The model that this file describes."""
+        folder, _, name = self.option.partition("/")
+        return name if folder == "models" and name else None
+
+
+def gather(root: Path) -> list[SpecFile]:
+    """All files of the spec of the project in `root`: an option of the project's own hides mvops' of the same name.
+
+    Raises UsageError without configs/project.yaml, SpecError for a file that may not be read: a model with an illegal
+    name, a symbolic link that leads out of the project, anything too large.
+    """
+    if not (root / PROJECT_FILE).is_file():
+        raise UsageError(f"{root} is not a mvops project: it has no configs/project.yaml", hint="Try: mvops init")
+    ours = {file.option: file for file in _shipped()}
+    theirs = {file.option: file for file in _own(root)}
+    return [file for _, file in sorted({**ours, **theirs}.items())]
+
+
+def fingerprint(files: Sequence[SpecFile], overrides: Sequence[str]) -> str:
+    """The digest of all that decides what is composed: files, overrides in their order, and mvops' version."""
+    contents = {file.option: [file.shown.as_posix(), hashlib.sha256(file.data).hexdigest()] for file in files}
+    return digest({"mvops": mvops.__version__, "files": contents, "overrides": list(overrides)})
+
+
+def _shipped() -> Iterator[SpecFile]:
+    folder = assets.configs()
+    for path in sorted(folder.rglob("*.yaml")):
+        relative = path.relative_to(folder)
+        yield SpecFile(relative.with_suffix("").as_posix(), Path("mvops/configs", relative), path.read_bytes())
+
+
+def _own(root: Path) -> Iterator[SpecFile]:
+    folder = root / PROJECT_FILE.parent
+    for path in _walk(folder):
+        relative = PurePosixPath(path.relative_to(folder).as_posix())
+        shown = Path(PROJECT_FILE.parent, relative)
+        if relative.parts[0] == "features":
+            continue
+        if relative.parts[0] == "models" and len(relative.parts) > 1:
+            _check_model(relative, shown)
+        elif path.suffix != ".yaml" or not _OPTION.fullmatch(relative.with_suffix("").as_posix()):
+            continue
+        yield SpecFile(relative.with_suffix("").as_posix(), shown, _read(path, shown, root))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Files that end in .yaml or .yml, without hidden ones; a folder that is a link is refused."""
+    for parent, folders, names in os.walk(folder):
+        here = Path(parent)
+        for name in folders:
+            if (here / name).is_symlink():
+                shown = Path(PROJECT_FILE.parent, (here / name).relative_to(folder))
+                raise SpecError("a folder of configs may not be a symbolic link", where=Where(shown))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (
+            here / name for name in sorted(names) if name.endswith((".yaml", ".yml")) and not name.startswith(".")
+        )
+
+
+def _check_model(relative: PurePosixPath, shown: Path) -> None:
+    if len(relative.parts) > 2:
+        raise SpecError("a model's file lies directly in configs/models", where=Where(shown))
+    if relative.suffix != ".yaml":
+        raise SpecError(
+            "a model's file ends in .yaml", hint=f"mv {shown} {shown.with_suffix('.yaml')}", where=Where(shown)
+        )
+    try:
+        check_name(relative.stem)
+    except ValueError as error:
+        hint = f"Such as {shown.with_name(suggest_name(relative.stem)).as_posix()}.yaml"
+        raise SpecError(f"the file's name is the model's, and {error}", hint=hint, where=Where(shown)) from None
+
+
+def _read(path: Path, shown: Path, root: Path) -> bytes:
+    try:
+        if not path.resolve(strict=True).is_relative_to(root.resolve()):
+            raise SpecError("this symbolic link leads out of the project", where=Where(shown))
+        with os.fdopen(os.open(path, os.O_RDONLY | _NO_WAITING), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SpecError("this is not a regular file", where=Where(shown))
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "symbolic links in a circle"
+        raise SpecError(f"cannot be read: {reason}", where=Where(shown)) from None
+    if len(data) > MAX_BYTES:
+        raise SpecError(f"the file is larger than {MAX_BYTES >> 20} MiB", where=Where(shown))
+    return data

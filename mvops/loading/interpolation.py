@@ -1,0 +1,114 @@
+"""References inside the YAML: `${project}`, `${..port}`. Plain keys only; no resolver of OmegaConf's is ever called.
+
+`${a.b}` starts at the top of the spec; each leading dot goes up from the key that holds the reference: `${.b}` is its
+sibling, `${..b}` its parent's sibling.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mvops.loading.problems import KeyPath, show_path, show_value
+
+_PLAIN = re.compile(r"\$\{(?P<dots>\.*)(?P<path>[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*)\}")
+_LONGEST_CHAIN = 16
+_MOST_VALUES = 100_000
+_MOST_CHARACTERS = 1 << 20
+
+
+class BadReferenceError(ValueError):
+    """A reference that is not resolved: the key that holds it, and the reason."""
+
+    def __init__(self, path: KeyPath, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+        self.message = message
+
+
+def refused(text: str) -> str | None:
+    """Why the references in `text` are not acceptable; None when they are, or when there are none."""
+    found = list(_PLAIN.finditer(text))
+    if len(found) != text.count("${"):
+        return "only plain references such as ${project} or ${..port} are read: no resolvers, nothing nested"
+    if any(not match["dots"] and re.split(r"[.\[]", match["path"])[0] == "hydra" for match in found):
+        return "Hydra's own settings cannot be read"
+    return None
+
+
+def resolve(tree: dict[str, Any]) -> dict[str, Any]:
+    """A copy of `tree` with every reference replaced; raise BadReferenceError for a circle, a dead end, or too much."""
+    resolver = _Resolver(tree)
+    try:
+        resolved: dict[str, Any] = resolver.value(tree, (), ())
+    except RecursionError:
+        raise BadReferenceError((), "the references are nested too deeply") from None
+    return resolved
+
+
+class _Resolver:
+    def __init__(self, tree: dict[str, Any]) -> None:
+        self.tree = tree
+        self.values = 0
+        self.characters = 0
+
+    def value(self, value: Any, path: KeyPath, chain: tuple[KeyPath, ...]) -> Any:
+        """`chain`: the places that refer to this one, outermost first."""
+        self._count(value, path)
+        if isinstance(value, dict):
+            return {key: self.value(child, (*path, key), chain) for key, child in value.items()}
+        if isinstance(value, list):
+            return [self.value(child, (*path, index), chain) for index, child in enumerate(value)]
+        if isinstance(value, str) and "${" in value:
+            return self._text(value, path, chain)
+        return value
+
+    def _text(self, text: str, path: KeyPath, chain: tuple[KeyPath, ...]) -> Any:
+        reason = refused(text)
+        if reason:
+            raise BadReferenceError(path, reason)
+        whole = _PLAIN.fullmatch(text)
+        if whole:
+            return self._reference(whole, path, chain)
+        pieces, end = [], 0
+        for match in _PLAIN.finditer(text):
+            found = self._reference(match, path, chain)
+            if not isinstance(found, (str, int, float)) or isinstance(found, bool):
+                raise BadReferenceError(path, f"{match[0]} is {show_value(found)}, which cannot stand inside a text")
+            pieces += [text[end : match.start()], str(found)]
+            end = match.end()
+        joined = "".join([*pieces, text[end:]])
+        self._count(joined, path)
+        return joined
+
+    def _reference(self, match: re.Match[str], path: KeyPath, chain: tuple[KeyPath, ...]) -> Any:
+        up = len(match["dots"])
+        if up > len(path):
+            raise BadReferenceError(path, f"{match[0]} goes up beyond the top of the spec")
+        base = path[: len(path) - up] if up else ()
+        target: KeyPath = (*base, *(part for part in re.split(r"[.\[\]]+", match["path"]) if part))
+        if target in chain or target == path:
+            raise BadReferenceError(path, f"{match[0]} refers to itself in a circle")
+        if len(chain) >= _LONGEST_CHAIN:
+            raise BadReferenceError(path, f"{match[0]} is in a chain of more than {_LONGEST_CHAIN} references")
+        return self._follow(target, path, match[0], (*chain, target))
+
+    def _follow(self, target: KeyPath, path: KeyPath, reference: str, chain: tuple[KeyPath, ...]) -> Any:
+        node: Any = self.tree
+        for depth, part in enumerate(target):
+            if isinstance(node, str) and "${" in node:
+                node = self.value(node, target[:depth], chain)
+            if isinstance(node, dict) and part in node:
+                node = node[str(part)]
+            elif isinstance(node, list) and str(part).isdecimal() and int(part) < len(node):
+                node = node[int(part)]
+            else:
+                gone = show_path(target[: depth + 1])
+                raise BadReferenceError(path, f"{reference} names nothing: there is no {gone}")
+        return self.value(node, target, chain)
+
+    def _count(self, value: Any, path: KeyPath) -> None:
+        self.values += 1
+        self.characters += len(value) if isinstance(value, str) else 0
+        if self.values > _MOST_VALUES or self.characters > _MOST_CHARACTERS:
+            raise BadReferenceError(path, "the spec grows too large once its references are resolved")

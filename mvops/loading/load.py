@@ -1,0 +1,74 @@
+"""`load_project`: the spec of a project, composed and validated. Hydra is imported only when some YAML has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from mvops.core.config.project import Project
+from mvops.loading import cache
+from mvops.loading.files import fingerprint, gather
+
+
+class Explained(NamedTuple):
+    """A value of the spec and where it came from: a file and its line, an override, or mvops itself."""
+
+    path: str
+    value: Any
+    source: str
+    line: int | None
+
+
+def load_project(root: Path, overrides: Sequence[str] = ()) -> Project:
+    """The project in `root` with `overrides` in Hydra's grammar.
+
+    Raises SpecError that tells everything wrong with file, line and column; UsageError when `root` is no project.
+    """
+    files = gather(root)
+    key = fingerprint(files, overrides)
+    values = cache.stored(root, key)
+    if values is not None:
+        try:
+            return Project.model_validate(values)
+        except ValidationError:
+            pass  # somebody wrote into the cache: composed anew below
+    from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- Hydra takes 0.3 s, a cached spec needs none of it
+    from mvops.loading.validate import validate  # noqa: PLC0415 -- the same
+
+    composition = compose_spec(files, overrides)
+    project = validate(composition)
+    cache.store(root, key, composition.values)
+    return project
+
+
+def explain(root: Path, overrides: Sequence[str] = ()) -> list[Explained]:
+    """Every value of the spec, also those that nobody wrote, in the order of the spec; raises as `load_project`.
+
+    A list of plain values is one value. Values are as validated: `90m` for `5400`.
+    """
+    from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- as above
+    from mvops.loading.validate import validate  # noqa: PLC0415 -- as above
+
+    composition = compose_spec(gather(root), overrides)
+    dumped = validate(composition).model_dump(mode="json")
+    explained = []
+    for path, value in _leaves(dumped, ()):
+        place = composition.positions.find(path)
+        source = "default of mvops" if place is None else str(place.file or place).replace("\\", "/")
+        shown = ".".join(str(part) for part in path)
+        explained.append(Explained(shown, value, source, place.line if place and place.file else None))
+    return explained
+
+
+def _leaves(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    if isinstance(value, dict) and value:
+        for key, child in value.items():
+            yield from _leaves(child, (*path, key))
+    elif isinstance(value, list) and any(isinstance(child, (dict, list)) for child in value):
+        for index, child in enumerate(value):
+            yield from _leaves(child, (*path, index))
+    else:
+        yield path, value

@@ -1,0 +1,109 @@
+"""What is wrong with a spec, and how it is shown: place, sentence, the line itself with a caret below."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mvops.errors import SpecError, Where
+
+KeyPath = tuple[str | int, ...]
+
+_WIDEST = 160  # characters of a line that are shown
+_MOST = 25  # problems that are shown
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in a YAML file (1-based), or in an override (`file` is None): `text` is the line, or the override."""
+
+    file: Path | None
+    line: int
+    column: int
+    text: str
+
+    def __str__(self) -> str:
+        if self.file is None:
+            return f"override {self.text!r}"
+        return f"{self.file.as_posix()}:{self.line}:{self.column}"
+
+    @property
+    def where(self) -> Where | None:
+        """For an error that has one place."""
+        return None if self.file is None else Where(self.file, self.line, self.column)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`message` is one sentence without its place; `remedy`, when there is one, says what to write instead."""
+
+    place: Place | None
+    message: str
+    remedy: str = ""
+
+
+def spec_error(problems: Sequence[Problem]) -> SpecError:
+    """One error that tells all problems at once; `where` is set when there is only one."""
+    if len(problems) == 1:
+        (problem,) = problems
+        if problem.place is None or problem.place.file is None:
+            return SpecError(_told(problem), hint=problem.remedy or None)
+        message = "\n".join([problem.message, *_snippet(problem.place)])
+        return SpecError(message, hint=problem.remedy or None, where=problem.place.where)
+    problems = sorted(dict.fromkeys(problems), key=_order)
+    shown = problems[:_MOST]
+    parts = ["\n".join(_paragraph(problem)) for problem in shown]
+    more = [f"... and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
+    return SpecError("\n\n".join([f"{len(problems)} problems in the YAML", *parts, *more]))
+
+
+def _order(problem: Problem) -> tuple[str, int, int]:
+    place = problem.place
+    return (place.file.as_posix(), place.line, place.column) if place and place.file else ("", 0, 0)
+
+
+def _paragraph(problem: Problem) -> list[str]:
+    lines = [_told(problem)]
+    if problem.place is not None and problem.place.file is not None:
+        lines += _snippet(problem.place)
+    return [*lines, *([problem.remedy] if problem.remedy else [])]
+
+
+def _told(problem: Problem) -> str:
+    return problem.message if problem.place is None else f"{problem.place}: {problem.message}"
+
+
+def _snippet(place: Place) -> list[str]:
+    """The line with a caret under its column; what is not printable is shown as a question mark."""
+    start = max(0, place.column - 1 - _WIDEST // 2) if len(place.text) > _WIDEST else 0
+    text = "".join(c if c.isprintable() else " " if c == "\t" else "?" for c in place.text[start : start + _WIDEST])
+    return [f"    {text}", "    " + " " * min(place.column - 1 - start, len(text)) + "^"] if text.strip() else []
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or nothing when nothing is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def show_path(path: KeyPath) -> str:
+    """`models.flight_delay.gate[1]`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def show_value(value: Any) -> str:
+    """A value as it is quoted in a message: short, or only what it is."""
+    if isinstance(value, dict):
+        return "a section of keys"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if value is None:
+        return "nothing (null)"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

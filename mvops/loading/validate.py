@@ -1,0 +1,171 @@
+"""From composed values to a Project, or to one error that tells everything that is wrong and where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from mvops.core.config.gate import parse_condition
+from mvops.core.config.model import Model
+from mvops.core.config.project import Project
+from mvops.loading.compose import DEFAULTS, Composition
+from mvops.loading.positions import Positions
+from mvops.loading.problems import KeyPath, Problem, did_you_mean, show_path, show_value, spec_error
+from mvops.loading.sections import keys_at
+
+_NO_SECTION = frozenset({"model_type", "model_attributes_type", "dict_type"})
+_NO_LIST = frozenset({"tuple_type", "list_type"})
+
+
+def validate(composition: Composition) -> Project:
+    """The project; SpecError with every unknown, missing, wrongly typed or bad value in it."""
+    positions = composition.positions
+    problems = [
+        Problem(positions.find(path), f"{show_path(path)} must be given", "Say it in configs/project.yaml.")
+        for path in _missing(composition.values, ())
+    ]
+    problems += _of_defaults(composition.defaults, positions)
+    try:
+        project = Project.model_validate(composition.values)
+    except ValidationError as error:
+        for raw in error.errors(include_url=False):
+            path, detail = _clean(raw, composition.values)
+            problems += [] if _told_of_defaults(path, positions) else [_problem(path, detail, positions)]
+        raise spec_error(problems) from None
+    problems += _at_odds(project, positions)
+    if problems:
+        raise spec_error(problems)
+    return project
+
+
+def _missing(value: Any, path: KeyPath) -> Iterator[KeyPath]:
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield from _missing(child, (*path, key))
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _missing(child, (*path, index))
+    elif value == "???":
+        yield path
+
+
+def _of_defaults(defaults: Mapping[str, Any], positions: Positions) -> list[Problem]:
+    """What is wrong in `model_defaults`: told once, not once for each model; that it is incomplete is no mistake."""
+    if not any(True for _ in _missing(dict(defaults), ())):
+        try:
+            Model.model_validate(defaults)
+        except ValidationError as error:
+            wrong = [detail for detail in error.errors(include_url=False) if detail["type"] != "missing"]
+            cleaned = (_clean(detail, defaults) for detail in wrong if "${" not in str(detail["input"]))
+            return [_problem((DEFAULTS, *path), detail, positions) for path, detail in cleaned]
+    return []
+
+
+def _told_of_defaults(path: KeyPath, positions: Positions) -> bool:
+    return path[:1] == ("models",) and len(path) > 2 and positions.inherited(path)
+
+
+def _clean(detail: ErrorDetails, values: Mapping[str, Any]) -> tuple[KeyPath, ErrorDetails]:
+    """The key path without what pydantic adds to it: names of union members, `[key]`."""
+    path: list[str | int] = []
+    node: Any = values
+    last = len(detail["loc"]) - 1
+    for index, part in enumerate(detail["loc"]):
+        inside = isinstance(node, dict) and part in node
+        if inside or (isinstance(node, list) and isinstance(part, int) and part < len(node)):
+            node = node[part]
+        elif not (index == last and detail["type"] == "missing"):
+            continue
+        path.append(part)
+    return tuple(path), detail
+
+
+def _problem(path: KeyPath, detail: ErrorDetails, positions: Positions) -> Problem:
+    if detail["type"] == "missing":
+        return _missing_key(path, positions)
+    if detail["type"] == "extra_forbidden":
+        return _unknown_key(path, positions)
+    if "[key]" in detail["loc"]:
+        return Problem(positions.find(path, key=True), f"{show_path(path)}: {_sentence(detail)}")
+    message, remedy = _bad_value(path, detail)
+    return Problem(positions.find(path) or positions.nearest(path), message, remedy)
+
+
+def _bad_value(path: KeyPath, detail: ErrorDetails) -> tuple[str, str]:
+    shown, value = show_path(path), detail["input"]
+    if detail["type"] in _NO_SECTION:
+        return f"{shown} must be a section of keys, not {show_value(value)}", ""
+    if detail["type"] in _NO_LIST:
+        return f"{shown} must be a list such as [a, b], not {show_value(value)}", ""
+    if detail["type"] == "literal_error":
+        choices = re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))
+        return (
+            f"{shown} cannot be {show_value(value)}{did_you_mean(str(value), choices)}",
+            f"Choose from: {', '.join(choices)}",
+        )
+    message = _sentence(detail)
+    told = isinstance(value, (dict, list, tuple)) or repr(value) in message
+    return f"{shown}: {message}" + ("" if told else f", not {show_value(value)}"), ""
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    message = detail["msg"].removeprefix("Value error, ")
+    message = re.sub(r"^(Input|Value|String|Tuple|List) should ", r"must ", message)
+    return message.replace("must have at least 1 item after validation, not 0", "must not be empty")
+
+
+def _missing_key(path: KeyPath, positions: Positions) -> Problem:
+    place = positions.find(path) or positions.nearest(path[:-1])
+    if path == ("preset",):
+        return Problem(place, "no preset is named", "Write: defaults: [{preset: small/day_30}, _self_]")
+    if path == ("project",):
+        return Problem(place, "the key 'project' is missing: the project's name", "Write: project: NAME")
+    return Problem(place, f"the key {path[-1]!r} is missing in {show_path(path[:-1])}")
+
+
+def _unknown_key(path: KeyPath, positions: Positions) -> Problem:
+    place = positions.find(path, key=True) or positions.nearest(path)
+    known = _known_keys(path[:-1])
+    inside = f" in {show_path(path[:-1])}" if path[:-1] else ""
+    remedy = f"Keys{inside}: {', '.join(known)}" if known else ""
+    return Problem(place, f"unknown key {path[-1]!r}{inside}{did_you_mean(str(path[-1]), known)}", remedy)
+
+
+def _known_keys(path: KeyPath) -> list[str]:
+    if path[:1] == (DEFAULTS,):
+        return keys_at(("models", "any", *path[1:]))
+    return [*keys_at(path), *([DEFAULTS, "defaults"] if not path else [])]
+
+
+def _at_odds(project: Project, positions: Positions) -> Iterator[Problem]:
+    """What is right in itself but not together: alerts to nobody, gates on what is not measured, a shared port."""
+    ports: dict[int, str] = {}
+    for name, model in project.models.items():
+        here = ("models", name)
+        for index, alert in enumerate(model.monitor.alerts if model.monitor else ()):
+            if alert not in project.notifiers:
+                path = (*here, "monitor", "alerts", index)
+                known = ", ".join(sorted(project.notifiers)) or "none"
+                message = f"there is no notifier {alert!r}{did_you_mean(alert, project.notifiers)}"
+                yield Problem(positions.nearest(path), message, f"Notifiers of this project: {known}")
+        for index, text in enumerate(model.gate):
+            metric = parse_condition(text).metric
+            if metric not in model.evaluate.metrics:
+                measured = ", ".join(model.evaluate.metrics)
+                message = f"the gate asks for {metric!r}, which evaluate.metrics does not list"
+                yield Problem(positions.nearest((*here, "gate", index)), message, f"Measured: {measured}")
+        if model.endpoint is not None:
+            other = ports.setdefault(model.endpoint.port, name)
+            if other != name:
+                message = f"port {model.endpoint.port} is that of models.{other} already"
+                remedy = f"Give {name} another one: endpoint: {{port: {_free(project)}}}"
+                yield Problem(positions.nearest((*here, "endpoint", "port")), message, remedy)
+
+
+def _free(project: Project) -> int:
+    taken = {model.endpoint.port for model in project.models.values() if model.endpoint}
+    return next(port for port in range(8000, 65536) if port not in taken)

@@ -1,0 +1,92 @@
+"""Digests of the data that a pipeline reads, remembered by size and time so that nothing is read twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from glob import glob
+from pathlib import Path
+
+from mvops.core.canonical import digest
+from mvops.errors import DataError
+
+_SETTLED = 2.0  # seconds; a file changed more recently may change again within one tick of its time stamp
+
+
+def input_digest(root: Path, pattern: str, cache_dir: Path | None = None) -> str:
+    """The sha256 over the names (relative to `root`) and contents of a file, a folder's files, or a glob's matches.
+
+    With `cache_dir` contents are remembered there by size, modification time and inode. Nothing there is a DataError.
+    """
+    files = input_files(root, pattern)
+    if not files:
+        raise DataError(f"There is no data at {pattern} (looked in {root}).")
+    known = _Known(cache_dir)
+    try:
+        contents = [[_relative(file, root), known.sha256(file)] for file in files]
+    except OSError as error:
+        raise DataError(f"The data at {pattern} cannot be read: {error.strerror}: {error.filename}.") from None
+    known.save()
+    return digest(contents)
+
+
+def input_files(root: Path, pattern: str) -> list[Path]:
+    """The files that a file name, a folder or a glob stands for, sorted; hidden files in folders do not count."""
+    place = root / pattern
+    if place.is_file():
+        return [place]
+    if place.is_dir():
+        found = (file for file in place.rglob("*") if file.is_file())
+        return sorted(file for file in found if not _hidden(file.relative_to(place)))
+    return sorted(Path(name) for name in glob(str(place), recursive=True) if Path(name).is_file())  # noqa: PTH207
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _relative(file: Path, root: Path) -> str:
+    return Path(os.path.relpath(file, root)).as_posix()
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+class _Known:
+    """Contents that were read before: path -> size, mtime, inode, sha256."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._file = folder / "inputs.json" if folder else None
+        self._entries: dict[str, list[object]] = {}
+        self._changed = False
+        if self._file is not None:
+            try:
+                entries = json.loads(self._file.read_text(encoding="utf-8"))
+                self._entries = entries if isinstance(entries, dict) else {}
+            except (OSError, ValueError):
+                self._entries = {}
+
+    def sha256(self, path: Path) -> str:
+        state = path.stat()
+        stamp: list[object] = [state.st_size, state.st_mtime_ns, state.st_ino]
+        known = self._entries.get(str(path.absolute()))
+        if isinstance(known, list) and known[:3] == stamp:
+            return str(known[3])
+        found = file_sha256(path)
+        if time.time() - state.st_mtime > _SETTLED:
+            self._entries[str(path.absolute())] = [*stamp, found]
+            self._changed = True
+        return found
+
+    def save(self) -> None:
+        if self._file is None or not self._changed:
+            return
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(json.dumps(self._entries), encoding="utf-8")
+        temporary.replace(self._file)

@@ -1,0 +1,100 @@
+"""Run one notebook in a kernel of its own, and leave nothing running whatever happens."""
+
+from __future__ import annotations
+
+import json
+import queue
+import shutil
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mvops.notebook.failures import Failure, find_failure, mark_stopped
+from mvops.notebook.processes import kill_marked
+
+OnCell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Execution:
+    """The record of a run: the executed notebook as nbformat JSON, and what stopped it."""
+
+    notebook: dict[str, Any]
+    seconds: float
+    failure: Failure | None
+
+    def as_bytes(self) -> bytes:
+        """The executed notebook as a file's content."""
+        return (json.dumps(self.notebook, indent=1, ensure_ascii=True, sort_keys=True) + "\n").encode()
+
+
+def execute(
+    notebook: dict[str, Any], *, kernel: str, cwd: Path, deadline: float, mark: str = "", on_cell: OnCell | None = None
+) -> Execution:
+    """Run all cells of `notebook` (nbformat 4.5 as a dict) in `cwd`, until `deadline` on the monotonic clock.
+
+    `on_cell` is called in this thread with the number of cells done and their count. `mark` is handed down to all
+    processes of the kernel; every one of them is gone when this returns or raises.
+    """
+    from mvops.notebook import kernel_client  # noqa: PLC0415  half a second of imports, needed only to run
+
+    started = time.monotonic()
+    scratch = Path(tempfile.mkdtemp(prefix="mvops-"))
+    events: queue.Queue[int | None] = queue.Queue()
+    session = kernel_client.Session(
+        kernel=kernel,
+        cwd=cwd,
+        scratch=scratch,
+        mark=mark or uuid.uuid4().hex,
+        on_cell=events.put,
+    )
+    found: list[BaseException | None] = []
+
+    def work() -> None:
+        try:
+            found.append(kernel_client.run(notebook, session))
+        finally:
+            events.put(None)
+
+    thread = threading.Thread(target=work, name="mvops-kernel", daemon=True)
+    try:
+        thread.start()
+        in_time = _follow(events, deadline, lambda done: on_cell and on_cell(done, len(notebook["cells"])))
+        if not in_time:
+            kill_marked(session.mark, session.group)
+        thread.join(10)
+        problem = found[0] if found else RuntimeError("the kernel's client did not end")
+        record: dict[str, Any] = json.loads(json.dumps(session.notebook))
+        record["cells"] = [cell for cell in record["cells"] if not _is_marker(cell)]
+        failure = find_failure(record)
+        if not in_time:
+            failure = mark_stopped(record, session.current, "timeout", "the time limit was reached")
+        elif problem is not None:
+            failure = mark_stopped(record, session.current, *kernel_client.explain(problem, session))
+        return Execution(record, time.monotonic() - started, failure)
+    finally:
+        kill_marked(session.mark, session.group)
+        thread.join(10)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _follow(events: queue.Queue[int | None], deadline: float, report: Callable[[int], object]) -> bool:
+    """Pass on progress until the work ends; False if the deadline came first."""
+    while True:
+        try:
+            index = events.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            return False
+        if index is None:
+            return True
+        report(index + 1)
+
+
+def _is_marker(cell: dict[str, Any]) -> bool:
+    """Papermill puts cells of its own before a cell that failed; with them the places of all others would shift."""
+    return "papermill-error-cell-tag" in cell["metadata"].get("tags", [])

@@ -1,0 +1,21 @@
+"""From a model's YAML to the execution that it asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mvops.core.config.model import Pipeline
+from mvops.notebook.results import PipelineJob
+
+
+def pipeline_job(root: Path, model: str, pipeline: Pipeline) -> PipelineJob:
+    """The job of a model's pipeline: as the YAML says, everything that can be taken from the cache."""
+    return PipelineJob(
+        notebook=root / pipeline.notebook,
+        root=root,
+        parameters=pipeline.parameters,
+        inputs=pipeline.inputs,
+        outputs=pipeline.outputs.model_dump(exclude_none=True),
+        timeout=pipeline.timeout.total_seconds(),
+        yaml_key=f"models.{model}.pipeline.inputs",
+    )

@@ -1,0 +1,165 @@
+"""The key of each step: the digest of everything that decides what the step makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mvops.core.canonical import digest
+from mvops.errors import DataError
+from mvops.notebook.cache import FORMAT, StepCache
+from mvops.notebook.digests import file_sha256, input_digest
+from mvops.notebook.document import Document, read_document
+from mvops.notebook.injection import Declared, declared_parameters, injected_values
+from mvops.notebook.kernels import Kernel, choose_kernel, environment
+from mvops.notebook.reading import files_read, imported_modules, local_sources, names_written
+from mvops.notebook.results import CellPlan, PipelineJob, StepPlan, Store
+from mvops.notebook.slices import StepSlice, slice_notebook
+
+
+@dataclass(frozen=True)
+class StepKey:
+    """A step's key and what went into it: the digest of its code, the parameters, inputs and steps that it reads."""
+
+    key: str
+    digest: str
+    parameters: dict[str, Any]
+    inputs: dict[str, str]
+    upstream: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A job, read and checked: all that a run needs to know before a kernel starts."""
+
+    document: Document
+    slices: tuple[StepSlice, ...]
+    kernel: Kernel
+    python: str
+    packages: dict[str, str]
+    injected: dict[str, Any]
+    parameters: dict[str, Any]  # declared ones with a known value
+    data: dict[str, str]
+    keys: dict[str, StepKey]
+
+
+def prepare(job: PipelineJob, cache_dir: Path | None) -> Prepared:
+    """Read the notebook, check parameters and inputs, and work out every step's key. Starts nothing.
+
+    Raises NotebookError for the notebook or a parameter, DataError for an input that is not there.
+    """
+    document = read_document(job.notebook, job.root)
+    kernel = choose_kernel(document.metadata, job.notebook)
+    injected = injected_values(document, job)
+    declared = declared_parameters(document)
+    data = {name: _digest(job, name, pattern, cache_dir) for name, pattern in job.inputs.items()}
+    slices = slice_notebook(document, job.outputs)
+    modules = imported_modules(cell.source for cell in document.code)
+    python, packages = environment(kernel, modules)
+    shared = {
+        "format": FORMAT,
+        "folder": _relative(document.folder, job.root),
+        "python": python,
+        "packages": packages,
+        "modules": local_sources(modules, document.folder, job.root),
+    }
+    parameters = {**declared.defaults, **injected}
+    reader = _Reader(document, declared, parameters, data, shared)
+    keys: dict[str, StepKey] = {}
+    for part in slices:
+        keys[part.name] = reader.key(part, keys)
+    return Prepared(document, slices, kernel, python, packages, injected, parameters, data, keys)
+
+
+def describe_steps(job: PipelineJob, *, cache_dir: Path, store: Store | None = None) -> list[StepPlan]:
+    """What each step would do: from the cache or not, and what that rests on. Starts no kernel.
+
+    With `store` a step counts as cached only if its values are still there.
+    """
+    prepared = prepare(job, cache_dir)
+    cache = StepCache(cache_dir)
+    plans = []
+    for part in prepared.slices:
+        key = prepared.keys[part.name]
+        known = cache.usable(key.key, part.saves | part.outputs, store)
+        plans.append(
+            StepPlan(
+                name=part.name,
+                digest=key.digest,
+                key=key.key,
+                cached=known is not None and job.use_cache,
+                cells=tuple(CellPlan(cell.number, _tidy(cell.source)) for cell in part.own),
+                parameters=key.parameters,
+                inputs=key.inputs,
+                upstream=key.upstream,
+                seconds=known.seconds if known else None,
+            )
+        )
+    return plans
+
+
+class _Reader:
+    """Works out keys for the steps of one notebook."""
+
+    def __init__(
+        self,
+        document: Document,
+        declared: Declared,
+        parameters: Mapping[str, Any],
+        data: Mapping[str, str],
+        shared: Mapping[str, Any],
+    ) -> None:
+        self._document = document
+        self._declared = declared
+        self._parameters = parameters
+        self._data = data
+        self._shared = shared
+        self._written = names_written(cell.source for cell in document.code)
+
+    def key(self, part: StepSlice, earlier: Mapping[str, StepKey]) -> StepKey:
+        cell = self._document.parameters_cell
+        everything = part.looks_around or not self._declared.plain
+        read = self._declared.names if everything else part.reads & self._declared.names
+        code = {
+            "setup": [_tidy(each.source) for each in part.setup] + list(part.early) + list(part.late),
+            "own": [_tidy(each.source) for each in part.own],
+            "parameters": _tidy(cell.source) if cell and not self._declared.plain else "",
+        }
+        upstream = tuple(dict.fromkeys(part.loads.values()))
+        parameters = {name: self._parameters.get(name) for name in sorted(read)}
+        inputs = {name: self._data[name] for name in sorted(read & self._data.keys())}
+        files = {
+            _relative(file, self._document.folder): file_sha256(file)
+            for each in part.own
+            for file in files_read(each.source, self._document.folder, self._written)
+        }
+        content = {
+            **self._shared,
+            "code": code,
+            "parameters": [[name, repr(value)] for name, value in parameters.items()],
+            "inputs": inputs,
+            "files": files,
+            "loads": dict(part.loads),
+            "upstream": {step: earlier[step].key for step in upstream},
+        }
+        return StepKey(digest(content), digest(code), parameters, inputs, upstream)
+
+
+def _digest(job: PipelineJob, name: str, pattern: str, cache_dir: Path | None) -> str:
+    try:
+        return input_digest(job.root, pattern, cache_dir)
+    except DataError as error:
+        raise DataError(
+            error.message, hint=f"Put the data there, or correct {job.yaml_key}.{name} in the YAML."
+        ) from None
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def _tidy(source: str) -> str:
+    """What counts of a cell's text: not white space at the ends of lines or of the cell."""
+    return "\n".join(line.rstrip() for line in source.rstrip().split("\n"))

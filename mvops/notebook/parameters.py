@@ -1,0 +1,217 @@
+"""Parameters and inputs: literals that steer a notebook, lifted out of its code under names of their own."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, TypedDict, Unpack, cast, get_args
+
+from mvops.notebook.code import Code, identifiers, modules_of
+from mvops.notebook.constants import Constant, constants
+from mvops.notebook.edits import Edit, edited
+from mvops.notebook.knobs import Knob, knobs
+from mvops.notebook.literals import Scalar
+from mvops.notebook.naming import Namer, snake
+from mvops.notebook.paths import PathKind, ReadPath, names_a_path, path_kind, read_paths, stem
+
+ParameterType = Literal["int", "float", "bool", "str"]
+ParameterRole = Literal["knob", "input", "path"]
+_ALL = frozenset({"*"})
+_GENERIC = re.compile(
+    r"|[a-z]|df\d*|\w*_df\d*|df_\w*|data|dataset|dataframe|raw|file|f|content|lines?|text|reader|frame|table"
+)
+
+
+class _About(TypedDict):
+    code: Code
+    role: ParameterRole
+    used_by: str
+    owners: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter as found: `cell` counts from 1; `text` is the literal as it was written; `used_by` says where.
+
+    `role`: a knob, an input (a file of the project's that is hashed) or a plain path (absolute, or an address).
+    """
+
+    name: str
+    type: ParameterType
+    default: Scalar
+    cell: int
+    text: str
+    role: ParameterRole
+    used_by: str
+    owners: frozenset[str] = frozenset()
+
+
+@dataclass
+class Lifted:
+    """The cells with names in place of literals, the parameters in order of appearance, and what to tell the user."""
+
+    cells: list[Code]
+    parameters: list[Parameter]
+    inputs: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the notebook lies: its folder and the project's root; `moves` says that it changes its working folder."""
+
+    root: Path
+    folder: Path
+    moves: bool = False
+
+    def in_project(self, value: str) -> str | None:
+        """A relative path as the project sees it, posix; None if it leads out of the project."""
+        below = posixpath.relpath(self.folder.as_posix(), self.root.as_posix())
+        found = posixpath.normpath(posixpath.join(below, value))
+        return None if found.startswith("..") or posixpath.isabs(found) else found
+
+    def is_there(self, relative: str) -> bool:
+        """Does a path of the project, which may be a pattern, name anything?"""
+        if re.search(r"[*?\[]", relative) and not (self.root / relative).exists():
+            return next(iter(self.root.glob(relative)), None) is not None
+        return (self.root / relative).exists()
+
+
+def lift(cells: Sequence[Code], place: Place) -> Lifted:
+    """Find parameters and inputs, and put their names where the literals were. Defaults reproduce the original."""
+    work = _Work(Namer(identifiers(cells)))
+    modules = modules_of(cells)
+    for constant in constants(cells):
+        work.constant(constant)
+    for code in cells:
+        for path in read_paths(code):
+            work.path(path)
+    _name_knobs([knob for code in cells for knob in knobs(code, modules)], work)
+    changed = [code.with_source(edited(code.source, work.edits[code.at])) for code in cells]
+    lifted = Lifted(changed, list(work.found.values()))
+    _sort_out_paths(lifted, place)
+    return lifted
+
+
+class _Work:
+    """Collects parameters and the edits that put their names into the code."""
+
+    def __init__(self, namer: Namer) -> None:
+        self.namer = namer
+        self.found: dict[str, Parameter] = {}
+        self.edits: defaultdict[int, list[Edit]] = defaultdict(list)
+        self._paths: dict[str, str] = {}
+
+    def add(self, name: str, value: Scalar, text: str, **about: Unpack[_About]) -> None:
+        kind = type(value).__name__
+        assert kind in get_args(ParameterType)
+        owners = about["owners"] | (self.found[name].owners if name in self.found else frozenset())
+        first = self.found.get(name)
+        if first is None:
+            cell, role, used_by = about["code"].number, about["role"], about["used_by"]
+            first = Parameter(name, cast(ParameterType, kind), value, cell, text, role, used_by)
+        self.found[name] = replace(first, owners=owners)
+
+    def constant(self, found: Constant) -> None:
+        role: ParameterRole = "path" if found.is_path else "knob"
+        self.add(found.name, found.value, found.text, code=found.code, role=role, used_by=found.name, owners=_ALL)
+        self.edits[found.code.at].append(Edit(found.statement, f"# {found.name} is a parameter, set in the first cell"))
+        if found.is_path:
+            self._paths.setdefault(str(found.value), found.name)
+
+    def path(self, found: ReadPath) -> None:
+        if found.value not in self._paths:
+            self._paths[found.value] = self.namer.fresh(*_path_words(found))
+        name, text = self._paths[found.value], found.code.text(found.node)
+        text = text if isinstance(found.node, ast.Constant) and "\n" not in text else repr(found.value)
+        self.add(name, found.value, text, code=found.code, role="path", used_by=found.owner or name, owners=_ALL)
+        self.edits[found.code.at].append(Edit(found.node, name))
+
+    def knob(self, name: str, found: Knob) -> None:
+        owners = frozenset({found.owner} if found.owner and not found.is_seed else _ALL)
+        used_by = found.owner or found.callee
+        text = found.code.text(found.node)
+        text = repr(found.value) if "\n" in text else text
+        self.add(name, found.value, text, code=found.code, role="knob", used_by=used_by, owners=owners)
+        self.edits[found.code.at].append(Edit(found.node, name))
+
+
+def _path_words(found: ReadPath) -> list[str]:
+    suffix = "url" if path_kind(found.value) == "url" else "path"
+    owner = (found.owner or "").lower()
+    by_stem = stem(found.value)
+    words = [by_stem] if _GENERIC.fullmatch(owner) else [owner, by_stem]
+    return [word if names_a_path(word) else f"{word}_{suffix}" for word in words] + [f"{by_stem}_{suffix}"]
+
+
+def _name_knobs(found: list[Knob], work: _Work) -> None:
+    """One name for each thing that is set: the keyword alone where it is clear, else with the owner's name before it."""
+    names: dict[tuple[Scalar | str, ...], str] = {}
+    keys = {_key(knob) for knob in found}
+    seeds = [knob for knob in found if knob.is_seed]
+    for knob in found:
+        key = _key(knob)
+        if key not in names:
+            alike = [other for other in keys if other[0] == key[0]]
+            names[key] = work.namer.fresh(*_knob_words(knob, seeds, alone=len(alike) == 1))
+        work.knob(names[key], knob)
+
+
+def _key(knob: Knob) -> tuple[Scalar | str, ...]:
+    """Literals with an equal key are one parameter."""
+    kind = type(knob.value).__name__  # 1 and 1.0 and True are equal, and not the same
+    if knob.is_seed:
+        return ("seed", kind, knob.value)
+    if knob.callee[:1].isupper():
+        return (knob.keyword, kind, knob.value, knob.callee, knob.owner or "")
+    return (knob.keyword, kind, knob.value, knob.callee)
+
+
+def _knob_words(knob: Knob, seeds: list[Knob], *, alone: bool) -> list[str]:
+    keyword = knob.keyword
+    if knob.is_seed:
+        keyword = "random_state" if any(s.keyword == "random_state" for s in seeds) else keyword
+        alone = alone or _key(seeds[0]) == _key(knob)
+    long = f"{(knob.owner or snake(knob.callee)).strip('_').lower()}_{keyword}"
+    return [keyword, long] if alone and len(keyword) > 1 else [long]
+
+
+def _sort_out_paths(lifted: Lifted, place: Place) -> None:
+    """Make relative paths below the root inputs, and say what the others are."""
+    for at, found in enumerate(lifted.parameters):
+        if found.role != "path":
+            continue
+        value = str(found.default)
+        kind = path_kind(value)
+        below = place.in_project(value) if kind == "relative" and not place.moves else None
+        if below is not None and below != ".":
+            lifted.inputs[found.name] = below
+            lifted.parameters[at] = replace(found, role="input")
+            if not place.is_there(below):
+                lifted.notes.append(
+                    f"Cell {found.cell} reads {value!r}, which is not there now: put it at {below}, or change "
+                    f"the input {found.name}."
+                )
+        else:
+            lifted.notes.append(_about_path(found, value, kind, moves=place.moves))
+
+
+def _about_path(found: Parameter, value: str, kind: PathKind, *, moves: bool) -> str:
+    start = f"Cell {found.cell} reads {value!r}"
+    if kind == "url":
+        return f"{start} from the network at every run: it is the parameter {found.name}, and not hashed as an input."
+    if kind == "absolute":
+        return (
+            f"{start}, an absolute path: it is the parameter {found.name}, and not hashed as an input. "
+            f"Set it where the file is elsewhere."
+        )
+    if moves:
+        return (
+            f"{start} after changing the working folder: it is the parameter {found.name}, and not hashed as an input."
+        )
+    return f"{start}, which lies outside the project: it is the parameter {found.name}, and not hashed as an input."

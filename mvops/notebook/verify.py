@@ -1,0 +1,191 @@
+"""Promotion with proof: run the original notebook and the promoted steps, and compare every number that they show."""
+
+from __future__ import annotations
+
+import ast
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mvops.errors import NotebookError, Where
+from mvops.notebook.cells import parse_cell
+from mvops.notebook.document import text
+from mvops.notebook.engine import execute
+from mvops.notebook.estimators import draws, last_part
+from mvops.notebook.kernels import choose_kernel
+from mvops.notebook.matching import Difference, MetricRow, cell_number, compare_cells, match_cells, metric_rows
+from mvops.notebook.numbers import shown_numbers
+from mvops.notebook.process_state import dotted, sets_seed
+from mvops.notebook.read import read_notebook
+from mvops.notebook.results import PipelineJob, StepProgress, Store
+from mvops.notebook.run import explain, run_pipeline
+
+Verdict = Literal["equal", "different", "not_comparable"]
+OnProgress = Callable[[StepProgress], None]
+_SPLITS = {"train_test_split", "sample", "shuffle", "resample"}
+_SEEDS = {"random_state", "seed", "random_seed"}
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What the comparison found.
+
+    `equal`: every number in every cell is the same. `not_comparable`: they differ, but so does the original from
+    itself (`reason`, `unseeded`). `numbers` is how many were compared, in `cells` cells.
+    """
+
+    verdict: Verdict
+    reason: str
+    differences: tuple[Difference, ...]
+    metrics: tuple[MetricRow, ...]
+    unseeded: tuple[str, ...]
+    cells: int
+    numbers: int
+    original_seconds: float
+    promoted_seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain JSON values; a number that is not finite is written as text."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)), parse_constant=str)
+        return plain
+
+
+def verify(
+    original: Path,
+    job: PipelineJob,
+    *,
+    store: Store,
+    cache_dir: Path,
+    work_dir: Path,
+    on_progress: OnProgress | None = None,
+) -> Verification:
+    """Run the original as it is in its own folder, then the promoted steps, and compare.
+
+    The original's file is only read. Raises NotebookError if the original does not run, and what `run_pipeline`
+    raises if the promoted notebook does not.
+    """
+    tell = on_progress or (lambda _: None)
+    notebook: dict[str, Any] = json.loads(json.dumps(read_notebook(original)))
+    started = time.monotonic()
+    first = _run_original(notebook, original, job.timeout, tell)
+    seconds = time.monotonic() - started
+    result = run_pipeline(job, store=store, cache_dir=cache_dir, work_dir=work_dir, on_progress=on_progress)
+    promoted = _promoted_cells(job.notebook, [step.notebook for step in result.steps], store)
+    pairs = match_cells(first, promoted)
+    differences = tuple(found for pair in pairs if (found := compare_cells(*pair)))
+    unseeded = unseeded_calls(first)
+    verdict, reason = _verdict_of(differences), ""
+    if differences:
+        second = _run_original(notebook, original, job.timeout, tell)
+        differences, verdict, reason = _judge(differences, first, second, unseeded)
+    return Verification(
+        verdict=verdict,
+        reason=reason,
+        differences=differences,
+        metrics=tuple(row for pair in pairs for row in metric_rows(*pair)),
+        unseeded=unseeded,
+        cells=len(pairs),
+        numbers=sum(len(shown_numbers(cell)) for cell, _ in pairs),
+        original_seconds=seconds,
+        promoted_seconds=result.seconds,
+    )
+
+
+def unseeded_calls(cells: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """Calls that draw random numbers which no seed fixes, as `cell 7: RandomForestClassifier`."""
+    found: list[str] = []
+    for cell in cells:
+        if cell["cell_type"] != "code":
+            continue
+        try:
+            calls = [node for node in ast.walk(parse_cell(text(cell["source"])).tree) if isinstance(node, ast.Call)]
+        except NotebookError:
+            continue
+        if any(sets_seed(call) for call in calls):
+            return tuple(found)
+        found += [f"cell {cell_number(cell)}: {last_part(call.func)}" for call in calls if draws(call) or _splits(call)]
+    return tuple(dict.fromkeys(found))
+
+
+def _splits(call: ast.Call) -> bool:
+    name = last_part(call.func) or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
+    given = {keyword.arg for keyword in call.keywords}
+    if dotted(call.func).startswith(("np.random.", "numpy.random.", "random.")):
+        return name not in {"default_rng", "RandomState", "Random", "Generator"} or not (call.args or call.keywords)
+    return name in _SPLITS and not given & _SEEDS and None not in given
+
+
+def _judge(
+    differences: tuple[Difference, ...],
+    first: Sequence[dict[str, Any]],
+    second: Sequence[dict[str, Any]],
+    unseeded: tuple[str, ...],
+) -> tuple[tuple[Difference, ...], Verdict, str]:
+    """Tell differences that promotion made from those that the original has with itself."""
+    unstable = {
+        cell_number(one)
+        for one, other in zip(first, second, strict=True)
+        if one["cell_type"] == "code" and compare_cells(one, other)
+    }
+    told = tuple(
+        Difference(each.cell, each.source, each.original, each.promoted, stable=each.cell not in unstable)
+        for each in differences
+    )
+    # Chance may show the same twice: in a notebook that draws unseeded, nothing counts after a cell that varies.
+    doubtful = min(unstable) if unstable and unseeded else None
+    real = [each for each in told if each.stable and (doubtful is None or each.cell < doubtful)]
+    if real:
+        return told, "different", ""
+    cells = ", ".join(str(number) for number in sorted(unstable))
+    cause = f"; unseeded: {', '.join(unseeded)}" if unseeded else ""
+    return told, "not_comparable", f"the original shows other numbers each time it is run (cell {cells}){cause}"
+
+
+def _verdict_of(differences: tuple[Difference, ...]) -> Verdict:
+    return "different" if differences else "equal"
+
+
+def _run_original(notebook: dict[str, Any], path: Path, timeout: float, tell: OnProgress) -> list[dict[str, Any]]:
+    """The executed cells of the original, each with its place in `metadata.mvops_number`."""
+    kernel = choose_kernel(notebook["metadata"], path)
+    total = len(notebook["cells"])
+    tell(StepProgress("original", 0, 1, "started", 0, total))
+    execution = execute(
+        notebook,
+        kernel=kernel.name,
+        cwd=path.resolve().parent,
+        deadline=time.monotonic() + timeout,
+        on_cell=lambda done, cells: tell(StepProgress("original", 0, 1, "running", done, cells)),
+    )
+    cells: list[dict[str, Any]] = execution.notebook["cells"]
+    for number, cell in enumerate(cells, start=1):
+        cell["metadata"]["mvops"] = {"cell": number}
+    if execution.failure is not None:
+        tell(StepProgress("original", 0, 1, "failed", total, total, execution.seconds))
+        message = explain("original", execution.failure, execution.notebook, timeout)
+        raise NotebookError(
+            message.replace("Step 'original' failed", "The original notebook does not run"),
+            hint="Make it run from top to bottom in Jupyter (Restart and run all), then promote it again.",
+            where=Where(path),
+        )
+    tell(StepProgress("original", 0, 1, "succeeded", total, total, execution.seconds))
+    return cells
+
+
+def _promoted_cells(path: Path, notebooks: Sequence[str | None], store: Store) -> list[dict[str, Any]]:
+    """The user's cells of all executed steps; of one that ran in several steps, the first time counts."""
+    cells: dict[int, dict[str, Any]] = {}
+    for sha256 in notebooks:
+        if sha256 is None:
+            continue
+        for cell in json.loads(store.read_bytes(sha256))["cells"]:
+            number = cell["metadata"].get("mvops", {}).get("cell")
+            is_code = cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", [])
+            if number is not None and is_code:
+                cells.setdefault(number, cell)
+    if not cells:
+        raise NotebookError("The promoted notebook ran no cell.", where=Where(path))
+    return [cells[number] for number in sorted(cells)]

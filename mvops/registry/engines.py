@@ -1,0 +1,194 @@
+"""Engines that keep what they acknowledge, and errors that say what to do. SQLAlchemy only."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+
+from mvops.errors import LockedError, MissingExtraError, RegistryError, Where
+from mvops.registry.places import Place, check_absent, damaged, prepare_folder
+
+BUSY_SECONDS = 5.0
+_READ = "mvops_read"
+_PG_SETTINGS = (
+    "SELECT set_config('lock_timeout', '5s', false), set_config('statement_timeout', '60s', false),"
+    " set_config('idle_in_transaction_session_timeout', '120s', false),"
+    " CASE WHEN current_setting('synchronous_commit') = 'off'"
+    " THEN set_config('synchronous_commit', 'on', false) END"
+)
+
+
+def make_engine(place: Place) -> Engine:
+    """An engine whose commits are on the disk when they return. The caller disposes of it."""
+    if place.file is None:
+        return _postgres(place)
+    engine = create_engine(place.url, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _open_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def reading(engine: Engine) -> Engine:
+    """The same engine for transactions that only read: they wait for no writer, and a write in one is an error."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{_READ: True})
+    return engine.execution_options(postgresql_readonly=True)
+
+
+def _postgres(place: Place) -> Engine:
+    timeouts = {"connect_timeout": 3, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+    try:
+        engine = create_engine(place.url, pool_pre_ping=True, connect_args={"application_name": "mvops", **timeouts})
+    except ImportError as error:
+        raise MissingExtraError("A database on PostgreSQL", "postgres") from error
+    event.listen(engine, "connect", _open_postgres)
+    return engine
+
+
+def _open_postgres(connection: Any, _record: Any) -> None:
+    # Not as start-up options: connection poolers such as PgBouncer refuse those.
+    connection.execute(_PG_SETTINGS)
+    connection.commit()
+
+
+def _open_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # else the driver decides when a transaction begins
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        _switch_to_wal(connection)
+
+
+def _switch_to_wal(connection: Any) -> None:
+    # Changing the mode does not wait for a lock as other statements do.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred transaction that turns out to write fails at once where another has written, whatever the
+    # busy_timeout: so a transaction that may write takes the lock first, and one that reads cannot write.
+    read = bool(connection.get_execution_options().get(_READ))
+    connection.exec_driver_sql(f"PRAGMA query_only = {int(read)}")
+    connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
+
+
+def create_file(place: Place, build: Callable[[Connection], None]) -> None:
+    """Make a new SQLite database that appears complete or not at all; one that another made meanwhile is kept."""
+    assert place.file is not None
+    prepare_folder(place.file)
+    check_absent(place.file)
+    draft = place.file.with_name(f".{place.file.name}.{secrets.token_hex(6)}")
+    engine = make_engine(Place(place.url.set(database=str(draft)), draft, place.shown))
+    try:
+        with translated(place), engine.begin() as connection:
+            build(connection)
+        engine.dispose()
+        _publish(draft, place.file)
+    except OSError as error:
+        raise RegistryError(
+            f"The database cannot be created: {error.strerror or error}", where=Where(place.file)
+        ) from error
+    finally:
+        engine.dispose()
+        for leftover in (draft, *(draft.with_name(draft.name + end) for end in ("-wal", "-shm", "-journal"))):
+            leftover.unlink(missing_ok=True)
+
+
+def _publish(draft: Path, file: Path) -> None:
+    with suppress(FileExistsError):
+        try:
+            os.link(draft, file)  # unlike rename, never replaces what is there
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            if not file.exists():
+                draft.rename(file)
+    sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a new name in `folder` survive a power cut, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def refuse_unsafe(connection: Connection, place: Place) -> None:
+    """Refuse a PostgreSQL server that forgets what it acknowledged when the power goes."""
+    if connection.dialect.name == "postgresql" and connection.scalar(text("SHOW fsync")) != "on":
+        raise RegistryError(f"{place.shown} runs with fsync = off and may lose data.", hint="Set fsync = on there.")
+
+
+def only_one(connection: Connection, what: str) -> None:
+    """Until this transaction ends, no other may pass here with the same word. SQLite has but one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": f"mvops:{what}"})
+
+
+@contextmanager
+def translated(place: Place) -> Iterator[None]:
+    """Turn the database's errors into ours."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _translate(error, place) from error
+
+
+def _translate(error: DBAPIError, place: Place) -> RegistryError:
+    if place.file is not None:
+        return _of_sqlite(error.orig, place, place.file)
+    state = getattr(error.orig, "sqlstate", None)
+    if state == "55P03":
+        return _busy(place)
+    reason = str(error.orig).strip().partition("\n")[0]
+    if state is None:
+        return RegistryError(
+            f"{place.shown} cannot be reached: {reason}", hint="Is PostgreSQL running, and are user and password right?"
+        )
+    return RegistryError(f"{place.shown} refused ({state}): {reason}")
+
+
+def _of_sqlite(cause: BaseException | None, place: Place, file: Path) -> RegistryError:
+    name, reason = str(getattr(cause, "sqlite_errorname", "")), str(cause)
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return _busy(place)
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return damaged(file, f"The database is damaged: {reason}.")
+    if name.startswith("SQLITE_FULL"):
+        return RegistryError("The disk is full.", where=Where(file), hint="Free some space, then run it again.")
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_PERM")):
+        return RegistryError(
+            f"The database cannot be written: {reason}.",
+            where=Where(file),
+            hint="Check the permissions of the file and its folder, and the space on the disk.",
+        )
+    return RegistryError(f"The database refused: {reason}.", where=Where(file))
+
+
+def _busy(place: Place) -> LockedError:
+    return LockedError(
+        f"The database is busy: {place.shown} has been locked by another process for {BUSY_SECONDS:.0f} seconds.",
+        hint="Run the command again when the other one has finished.",
+    )

@@ -1,0 +1,1 @@
+"""One file per step; a file that was released is never changed."""

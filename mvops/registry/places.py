@@ -1,0 +1,120 @@
+"""Where a database is, and whether the file there may be opened."""
+
+from __future__ import annotations
+
+import importlib.util
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from mvops.errors import MissingExtraError, RegistryError, UsageError, Where
+
+_MAGIC = b"SQLite format 3\x00"
+_HEADER = 100  # bytes; the layout is at sqlite.org/fileformat.html, section 1.3
+_POSTGRES = {"postgres", "postgresql", "postgresql+psycopg"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A database: `file` is None for PostgreSQL; `shown` is for people and hides the password."""
+
+    url: URL
+    file: Path | None
+    shown: str
+
+
+def locate(url: str, root: Path) -> Place:
+    """Read a database URL; a relative SQLite path starts at `root`. Raises UsageError, or MissingExtraError."""
+    hint = "Write sqlite:///FOLDER/FILE.db or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise UsageError("The database URL cannot be read.", hint=hint) from error
+    if parsed.drivername in _POSTGRES:
+        _require_psycopg()
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        return Place(parsed, None, parsed.render_as_string(hide_password=True))
+    if parsed.drivername != "sqlite":
+        raise UsageError(f"{parsed.drivername} is not a database that mvops can use.", hint=hint)
+    if not parsed.database or parsed.database == ":memory:" or parsed.query:
+        raise UsageError("An SQLite URL must name a file, and nothing else.", hint=hint)
+    file = root.absolute() / parsed.database
+    return Place(parsed.set(database=str(file)), file, str(file))
+
+
+def _require_psycopg() -> None:
+    try:
+        found = importlib.util.find_spec("psycopg") is not None
+    except ValueError:  # the module was switched off in sys.modules
+        found = False
+    if not found:
+        raise MissingExtraError("A database on PostgreSQL", "postgres")
+
+
+def prepare_folder(file: Path) -> None:
+    """Make the project's own `.mvops` folder if it is missing; any other folder must exist."""
+    if file.parent.name == ".mvops" and file.parent.parent.is_dir():
+        file.parent.mkdir(exist_ok=True)
+    if not file.parent.is_dir():
+        raise RegistryError(
+            f"The folder for the database does not exist: {file.parent}", hint=f"Create it: mkdir -p '{file.parent}'"
+        )
+
+
+def check_file(file: Path) -> None:
+    """Refuse a file that is no complete SQLite database, before SQLite could write to it.
+
+    SQLite itself takes an empty file for a new database, and a file that lost its last bytes for a good one.
+    """
+    try:
+        with file.open("rb") as stream:
+            header = stream.read(_HEADER)
+            size = file.stat().st_size
+    except OSError as error:
+        raise RegistryError(
+            f"The database cannot be read: {error.strerror or error}", where=Where(file), hint="Check the permissions."
+        ) from error
+    if not header.startswith(_MAGIC) or len(header) < _HEADER:
+        what = "is empty" if not header else "is not an SQLite database"
+        raise damaged(file, f"The file {what}.")
+    expected = _expected_size(header)
+    if not _has_content(wal_of(file)) and expected is not None and size < expected:
+        raise damaged(file, f"The database is truncated: it has {size} of {expected} bytes.")
+
+
+def check_absent(file: Path) -> None:
+    """Refuse to start anew where the database is gone but its write-ahead log is still there."""
+    if _has_content(wal_of(file)):
+        raise damaged(file, f"The database is gone, but its log {wal_of(file).name} is still there.")
+
+
+def damaged(file: Path, message: str) -> RegistryError:
+    """The error for a file that is not what it should be, and the way out."""
+    return RegistryError(
+        message,
+        where=Where(file),
+        hint="mvops does not touch it. Restore the file from a backup, or move it away to start a new one.",
+    )
+
+
+def wal_of(file: Path) -> Path:
+    """SQLite's write-ahead log beside `file`."""
+    return file.with_name(f"{file.name}-wal")
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _expected_size(header: bytes) -> int | None:
+    page, change_counter, pages = struct.unpack_from(">H6xII", header, 16)
+    (valid_for,) = struct.unpack_from(">I", header, 92)
+    if change_counter != valid_for:  # an old writer did not keep the page count
+        return None
+    return int(pages) * (65536 if page == 1 else int(page))

@@ -1,0 +1,237 @@
+"""The prediction log: what was asked and answered, and what really happened.
+
+The endpoint imports this, and must start fast: SQLAlchemy Core only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, and_, delete, func, select
+
+from mvops.core.prediction import Outcome, Prediction
+from mvops.registry.engines import create_file, make_engine, only_one, reading, refuse_unsafe, translated
+from mvops.registry.places import Place, check_file, locate
+from mvops.registry.prediction_tables import (
+    EARLY,
+    OUTCOMES,
+    PREDICTIONS,
+    create_tables,
+    is_complete,
+    outcome_row,
+    prediction_row,
+    same_value,
+    to_outcome,
+    to_prediction,
+)
+from mvops.registry.statements import insert_missing
+
+_CHUNK = 1000  # rows in one look at the log
+_IDS = 500  # ids in one statement
+
+
+class OutcomeCount(int):
+    """How many outcomes are new and belong to a logged prediction; with what became of the others.
+
+    `repeated` counts those that were there already; `different` are the ids whose outcome was there with another
+    value, which stays; `unknown` are ids of no logged prediction: their outcomes are kept until it comes.
+    """
+
+    repeated: int
+    different: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+class PredictionLog:
+    """An open prediction log. Close it, or use it as a context manager. Several threads may share it."""
+
+    def __init__(self, place: Place, engine: Engine) -> None:
+        self.url = place.shown
+        self._place = place
+        self._engine = engine
+        self._reader = reading(engine)
+
+    @classmethod
+    def open(cls, url: str, root: Path) -> PredictionLog:
+        """Open the log at `url` and make what is missing; a relative SQLite path starts at `root`.
+
+        Raises RegistryError for a file that is damaged or something else, and for a newer schema.
+        """
+        place = locate(url, root)
+        if place.file is not None:
+            if not place.file.exists():
+                create_file(place, create_tables)
+            check_file(place.file)
+        engine = make_engine(place)
+        try:
+            with translated(place):
+                with reading(engine).connect() as connection:
+                    refuse_unsafe(connection, place)
+                    complete = is_complete(connection, place)
+                if not complete:
+                    with engine.begin() as connection:
+                        create_tables(connection)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(place, engine)
+
+    def append(self, predictions: Sequence[Prediction]) -> int:
+        """Log predictions in one transaction, on the disk when this returns; those already there are left alone.
+
+        Returns how many were new.
+        """
+        if not predictions:
+            return 0
+        with self._writing() as connection:
+            added = _insert(connection, PREDICTIONS, [prediction_row(p) for p in predictions])
+            if connection.scalar(select(EARLY.c.prediction_id).limit(1)) is not None:
+                _admit(connection, [p.id for p in predictions])
+        return added
+
+    def append_outcomes(self, outcomes: Sequence[Outcome]) -> OutcomeCount:
+        """Log what really happened, in one transaction. For each prediction the first outcome stays."""
+        ids = [outcome.prediction_id for outcome in outcomes]
+        fresh: dict[str, Outcome] = {}
+        different: list[str] = []
+        with self._writing() as connection:
+            known = {row.id for row in _rows_with(connection, PREDICTIONS.c.id, ids)}
+            kept = {row.prediction_id: row.outcome for t in (OUTCOMES, EARLY) for row in _rows_of(connection, t, ids)}
+            for outcome in outcomes:
+                if outcome.prediction_id not in kept:
+                    fresh[outcome.prediction_id] = outcome
+                    kept[outcome.prediction_id] = outcome.outcome
+                elif not same_value(kept[outcome.prediction_id], outcome.outcome):
+                    different.append(outcome.prediction_id)
+            _insert(connection, OUTCOMES, [outcome_row(o) for key, o in fresh.items() if key in known])
+            _insert(connection, EARLY, [outcome_row(o) for key, o in fresh.items() if key not in known])
+        count = OutcomeCount(len(fresh.keys() & known))
+        count.repeated = len(outcomes) - len(fresh)
+        count.different = tuple(dict.fromkeys(different))
+        count.unknown = tuple(key for key in dict.fromkeys(ids) if key not in known)
+        return count
+
+    def read(self, model: str, after_seq: int = 0, limit: int = _CHUNK) -> list[tuple[int, Prediction]]:
+        """The next predictions after `after_seq`, with their numbers, which grow in the order of logging."""
+        where = and_(PREDICTIONS.c.model == model, PREDICTIONS.c.seq > after_seq)
+        query = select(PREDICTIONS).where(where).order_by(PREDICTIONS.c.seq).limit(limit)
+        return [(row.seq, to_prediction(row)) for row in self._fetch(query)]
+
+    def read_outcomes(
+        self, model: str, after_seq: int = 0, limit: int = _CHUNK
+    ) -> list[tuple[int, Prediction, Outcome]]:
+        """The next outcomes after `after_seq`, with their predictions. The number is the outcome's."""
+        query = (
+            select(PREDICTIONS, *_outcome_columns())
+            .join(OUTCOMES, OUTCOMES.c.prediction_id == PREDICTIONS.c.id)
+            .where(PREDICTIONS.c.model == model, OUTCOMES.c.seq > after_seq)
+            .order_by(OUTCOMES.c.seq)
+            .limit(limit)
+        )
+        return [(row.outcome_seq, to_prediction(row), to_outcome(row)) for row in self._fetch(query)]
+
+    def find(self, prediction_id: str) -> tuple[Prediction, Outcome | None] | None:
+        """One prediction, and its outcome if it is known."""
+        query = (
+            select(PREDICTIONS, *_outcome_columns())
+            .outerjoin(OUTCOMES, OUTCOMES.c.prediction_id == PREDICTIONS.c.id)
+            .where(PREDICTIONS.c.id == prediction_id)
+        )
+        for row in self._fetch(query):
+            return to_prediction(row), None if row.prediction_id is None else to_outcome(row)
+        return None
+
+    def count(self, model: str, since: datetime | None = None, until: datetime | None = None) -> int:
+        """How many predictions have an event time at `since` or later and before `until`."""
+        query = select(func.count()).select_from(PREDICTIONS).where(_within(model, since, until))
+        return int(self._fetch(query)[0][0])
+
+    def iterate(self, model: str, since: datetime | None = None, until: datetime | None = None) -> Iterator[Prediction]:
+        """Predictions of a span of event time, in the order of logging, read 1,000 at a time.
+
+        Ends at what was logged when it began; no transaction stays open between two chunks.
+        """
+        where = _within(model, since, until)
+        bounds = self._fetch(select(func.min(PREDICTIONS.c.seq), func.max(PREDICTIONS.c.seq)).where(where))[0]
+        if bounds[0] is None:
+            return
+        after = bounds[0] - 1
+        while after < bounds[1]:
+            span = and_(where, PREDICTIONS.c.seq > after, PREDICTIONS.c.seq <= bounds[1])
+            rows = self._fetch(select(PREDICTIONS).where(span).order_by(PREDICTIONS.c.seq).limit(_CHUNK))
+            if not rows:
+                return
+            yield from map(to_prediction, rows)
+            after = rows[-1].seq
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with translated(self._place), self._engine.begin() as connection:
+            # One writer after the other, so that a number that is seen means that all lower ones are: a reader
+            # that remembers where it was would skip rows that are committed out of order.
+            only_one(connection, "prediction log")
+            yield connection
+
+    def _fetch(self, query: Select[Any]) -> Sequence[Any]:
+        with translated(self._place), self._reader.connect() as connection:
+            return connection.execute(query).all()
+
+
+def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
+    if not rows:
+        return 0
+    statement = insert_missing(connection.dialect.name, table)
+    return connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
+
+
+def _admit(connection: Connection, ids: list[str]) -> None:
+    """Move the outcomes that waited for these predictions to the others."""
+    rows = [{**row._mapping} for row in _rows_of(connection, EARLY, ids)]  # noqa: SLF001  the documented name
+    _insert(connection, OUTCOMES, rows)
+    for start in range(0, len(rows), _IDS):
+        chunk = [row["prediction_id"] for row in rows[start : start + _IDS]]
+        connection.execute(delete(EARLY).where(EARLY.c.prediction_id.in_(chunk)))
+
+
+def _rows_of(connection: Connection, table: Table, ids: list[str]) -> list[Any]:
+    columns = [table.c.prediction_id, table.c.outcome, table.c.received]
+    return _rows_with(connection, columns[0], ids, columns[1:])
+
+
+def _rows_with(
+    connection: Connection, key: ColumnElement[str], ids: list[str], others: Sequence[ColumnElement[Any]] = ()
+) -> list[Any]:
+    rows: list[Any] = []
+    for start in range(0, len(ids), _IDS):
+        rows += connection.execute(select(key, *others).where(key.in_(ids[start : start + _IDS])))
+    return rows
+
+
+def _outcome_columns() -> list[ColumnElement[Any]]:
+    return [OUTCOMES.c.seq.label("outcome_seq"), OUTCOMES.c.prediction_id, OUTCOMES.c.outcome, OUTCOMES.c.received]
+
+
+def _within(model: str, since: datetime | None, until: datetime | None) -> ColumnElement[bool]:
+    parts: list[ColumnElement[bool]] = [PREDICTIONS.c.model == model]
+    if since is not None:
+        parts.append(PREDICTIONS.c.time >= since)
+    if until is not None:
+        parts.append(PREDICTIONS.c.time < until)
+    return and_(*parts)

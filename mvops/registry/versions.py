@@ -1,0 +1,115 @@
+"""Versions, and who is champion."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Session, col, func, select
+
+from mvops.core.frozen import Frozen
+from mvops.core.version import Draft, Version
+from mvops.errors import RegistryError
+from mvops.registry.columns import as_utc, utc_now
+from mvops.registry.database import Registry
+from mvops.registry.engines import only_one
+from mvops.registry.tables import ChampionRow, VersionRow
+
+_COLUMNS = {"model", "number", "created", "run", "fingerprint"}
+
+
+class Reign(Frozen):
+    """A version was champion from `since` to `until`; None while it is."""
+
+    model: str
+    number: int
+    since: datetime
+    until: datetime | None
+    reason: str
+
+
+def register(registry: Registry, draft: Draft) -> Version:
+    """Give `draft` the model's next number and keep it for ever; a number that a Version brings is not looked at."""
+    with registry.session() as session:
+        only_one(session.connection(), f"versions {draft.model}")
+        last = session.exec(select(func.max(VersionRow.number)).where(VersionRow.model == draft.model)).one()
+        given = {"number": (last or 0) + 1, "created": as_utc(draft.created)}
+        version = Version.model_validate(draft.model_dump() | given)
+        body = version.model_dump(mode="json", exclude=_COLUMNS)
+        session.add(VersionRow(**version.model_dump(include=_COLUMNS), body=body))
+    return version
+
+
+def versions(registry: Registry, model: str) -> list[Version]:
+    """All versions of a model, the oldest first."""
+    query = select(VersionRow).where(VersionRow.model == model).order_by(col(VersionRow.number))
+    with registry.reading() as session:
+        return [_version(row) for row in session.exec(query)]
+
+
+def find_version(registry: Registry, model: str, number: int) -> Version | None:
+    """One version."""
+    with registry.reading() as session:
+        row = session.get(VersionRow, (model, number))
+        return None if row is None else _version(row)
+
+
+def version_of_run(registry: Registry, model: str, run: str) -> Version | None:
+    """The version that a run made: what a resumed retraining asks before it registers again."""
+    query = select(VersionRow).where(VersionRow.model == model, VersionRow.run == run)
+    with registry.reading() as session:
+        row = session.exec(query.order_by(col(VersionRow.number)).limit(1)).first()
+        return None if row is None else _version(row)
+
+
+def champion(registry: Registry, model: str) -> Version | None:
+    """The version that serves."""
+    query = (
+        select(VersionRow)
+        .join(
+            ChampionRow,
+            (col(ChampionRow.model) == col(VersionRow.model)) & (col(ChampionRow.number) == col(VersionRow.number)),
+        )
+        .where(ChampionRow.model == model)
+        .order_by(col(ChampionRow.id).desc())
+        .limit(1)
+    )
+    with registry.reading() as session:
+        row = session.exec(query).first()
+        return None if row is None else _version(row)
+
+
+def set_champion(registry: Registry, model: str, number: int, reason: str) -> Reign:
+    """Make a registered version the champion; one that already is stays so, with its first reason."""
+    with registry.session() as session:
+        only_one(session.connection(), f"champion {model}")
+        if session.get(VersionRow, (model, number)) is None:
+            raise RegistryError(
+                f"{model} has no version {number}.", hint=f"See which there are: mvops versions list {model}"
+            )
+        current = _current(session, model)
+        if current is None or current.number != number:
+            current = ChampionRow(model=model, number=number, since=utc_now(), reason=reason)
+            session.add(current)
+        return _reign(current, None)
+
+
+def champions(registry: Registry, model: str) -> list[Reign]:
+    """Who was champion when, the oldest first."""
+    query = select(ChampionRow).where(ChampionRow.model == model).order_by(col(ChampionRow.id))
+    with registry.reading() as session:
+        rows = session.exec(query).all()
+    ends = [row.since for row in rows[1:]]
+    return [_reign(row, until) for row, until in zip(rows, [*ends, None], strict=False)]
+
+
+def _current(session: Session, model: str) -> ChampionRow | None:
+    query = select(ChampionRow).where(ChampionRow.model == model)
+    return session.exec(query.order_by(col(ChampionRow.id).desc()).limit(1)).first()
+
+
+def _reign(row: ChampionRow, until: datetime | None) -> Reign:
+    return Reign(model=row.model, number=row.number, since=row.since, until=until, reason=row.reason)
+
+
+def _version(row: VersionRow) -> Version:
+    return Version.model_validate({**row.body, **row.model_dump(include=_COLUMNS)})

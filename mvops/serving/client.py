@@ -1,0 +1,92 @@
+"""A small client for an endpoint; the standard library only."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time as clock
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from mvops.core.frozen import Frozen
+from mvops.errors import ServingError
+from mvops.serving.counts import RolloutCounts
+
+_PAUSE = 0.05  # seconds between looks at an endpoint that is not ready
+
+
+class Reply(Frozen):
+    """What /predict answered."""
+
+    predictions: tuple[Any, ...]
+    prediction_ids: tuple[str, ...]
+    model_version: int
+    probabilities: tuple[tuple[float, ...], ...] | None = None
+
+
+class EndpointClient:
+    """Talks to the endpoint at `url`, such as http://127.0.0.1:8000. Not for several threads at once.
+
+    Every method raises ServingError when the endpoint cannot be reached (within `timeout` seconds) or refuses, with
+    the endpoint's own words.
+    """
+
+    def __init__(self, url: str, timeout: float = 10) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname:
+            raise ServingError(f"{url!r} is not the URL of an endpoint", hint="Write it such as http://127.0.0.1:8000")
+        self.url = url.rstrip("/")
+        self._prefix = parts.path.rstrip("/")
+        self._connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=timeout)
+
+    def ready(self, timeout: float = 0) -> dict[str, Any]:
+        """What /health/ready says, once it says yes; waits for at most `timeout` seconds."""
+        deadline = clock.monotonic() + timeout
+        while True:
+            try:
+                found: dict[str, Any] = self._call("GET", "/health/ready")
+            except ServingError:
+                if clock.monotonic() >= deadline:
+                    raise
+                clock.sleep(_PAUSE)
+            else:
+                return found
+
+    def predict(
+        self, rows: Sequence[Mapping[str, Any]], time: str | Sequence[str] | None = None, key: str | None = None
+    ) -> Reply:
+        """Predictions for rows. `time` is when they happened (ISO 8601); `key` keeps a client with one version."""
+        body: dict[str, Any] = {"rows": list(rows)}
+        if time is not None:
+            body["time"] = time if isinstance(time, str) else list(time)
+        return Reply.model_validate(self._call("POST", "/predict", body, {"X-Route-Key": key} if key else {}))
+
+    def outcomes(self, outcomes: Sequence[tuple[str, Any]]) -> int:
+        """Tell what really happened, as pairs of prediction id and outcome. Returns how many were accepted."""
+        entries = [{"prediction_id": name, "outcome": outcome} for name, outcome in outcomes]
+        return int(self._call("POST", "/outcomes", {"outcomes": entries})["accepted"])
+
+    def rollout(self) -> RolloutCounts:
+        """What each arm did since the current route was adopted. Only from the endpoint's own machine."""
+        return RolloutCounts.model_validate(self._call("GET", "/rollout"))
+
+    def _call(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
+        data = None if body is None else json.dumps(body, allow_nan=False).encode()
+        sent = dict(headers or {}) | ({"Content-Type": "application/json"} if data else {})
+        try:  # each call has a connection of its own: one that idled may be closed under us, and a POST is not repeated
+            self._connection.request(method, self._prefix + path, data, sent)
+            response = self._connection.getresponse()
+            text = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise ServingError(f"the endpoint at {self.url} did not answer: {error}") from error
+        finally:
+            self._connection.close()
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise ServingError(f"the endpoint at {self.url} answered with {response.status} and no JSON") from error
+        if response.status != 200:
+            detail = value.get("detail") or "not ready"
+            raise ServingError(f"the endpoint at {self.url} answered with {response.status}: {detail}")
+        return value

@@ -1,0 +1,166 @@
+"""The OpenAPI document of an endpoint, made from the signature of the version that serves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mvops.core.signature import Column, Signature
+from mvops.core.version import Version
+from mvops.serving.problems import MEDIA_TYPE
+
+_TYPES: Mapping[str, dict[str, Any]] = {
+    "number": {"type": "number"},
+    "integer": {"type": "integer", "format": "int64"},
+    "boolean": {"type": "boolean"},
+    "category": {"type": "string"},
+    "text": {"type": "string"},
+    "datetime": {"type": "string", "format": "date-time"},
+}
+_FALLBACK: Mapping[str, Any] = {"number": 0.0, "integer": 0, "boolean": False, "datetime": "2026-01-31T12:00:00Z"}
+_SHOWN = 50  # categories named in a description
+_PROBLEMS = {400: "Not JSON", 413: "Too large", 415: "Not application/json", 422: "A row does not fit the schema"}
+_TROUBLES = {500: "The model failed", 503: "Come back later", 504: "The model took too long"}
+
+
+def document(version: Version, max_rows: int) -> dict[str, Any]:
+    """OpenAPI 3.1: paths, the schema of a row, and an example request that works."""
+    signature = version.signature
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": version.model, "version": str(version.number)},
+        "paths": {
+            "/predict": {"post": _predict(signature)},
+            "/outcomes": {"post": _outcomes()},
+            "/health/live": {"get": _plain("Whether the process is there", "application/json")},
+            "/health/ready": {"get": _plain("Whether requests should come here", "application/json", {503: "Not now"})},
+            "/metrics": {"get": _plain("Metrics for Prometheus", "text/plain")},
+            "/rollout": {"get": _plain("Counts for each arm, to this machine only", "application/json")},
+        },
+        "components": {"schemas": _schemas(signature, max_rows)},
+    }
+
+
+def example(signature: Signature) -> dict[str, Any]:
+    """A row that the endpoint answers."""
+    return {column.name: _example(column) for column in signature.columns}
+
+
+def _example(column: Column) -> Any:
+    if column.example is not None:
+        return column.example
+    if column.nullable:
+        return None
+    return column.categories[0] if column.categories else _FALLBACK.get(column.kind, "")
+
+
+def _column(column: Column) -> dict[str, Any]:
+    schema = dict(_TYPES[column.kind])
+    if column.nullable:
+        schema["type"] = [schema["type"], "null"]
+    if column.categories:
+        named = ", ".join(column.categories[:_SHOWN])
+        more = f" and {len(column.categories) - _SHOWN} more" if len(column.categories) > _SHOWN else ""
+        schema["description"] = f"Seen in training: {named}{more}. Others are accepted."
+    elif column.low is not None and column.high is not None:
+        schema["description"] = f"Seen in training: {column.low:g} to {column.high:g}. Others are accepted."
+    return schema
+
+
+def _schemas(signature: Signature, max_rows: int) -> dict[str, Any]:
+    answer = {"type": "number"} if signature.task == "regression" else _label(signature)
+    reply: dict[str, Any] = {
+        "predictions": {"type": "array", "items": answer},
+        "prediction_ids": {"type": "array", "items": {"type": "string"}},
+        "model_version": {"type": "integer"},
+    }
+    if signature.probabilities:
+        named = ", ".join(map(str, signature.classes))
+        numbers = {
+            "type": "array",
+            "items": {"type": "number"},
+            "description": f"Of the classes {named}, in this order",
+        }
+        reply["probabilities"] = {"type": "array", "items": numbers}
+    time = {"type": "string", "format": "date-time"}
+    outcome = {"prediction_id": {"type": "string", "minLength": 1, "maxLength": 200}, "outcome": answer}
+    return {
+        "Row": _object({column.name: _column(column) for column in signature.columns}),
+        "Request": _object(
+            {
+                "rows": _list({"$ref": "#/components/schemas/Row"}, max_rows),
+                "time": {
+                    "description": "When it happened: one time for all rows, or one for each. Now, if left out.",
+                    "anyOf": [time, {"type": "array", "items": time}, {"type": "null"}],
+                },
+            },
+            optional="time",
+        ),
+        "Reply": _object(reply),
+        "Outcomes": _object({"outcomes": _list(_object(outcome), max_rows)}),
+        "Accepted": _object({"accepted": {"type": "integer"}}),
+        "Problem": {
+            "type": "object",
+            "required": ["type", "title", "status", "detail"],
+            "properties": {
+                "type": {"type": "string"},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string"},
+                "error_id": {"type": "string"},
+                "errors": {"type": "array", "items": {"type": "object"}},
+            },
+        },
+    }
+
+
+def _label(signature: Signature) -> dict[str, Any]:
+    return {"enum": list(signature.classes)} if signature.classes else {}
+
+
+def _object(properties: dict[str, Any], optional: str | None = None) -> dict[str, Any]:
+    required = [name for name in properties if name != optional]
+    return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}
+
+
+def _list(items: dict[str, Any], longest: int) -> dict[str, Any]:
+    return {"type": "array", "items": items, "minItems": 1, "maxItems": longest}
+
+
+def _predict(signature: Signature) -> dict[str, Any]:
+    body = {"schema": {"$ref": "#/components/schemas/Request"}, "example": {"rows": [example(signature)]}}
+    return {
+        "summary": "Predict",
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "parameters": [
+            {
+                "name": "X-Route-Key",
+                "in": "header",
+                "schema": {"type": "string"},
+                "description": "During a canary, requests with the same key get the same version.",
+            }
+        ],
+        "responses": _responses("Reply", _PROBLEMS | _TROUBLES),
+    }
+
+
+def _outcomes() -> dict[str, Any]:
+    body = {"schema": {"$ref": "#/components/schemas/Outcomes"}}
+    return {
+        "summary": "Tell what really happened",
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": _responses("Accepted", _PROBLEMS | {503: "Come back later"}),
+    }
+
+
+def _responses(schema: str, problems: Mapping[int, str]) -> dict[str, Any]:
+    reply = {"schema": {"$ref": f"#/components/schemas/{schema}"}}
+    problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    refusals = {str(status): {"description": text, "content": problem} for status, text in problems.items()}
+    return {"200": {"description": "Done", "content": {"application/json": reply}}, **refusals}
+
+
+def _plain(summary: str, media_type: str, others: Mapping[int, str] | None = None) -> dict[str, Any]:
+    done = {"description": summary, "content": {media_type: {}}}
+    more = {str(status): {"description": text} for status, text in (others or {}).items()}
+    return {"summary": summary, "responses": {"200": done, **more}}

@@ -1,0 +1,76 @@
+"""What the spool's records say: one for each request, so that a request is kept as a whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from mvops.core.prediction import Outcome, Prediction
+from mvops.serving.answers import Answers
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request to /predict that the model has answered. `times` are the rows' event times; `ids` the predictions'."""
+
+    ids: Sequence[str]
+    times: Sequence[datetime]
+    model: str
+    version: int
+    arm: str
+    rows: Sequence[dict[str, Any]]
+    answers: Answers
+    latency_ms: float
+
+    def record(self) -> bytes:
+        """The record for the spool."""
+        shared = {"model": self.model, "version": self.version, "arm": self.arm, "latency_ms": self.latency_ms}
+        return orjson.dumps(
+            {
+                "kind": "predictions",
+                "ids": self.ids,
+                "times": self.times,
+                "shared": shared,
+                "inputs": self.rows,
+                "predictions": self.answers.predictions,
+                "probabilities": self.answers.probabilities,
+            }
+        )
+
+
+def outcomes_record(outcomes: Sequence[tuple[str, Any]], received: datetime) -> bytes:
+    """The record for a request to /outcomes."""
+    return orjson.dumps({"kind": "outcomes", "received": received, "outcomes": outcomes})
+
+
+def read_record(payload: bytes) -> tuple[list[Prediction], list[Outcome]]:
+    """What a record holds. Raises ValueError or KeyError for one that we did not write.
+
+    The values were checked when they came in; they are not checked again.
+    """
+    found = orjson.loads(payload)
+    if found["kind"] == "outcomes":
+        received = datetime.fromisoformat(found["received"])
+        return [], [
+            Outcome.model_construct(prediction_id=name, outcome=value, received=received)
+            for name, value in found["outcomes"]
+        ]
+    if found["kind"] != "predictions":
+        raise ValueError(found["kind"])
+    probabilities = found["probabilities"] or [None] * len(found["ids"])
+    rows = zip(found["ids"], found["times"], found["inputs"], found["predictions"], probabilities, strict=True)
+    return [
+        Prediction.model_construct(
+            id=name,
+            time=datetime.fromisoformat(time),
+            inputs=inputs,
+            prediction=prediction,
+            probability=None if probability is None else tuple(probability),
+            **found["shared"],
+        )
+        for name, time, inputs, prediction, probability in rows
+    ], []

@@ -1,0 +1,206 @@
+"""An endpoint without HTTP: what happens between a request's body and its answer.
+
+decode -> route -> validate -> batch -> predict -> append to the spool -> answer
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from mvops.core.route import Arm
+from mvops.core.version import Version
+from mvops.serving.answers import Answers
+from mvops.serving.batching import ModelError
+from mvops.serving.counts import Tally
+from mvops.serving.decoding import decode
+from mvops.serving.flusher import Flusher, Log
+from mvops.serving.metrics import Metrics
+from mvops.serving.problems import Problem
+from mvops.serving.records import Answered, outcomes_record
+from mvops.serving.requests import envelope, event_times, read_outcomes
+from mvops.serving.router import Router
+from mvops.serving.served import Served, load_served
+from mvops.serving.settings import ServiceSettings
+from mvops.serving.spool import Spool, SpoolError
+
+_LARGE = 128 << 10  # bytes of a body above which it is decoded off the event loop
+_RETRY_AFTER = 1  # seconds
+_log = logging.getLogger("mvops.serving")
+
+
+class Runtime:
+    """Owns the threads and the files of an endpoint. `start` and `stop` may be called from any thread, once each."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.tally = Tally()
+        self.draining = False
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="model")
+        self._lock = threading.Lock()
+        self._started = False
+        self._working = 0  # requests to /predict in work
+        self.router = Router(settings.state_folder, settings.model, self._load, self.metrics.load_failed)
+        self.spool: Spool
+        self.flusher: Flusher
+
+    def start(self) -> None:
+        """Load the versions that the route names, take over what a crash left, begin. Raises ServingError."""
+        with self._lock:
+            if self._started:
+                return
+            self.router.start(self.settings.poll)
+            try:
+                self.spool = Spool(self.settings.spool_folder, self.settings.max_spool)
+            except BaseException:
+                self.router.stop()
+                raise
+            self.flusher = Flusher(self.spool, self._open_log)
+            self.flusher.start()
+            self._report()
+            self._started = True
+
+    def stop(self) -> None:
+        """Write and flush what is left, for at most the drain timeout; the next start flushes the rest."""
+        with self._lock:
+            if not self._started:
+                return
+            self._started = False
+            self.draining = True
+            self.router.stop()
+            self.spool.close()
+            self.flusher.stop(self.settings.drain_timeout)
+            self.spool.release()
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _load(self, version: Version) -> Served:
+        return load_served(version, self.settings, self._pool, self.metrics.batch)
+
+    def _open_log(self) -> Log:
+        from mvops.registry.predictions import PredictionLog  # noqa: PLC0415 -- a third of a second, in the background
+
+        return PredictionLog.open(self.settings.predictions, self.settings.root)
+
+    def _report(self) -> None:
+        gauge = self.metrics.gauge
+        gauge("spool_bytes", "Bytes acknowledged and not yet in the prediction log.", lambda: self.spool.backlog)
+        gauge("flush_lag_seconds", "For how long some have waited for the prediction log.", lambda: self.flusher.lag)
+        damaged = len(self.spool.recovered.damaged)
+        gauge("spool_damaged_segments", "Segments found damaged at the start.", lambda: damaged)
+
+    async def predict(self, body: bytes, key: str | None, started: float) -> bytes:
+        """Answer a request to /predict. `started` is when it came, by time.perf_counter. Raises Problem."""
+        if self._working >= self.settings.max_waiting:
+            raise Problem(503, "too many requests are in work", retry_after=_RETRY_AFTER)
+        self._working += 1
+        try:
+            return await self._predict(body, key, started)
+        finally:
+            self._working -= 1
+
+    async def _predict(self, body: bytes, key: str | None, started: float) -> bytes:
+        given = envelope(await self._decoded(body), "rows", "time")
+        table = self.router.table
+        arm, served = table.choose(key)
+        rows: list[dict[str, Any]] = given["rows"]
+        columns = served.reader.read(rows)
+        times = event_times(given.get("time"), len(rows))
+        self.tally.follow(table.route)
+        tally = self.tally.of(arm.arm)
+        try:
+            answers = await self._ask(served, columns)
+        except Problem:
+            tally.failed()
+            raise
+        seconds = time.perf_counter() - started
+        tally.answered(len(rows), seconds * 1000)
+        ids = _ids(len(rows))
+        answered = Answered(
+            ids, times, self.settings.model, arm.version, arm.arm, rows, answers, round(seconds * 1000, 3)
+        )
+        await self._keep(answered.record())
+        self.metrics.arm(arm.version, arm.arm).answered(len(rows), time.perf_counter() - started)
+        return _reply(answered, answers, arm)
+
+    async def outcomes(self, body: bytes) -> bytes:
+        """Answer a request to /outcomes. Raises Problem."""
+        signature = self.router.table.champion.version.signature
+        outcomes = read_outcomes(await self._decoded(body), signature, self.settings.max_rows)
+        await self._keep(outcomes_record(outcomes, datetime.now(UTC)))
+        return orjson.dumps({"accepted": len(outcomes)})
+
+    async def _decoded(self, body: bytes) -> Any:
+        return decode(body) if len(body) < _LARGE else await asyncio.to_thread(decode, body)
+
+    async def _ask(self, served: Served, columns: list[list[Any]]) -> Answers:
+        """The model's answers. Raises Problem: 500 when it fails on these rows, 504 when it takes too long."""
+        try:
+            async with asyncio.timeout(self.settings.predict_timeout):
+                answers = await served.batcher.submit(columns)
+        except ModelError as error:
+            raise _failure("the model failed on this request", error.__cause__) from None
+        except TimeoutError:
+            raise Problem(504, "the model took too long") from None
+        if answers.bad:
+            raise _failure(f"the model gave no finite number for row {min(answers.bad)}", None)
+        return answers
+
+    async def _keep(self, record: bytes) -> None:
+        try:
+            await self.spool.append(record)
+        except SpoolError as error:
+            raise Problem(503, f"the prediction cannot be logged: {error}", retry_after=_RETRY_AFTER) from None
+
+    def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """Whether requests should come here, and the details for people."""
+        route = self.router.table.route
+        trouble = self.spool.trouble
+        ready = trouble is None and not self.draining
+        return ready, {
+            "ready": ready,
+            "model": self.settings.model,
+            "draining": self.draining,
+            "route": {"serial": route.serial, "trouble": self.router.trouble},
+            "versions": [arm.model_dump() for arm in route.arms],
+            "spool": {
+                "trouble": trouble,
+                "backlog_bytes": self.spool.backlog,
+                "recovered": self.spool.recovered.records,
+                "damaged": self.spool.recovered.damaged,
+            },
+            "log": {"trouble": self.flusher.trouble, "lag_seconds": round(self.flusher.lag, 3)},
+        }
+
+
+def _failure(detail: str, cause: BaseException | None) -> Problem:
+    error_id = secrets.token_hex(8)
+    _log.error("error %s: %s", error_id, detail, exc_info=cause)
+    return Problem(500, detail, error_id=error_id)
+
+
+def _ids(rows: int) -> Sequence[str]:
+    """New ids, which sort by time."""
+    base = f"{time.time_ns() // 1_000_000:012x}{os.urandom(8).hex()}"
+    return [f"{base}-{row}" for row in range(rows)]
+
+
+def _reply(answered: Answered, answers: Answers, arm: Arm) -> bytes:
+    reply = {
+        "predictions": answers.predictions,
+        "prediction_ids": answered.ids,
+        "model_version": arm.version,
+    }
+    if answers.probabilities is not None:
+        reply["probabilities"] = answers.probabilities
+    return orjson.dumps(reply)

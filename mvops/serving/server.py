@@ -1,0 +1,115 @@
+"""uvicorn, told what an endpoint wants. Imported by `run`, which says which extra is missing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from fastapi import FastAPI
+from uvicorn import Config, Server
+from uvicorn.supervisors import Multiprocess
+
+from mvops.errors import ServingError
+from mvops.serving.app import create_app
+from mvops.serving.client import EndpointClient
+from mvops.serving.runtime import Runtime
+from mvops.serving.settings import ServiceSettings
+
+_SERVICE = "MVOPS_SERVICE"  # the environment variable by which a worker process finds its settings
+
+
+class _Server(Server):
+    """Says that it is ready, and drains: on a signal, first not ready, then, after a while, no more requests."""
+
+    def __init__(self, config: Config, runtime: Runtime, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._runtime = runtime
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and not self.should_exit:
+            self._on_ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 -- uvicorn's signature
+        """Stop in an orderly way. uvicorn would raise the signal again afterwards; a drained endpoint exits with 0."""
+        again = self._runtime.draining
+        self._runtime.draining = True
+        delay = self._runtime.settings.drain_delay
+        if again and sig == signal.SIGINT:
+            self.force_exit = True
+        if again or not delay:
+            self.should_exit = True
+            return
+        threading.Timer(delay, self._exit).start()
+
+    def _exit(self) -> None:
+        self.should_exit = True
+
+
+def _config(app: FastAPI | str, settings: ServiceSettings, workers: int = 1) -> Config:
+    return Config(
+        app,
+        workers=workers,
+        factory=isinstance(app, str),
+        lifespan="on",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=max(1, round(settings.drain_timeout)),
+    )
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- the other way round
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run_here(app: FastAPI, listening: socket.socket, on_ready: Callable[[str], None]) -> None:
+    """See `run.run_app`."""
+    runtime: Runtime = app.state.runtime
+    url = _url(listening)
+    with listening:
+        runtime.start()
+        try:
+            server = _Server(_config(app, runtime.settings), runtime, lambda: on_ready(url))
+            server.run([listening])
+        finally:
+            runtime.stop()
+
+
+def run_workers(
+    service: Path, settings: ServiceSettings, listening: socket.socket, workers: int, on_ready: Callable[[str], None]
+) -> None:
+    """Several processes on one port, started again when one dies. Raises ServingError when they cannot start."""
+    os.environ[_SERVICE] = str(service.resolve())
+    url = _url(listening)
+    ready = threading.Event()
+
+    def watch() -> None:
+        try:
+            EndpointClient(url).ready(timeout=120)
+        except ServingError:
+            return
+        ready.set()
+        on_ready(url)
+
+    with listening:
+        threading.Thread(target=watch, daemon=True).start()
+        Multiprocess(_config("mvops.serving.server:worker", settings, workers), [listening]).run()
+    if not ready.is_set():
+        raise ServingError("the workers could not start", hint="See why with: --workers 1")
+
+
+def worker() -> FastAPI:
+    """The application of one worker process."""
+    return create_app(ServiceSettings.load(Path(os.environ[_SERVICE])))

@@ -1,0 +1,65 @@
+"""What an endpoint is told when it starts: `service.json`, beside the generated app."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from mvops.core.frozen import Frozen
+from mvops.core.naming import Name
+from mvops.errors import ServingError, Where
+
+MEBIBYTE = 1 << 20
+
+
+class ServiceSettings(Frozen):
+    """The endpoint's settings. `root` is absolute once loaded; `state` and `artifacts` are relative to it, or URLs.
+
+    Sizes are in bytes, times in seconds. What `service.json` leaves out has its default here.
+    """
+
+    format_version: Literal[1] = 1
+    model: Name
+    root: Path
+    state: str  # folder of route.json, the versions' manifests and the spool
+    artifacts: str
+    predictions: str  # URL of the prediction log
+    max_rows: int = Field(default=1000, ge=1)  # in one request
+    max_body: int = Field(default=8 * MEBIBYTE, ge=1)
+    max_spool: int = Field(default=1024 * MEBIBYTE, ge=1)  # acknowledged, but not yet in the prediction log
+    max_waiting: int = Field(default=1024, ge=1)  # requests in work at once; more are told to come back
+    batch_rows: int = Field(default=1024, ge=1)  # rows given to the model at once
+    body_timeout: float = Field(default=30, gt=0)
+    predict_timeout: float = Field(default=30, gt=0)
+    poll: float = Field(default=0.2, gt=0)  # how often the route is looked at
+    drain_delay: float = Field(default=0, ge=0)  # how long to go on answering after SIGTERM
+    drain_timeout: float = Field(default=30, gt=0)  # how long requests in work, then the log, may take to finish
+
+    @property
+    def state_folder(self) -> Path:
+        """Where the route and the versions' manifests are."""
+        return self.root / self.state
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where acknowledged predictions wait for the log."""
+        return self.state_folder / "spool"
+
+    @staticmethod
+    def load(path: Path) -> ServiceSettings:
+        """Read `service.json`; its `root` is relative to its own folder. Raises ServingError."""
+        hint = "Write it anew with: mvops apply"
+        try:
+            written: Any = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ServingError(f"cannot read the endpoint's settings: {error}", hint=hint, where=Where(path)) from error
+        try:
+            found = ServiceSettings.model_validate(written)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise ServingError(f"{key}: {first['msg']}", hint=hint, where=Where(path)) from error
+        return found.model_copy(update={"root": (path.parent / found.root).resolve()})

@@ -1,0 +1,163 @@
+"""The endpoint's HTTP side. Imported by `app.create_app`, which says which extra is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import orjson
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mvops.serving.openapi import document
+from mvops.serving.problems import MEDIA_TYPE, Problem
+from mvops.serving.runtime import Runtime
+from mvops.serving.settings import ServiceSettings
+
+_MAX_HEADERS = 32 << 10  # bytes of all headers together
+_ROUTE_KEY = "x-route-key"
+
+
+class _Edge:
+    """Refuses what no client of ours sends, before anything looks at it: huge headers, paths in disguise."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            if sum(len(name) + len(value) for name, value in scope["headers"]) > _MAX_HEADERS:
+                return await _refused(Problem(431, "the headers are too large"))(scope, receive, send)
+            if b"%" in scope.get("raw_path", b""):
+                return await _refused(Problem(404, "there is nothing here"))(scope, receive, send)
+        return await self._app(scope, receive, send)
+
+
+def _refused(problem: Problem) -> Response:
+    return Response(problem.body(), problem.status, headers=problem.headers(), media_type=MEDIA_TYPE)
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, media_type="application/json")
+
+
+class _Handlers:
+    """One method for each path."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._settings = runtime.settings
+
+    async def predict(self, request: Request) -> Response:
+        key = request.headers.get(_ROUTE_KEY)
+        return await self._post(request, lambda body, started: self._runtime.predict(body, key, started))
+
+    async def outcomes(self, request: Request) -> Response:
+        return await self._post(request, lambda body, _: self._runtime.outcomes(body))
+
+    async def live(self, _: Request) -> Response:
+        return _json({"live": True})
+
+    async def ready(self, _: Request) -> Response:
+        ready, details = self._runtime.readiness()
+        return _json(details, 200 if ready else 503)
+
+    async def metrics(self, _: Request) -> Response:
+        table = self._runtime.router.table
+        self._runtime.metrics.keep((arm.version, arm.arm) for arm in table.route.arms)
+        return Response(self._runtime.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def openapi(self, _: Request) -> Response:
+        return _json(document(self._runtime.router.table.champion.version, self._settings.max_rows))
+
+    async def rollout(self, request: Request) -> Response:
+        client = request.client
+        if client is None or not ipaddress.ip_address(client.host.partition("%")[0]).is_loopback:
+            return _refused(Problem(403, "this is for the machine that the endpoint runs on"))
+        self._runtime.tally.follow(self._runtime.router.table.route)
+        return _json(self._runtime.tally.counts().model_dump())
+
+    async def _post(self, request: Request, answer: Callable[[bytes, float], Awaitable[bytes]]) -> Response:
+        started = time.perf_counter()
+        try:
+            response = Response(await answer(await self._body(request), started), media_type="application/json")
+        except Problem as problem:
+            response = _refused(problem)
+        except ClientDisconnect:
+            response = Response(status_code=400)  # nobody reads it
+        self._runtime.metrics.request(request.url.path, response.status_code)
+        return response
+
+    async def _body(self, request: Request) -> bytes:
+        """The whole body. Raises Problem: 415, 413 as soon as it is known to be too large, 408 when it trickles."""
+        kind, _, options = request.headers.get("content-type", "").partition(";")
+        charset = options.strip().lower()
+        if kind.strip().lower() != "application/json" or charset not in {"", "charset=utf-8", 'charset="utf-8"'}:
+            raise Problem(415, "the content type must be application/json")
+        if request.headers.get("content-encoding", "identity") != "identity":
+            raise Problem(415, "a content encoding is not supported")
+        limit = self._settings.max_body
+        too_large = Problem(413, f"the body is larger than {limit} bytes")
+        length = request.headers.get("content-length", "")
+        if length.isdigit() and int(length) > limit:
+            raise too_large
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._settings.body_timeout):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > limit:
+                        raise too_large
+        except TimeoutError:
+            raise Problem(408, "the body did not come in time") from None
+        return bytes(body)
+
+
+def build(settings: ServiceSettings) -> FastAPI:
+    """See `app.create_app`."""
+    runtime = Runtime(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(runtime.start)
+        yield
+        await asyncio.to_thread(runtime.stop)
+
+    app = FastAPI(
+        title=settings.model, lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
+    app.state.runtime = runtime
+    handlers = _Handlers(runtime)
+    app.add_route("/predict", handlers.predict, methods=["POST"])
+    app.add_route("/outcomes", handlers.outcomes, methods=["POST"])
+    app.add_route("/health/live", handlers.live)
+    app.add_route("/health/ready", handlers.ready)
+    app.add_route("/metrics", handlers.metrics)
+    app.add_route("/openapi.json", handlers.openapi)
+    app.add_route("/rollout", handlers.rollout)
+    app.add_middleware(_Edge)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_error)
+    return app
+
+
+async def _on_http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = {404: "there is nothing here", 405: "this path does not take this method"}.get(
+        error.status_code, "refused"
+    )
+    response = _refused(Problem(error.status_code, detail))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _on_error(_: Request, __: Exception) -> Response:
+    """A mistake of ours; the server writes the traceback to its log."""
+    return _refused(Problem(500, "something went wrong in the endpoint", error_id=secrets.token_hex(8)))
