@@ -18,12 +18,10 @@ class Job(Frozen):
 
 
 class Timetable(Frozen):
-    """All that a scheduler's templates may know."""
+    """All that a scheduler's templates may know: nothing of this machine, so that a team can share what is made."""
 
     project: str
     model: str
-    root: str  # the project's folder, absolute
-    command: tuple[str, ...]  # that starts mvops
     jobs: tuple[Job, ...]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from mvops.contracts.servers import Server, Service
@@ -56,7 +56,7 @@ class EndpointKind:
         name = name_of(where)
         wanted = next((spec.files for spec in self.desired(look) if spec.address == where), {})
         there = observed(look.workspace.root, wanted, record.spec["files"] if record else {})
-        if there is None or (record is None and _all_as_wanted(there, wanted)):
+        if there is None:
             return None
         route = "present" if (look.workspace.serving(name) / "route.json").is_file() else "absent"
         return Observed(facts={"files": there, "route": route})
@@ -108,6 +108,3 @@ def _service(look: Look, name: str, description: str, endpoint: Endpoint) -> Ser
         requirements=tuple(requirements(serving.environment)) if serving else (UNKNOWN,),
     )
 
-
-def _all_as_wanted(there: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    return all(digest == wanted.get(path) or wanted.get(path) == UNKNOWN for path, digest in there.items())

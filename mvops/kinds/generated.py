@@ -42,10 +42,14 @@ def edited(root: Path, recorded: Mapping[str, str]) -> Iterator[str]:
 def observed(root: Path, wanted: Mapping[str, str], recorded: Mapping[str, str]) -> dict[str, str] | None:
     """What the files report for the comparison; None when none of them is there.
 
+    Files that are there and as wanted, but not recorded, came with a checkout of the project: they report nothing, so
+    that the resource is made here and they stay as they are.
     A recorded file that was edited by hand reports its recorded digest: it is theirs, and no drift.
     """
     there = on_disk(root, {**wanted, **recorded})
     if all(digest == ABSENT for digest in there.values()):
+        return None
+    if not recorded and all(digest in {wanted[path], ABSENT} or wanted[path] == UNKNOWN for path, digest in there.items()):
         return None
     return {
         path: recorded[path] if path in recorded and digest != ABSENT else digest

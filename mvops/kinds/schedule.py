@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -47,11 +46,7 @@ class ScheduleKind:
             backend = model.retrain.backend if model.retrain else "cron"
             scheduler: Scheduler = look.backend("schedulers", backend)
             timetable = Timetable(
-                project=project.project,
-                model=name,
-                root=str(look.workspace.root),
-                command=(sys.executable, "-m", "mvops"),
-                jobs=jobs,
+                project=project.project, model=name, jobs=jobs
             )
             yield ScheduleSpec(
                 name=name,

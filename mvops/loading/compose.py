@@ -12,7 +12,7 @@ from mvops.loading.hydra_defaults import DefaultsError, Option, compose_defaults
 from mvops.loading.interpolation import BadReferenceError, resolve
 from mvops.loading.overrides import Overrides, apply_overrides, merged, parse_overrides
 from mvops.loading.positions import Layer, Positions
-from mvops.loading.problems import Place, Problem, did_you_mean, spec_error
+from mvops.loading.problems import KeyPath, Place, Problem, did_you_mean, show_path, spec_error
 from mvops.loading.strict_yaml import BadYamlError, Document, parse
 
 DEFAULTS = "model_defaults"
@@ -102,7 +102,9 @@ def _finished(values: dict[str, Any], models: Mapping[str, Document], positions:
     try:
         return Composition(resolve(tree), defaults, positions)
     except BadReferenceError as error:
-        raise spec_error([Problem(positions.nearest(error.path), error.message)]) from None
+        raise spec_error(
+            [Problem(positions.find(error.path) or positions.nearest(error.path), error.message)]
+        ) from None
 
 
 def _explained(
@@ -112,6 +114,11 @@ def _explained(
         choice = next((text for text in overrides.choices if _key(text) in str(error)), None)
         if choice is None:
             named = documents.get(error.option, documents["project"])
+            others = [option.values for option in options.values() if option.package in {None, "_global_"}]
+            clash = next((path for other in others for path in _clashes(named.values, other, ())), None)
+            if "Cannot merge" in str(error) and clash:
+                message = f"{show_path(clash)} is a list in one file and a section of keys in another"
+                return Problem(named.place(clash), message)
             return Problem(named.place(("defaults",), key=True) or named.place(()), str(error))
         absent = "No match in the defaults list" in str(error) and choice[0] not in "+~"
         remedy = f"To add it to the defaults list: +{choice}" if absent else ""
@@ -134,6 +141,15 @@ def _naming(option: str, documents: Mapping[str, Document], overrides: Overrides
             if isinstance(named, str) and option.endswith(named.lstrip("/")):
                 return document.place(("defaults", index))
     return documents["project"].place(("defaults",), key=True)
+
+
+def _clashes(one: Any, other: Any, path: KeyPath) -> Iterator[KeyPath]:
+    """Where one has a list and the other a section."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in one.keys() & other.keys():
+            yield from _clashes(one[key], other[key], (*path, key))
+    elif {type(one), type(other)} == {list, dict}:
+        yield path
 
 
 def _key(choice: str) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 
 from mvops.loading.problems import KeyPath, show_path, show_value
 
-_PLAIN = re.compile(r"\$\{(?P<dots>\.*)(?P<path>[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*)\}")
+_PLAIN = re.compile(r"\$\{(?P<dots>\.*)(?P<path>\w[\w-]*(?:\.[\w-]+|\[\d+\])*)\}")
 _LONGEST_CHAIN = 16
-_MOST_VALUES = 100_000
+_MOST_VALUES = 20_000  # made by references
 _MOST_CHARACTERS = 1 << 20
 
 
@@ -54,7 +54,8 @@ class _Resolver:
 
     def value(self, value: Any, path: KeyPath, chain: tuple[KeyPath, ...]) -> Any:
         """`chain`: the places that refer to this one, outermost first."""
-        self._count(value, path)
+        if chain:
+            self._count(value, path)
         if isinstance(value, dict):
             return {key: self.value(child, (*path, key), chain) for key, child in value.items()}
         if isinstance(value, list):

@@ -10,7 +10,6 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override as HydraOverride
-from hydra.core.override_parser.types import Sweep
 from hydra.errors import HydraException
 
 from mvops.errors import SpecError
@@ -19,6 +18,7 @@ from mvops.loading.interpolation import refused
 from mvops.loading.problems import KeyPath, Place, Problem, did_you_mean, show_path, spec_error
 
 _LONGEST = 4096
+_MOST_BRACKETS = 64  # Hydra's parser is recursive and slow
 _HELP = "Write key=value, +key=value (new), ~key (remove) or group=option, such as models.x.monitor.every=1h"
 
 
@@ -77,6 +77,8 @@ class _BadOverrideError(ValueError):
 def _parse(text: str) -> HydraOverride:
     if len(text) > _LONGEST or not text.isprintable():
         raise _BadOverrideError("too long" if len(text) > _LONGEST else "holds a character that cannot be printed")
+    if sum(text.count(opening) for opening in "[{(") > _MOST_BRACKETS:
+        raise _BadOverrideError(f"more than {_MOST_BRACKETS} brackets")
     reason = refused(text)
     if reason:
         raise _BadOverrideError(reason)
@@ -92,8 +94,6 @@ def _parse(text: str) -> HydraOverride:
         raise _BadOverrideError("Hydra's own settings cannot be changed from a spec")
     if any(is_reserved(part) for part in parts[: parsed.key_or_group.count(".") + 1]) or _holds_reserved(value):
         raise _BadOverrideError("this key is reserved: a spec never names code to run")
-    if isinstance(value, Sweep):
-        raise _BadOverrideError("several values at once; put a list in brackets, such as [5,100]")
     _check_value(value)
     return parsed
 
@@ -109,6 +109,8 @@ def _check_value(value: Any) -> None:
             _check_value(child)
     elif isinstance(value, float) and not math.isfinite(value):
         raise _BadOverrideError("a number must be finite")
+    elif not isinstance(value, (str, int, float, type(None))):
+        raise _BadOverrideError("several values at once; put a list in brackets, such as [5,100]")
 
 
 def _holds_reserved(value: Any) -> bool:

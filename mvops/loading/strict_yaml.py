@@ -202,6 +202,9 @@ class _Reader:
         return copy.deepcopy(anchored.value)
 
     def _scalar(self, event: Any) -> Any:
+        hidden = _FORBIDDEN.search(event.value)  # an escape such as "\0" gets past the check of the text
+        if hidden:
+            raise self._refusal(_spot(event), f"the character U+{ord(hidden[0]):04X} may not stand in YAML")
         if not event.implicit[0]:
             return event.value
         try:

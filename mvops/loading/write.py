@@ -58,9 +58,12 @@ def model_yaml(config: dict[str, Any]) -> str:
         plain = json.loads(json.dumps(config, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise SpecError(f"this cannot be written as YAML: {error}") from None
-    lines = list(_sections(plain))
-    text = "\n".join(lines).strip("\n") + "\n"
-    if parse(text.encode(), Path("model.yaml")).values != plain or _holds_reference(plain):
+    text = "\n".join(_sections(plain)).strip("\n") + "\n"
+    try:
+        same = parse(text.encode(), Path("model.yaml")).values == plain and not _holds_reference(plain)
+    except (SpecError, UnicodeEncodeError) as error:
+        raise SpecError(f"this cannot be written as YAML: {error}") from None
+    if not same:
         raise SpecError("this cannot be written as YAML: it would not be read back the same", hint=text[:2000])
     return text
 

@@ -47,13 +47,18 @@ Transition: TypeAlias = Open | Touch | Resolve
 
 
 def transitions(
-    open_alerts: Sequence[Alert], verdict: Verdict, *, judged: Sequence[datetime] = (), clean: int = CLEAN_WINDOWS
+    open_alerts: Sequence[Alert],
+    verdict: Verdict,
+    *,
+    judged: Sequence[datetime] | None = None,
+    clean: int = CLEAN_WINDOWS,
 ) -> list[Transition]:
     """What this verdict does to the alerts that are open.
 
     An alert's `last_seen` must be the end of the last window in which it was seen. `judged` are the ends of earlier
-    windows that were judged. A window that was not judged (silence, too few rows) neither opens, touches nor resolves,
-    and does not count as quiet. A window that has been counted before changes nothing, so running again is safe.
+    windows that were judged; where it is not given, every window since `last_seen` counts as quiet. A window that was
+    not judged (silence, too few rows) neither opens, touches nor resolves, and in `judged` does not count as quiet.
+    A window that has been counted before changes nothing, so running again is safe.
     """
     known = {alert.key: alert for alert in open_alerts if alert.status == "open"}
     alarms = {finding.key: finding for finding in verdict.alarms}
@@ -76,10 +81,15 @@ def transitions(
                 "critical" if "critical" in (alert.severity, finding.severity) else "warning"
             )
             found.append(Touch(alert=alert.id, severity=worst, reason=finding.sentence, end=verdict.end))
-    ends = {*judged, verdict.end}
     for key, alert in known.items():
         observed = verdict.status == "judged" or any(f.key == key for f in verdict.findings)
-        quiet = sum(alert.last_seen < end <= verdict.end for end in ends)
+        quiet = _quiet_windows(alert, verdict, judged)
         if observed and key not in alarms and quiet >= clean:
             found.append(Resolve(alert=alert.id, end=verdict.end))
     return found
+
+
+def _quiet_windows(alert: Alert, verdict: Verdict, judged: Sequence[datetime] | None) -> int:
+    if judged is None:
+        return max(0, (verdict.end - alert.last_seen) // (verdict.end - verdict.start))
+    return sum(alert.last_seen < end <= verdict.end for end in {*judged, verdict.end})

@@ -1,4 +1,4 @@
-"""The baseline: the profile of the data, the predictions and the performance of a version, taken when it is registered."""
+"""The baseline: a profile of the data, the predictions and the performance of a version, taken at registration."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ DAY = timedelta(days=1)
 
 
 class Baseline(Frozen):
-    """JSON-able, a few kilobytes for each column. `every` is the length of the blocks whose variation was learned:
-    best the length of the monitor's windows. `timed` says whether blocks are windows of time; where they are not,
-    day-to-day variation is assumed (variation.ASSUMED_BETWEEN) and then learned from the windows seen."""
+    """JSON-able, a few kilobytes for each column.
+
+    `every` is the length of the blocks whose variation was learned: best the length of the monitor's windows. `timed`
+    says whether blocks are windows of time; where they are not, day-to-day variation is assumed
+    (variation.ASSUMED_BETWEEN) and then learned from the windows seen.
+    """
 
     format_version: Literal[1] = 1
     task: Literal["classification", "regression"]
@@ -79,8 +82,10 @@ def build_baseline(
 
 
 def prediction_columns(rows: Rows) -> dict[str, Column]:
-    """What is monitored of the answers: the prediction and, with probabilities, the score: the probability of the
-    second of two classes, of more classes that of the likeliest."""
+    """What is monitored of the answers: the prediction and, with probabilities, the score.
+
+    The probability of the second of two classes, of more classes that of the likeliest.
+    """
     found: dict[str, Column] = {} if rows.predictions is None else {"prediction": rows.predictions}
     if rows.probabilities is not None and rows.probabilities.ndim == 2 and rows.probabilities.shape[1] > 1:
         found["score"] = _score(rows.probabilities)

@@ -27,8 +27,11 @@ class Blocks:
 
 
 def cut(count: int, times: Times | None, every: timedelta) -> Blocks:
-    """Blocks of `every` by time. Windows that are cut off by the baseline's ends, or have too few rows, are left out.
-    Without times, or with fewer than four blocks, contiguous blocks of equal size."""
+    """Blocks of `every` by time.
+
+    Windows that are cut off by the baseline's ends, or have too few rows, are left out. Without times, or with fewer
+    than four blocks, contiguous blocks of equal size.
+    """
     if times is not None:
         blocks = _by_time(times, every)
         if len(blocks.index) >= FEWEST_BLOCKS:
@@ -46,8 +49,9 @@ def hour_counts(times: Times | None) -> Ints:
 
 
 def covered(usual: Ints, found: Ints, start: datetime, end: datetime) -> float:
-    """The share of the hours in [start, end), weighted by their usual rows, in which rows were found; 1 when nothing
-    can be said because the hours are not comparable or rows are few.
+    """The share of the hours in [start, end), weighted by their usual rows, in which rows were found.
+
+    1 when nothing can be said because the hours are not comparable or rows are few.
 
     A window cut off in the middle of the day is not comparable with whole days when the day has a rhythm.
     """

@@ -69,7 +69,7 @@ class Rows:
         )
 
 
-def make_rows(  # noqa: PLR0913 -- one keyword for each column of Rows
+def make_rows(
     signature: Signature,
     features: Mapping[str, Any],
     *,
@@ -78,8 +78,11 @@ def make_rows(  # noqa: PLR0913 -- one keyword for each column of Rows
     outcomes: Any = None,
     times: Any = None,
 ) -> Rows:
-    """Rows from columns of any sort: lists, NumPy arrays, Series. A column of the signature that is not there is
-    missing in every row; columns that the signature does not know are left out. DataError if lengths differ."""
+    """Rows from columns of any sort: lists, NumPy arrays, Series.
+
+    A column of the signature that is not there is missing in every row; columns that the signature does not know are
+    left out. DataError if lengths differ.
+    """
     size = next((len(v) for v in (*features.values(), predictions) if v is not None), 0)
     target: ColumnKind = "category" if signature.task == "classification" else "number"
     rows = Rows(
@@ -143,7 +146,7 @@ def labels(values: Any) -> Coded:
     index: dict[Any, int] = {}
     raw = values.tolist() if isinstance(values, np.ndarray) else values
     codes = np.fromiter((_code(value, index) for value in raw), np.int64, len(raw))
-    return _merge_equal(codes, [label(value) for value in index])
+    return merge_equal(codes, [label(value) for value in index])
 
 
 def label(value: Any) -> str:
@@ -181,7 +184,8 @@ def _code(value: Any, index: dict[Any, int]) -> int:
         return index.setdefault(str(value), len(index))
 
 
-def _merge_equal(codes: Ints, texts: Sequence[str]) -> Coded:
+def merge_equal(codes: Ints, texts: Sequence[str]) -> Coded:
+    """A column of codes into `texts`, in which some may be the same."""
     place = {text: i for i, text in enumerate(dict.fromkeys(texts))}
     if len(place) == len(texts):
         return Coded(codes, tuple(place))
@@ -202,7 +206,8 @@ def _instant(value: Any) -> np.datetime64:
     if is_missing(value):
         return np.datetime64("NaT", "us")
     if isinstance(value, np.datetime64):
-        return value.astype("datetime64[us]")
+        instant: np.datetime64 = value.astype("datetime64[us]")
+        return instant
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:

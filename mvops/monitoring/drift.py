@@ -77,8 +77,11 @@ def chi_squared(current: Counts, reference: Counts) -> ChiSquared | None:
 
 
 def divergence(current: Counts, reference: Counts) -> float | None:
-    """Chi-squared divergence: sum of (p - q)^2 over the pooled share. Pearson's statistic divided by its sample size, so
-    it does not grow with the number of rows; for small differences it equals PSI."""
+    """Chi-squared divergence: sum of (p - q)^2 over the pooled share.
+
+    Pearson's statistic divided by its sample size, so it does not grow with the number of rows; for small differences
+    it equals PSI.
+    """
     shares = _shares(current, reference)
     if shares is None:
         return None

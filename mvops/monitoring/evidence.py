@@ -15,7 +15,9 @@ from typing import Literal
 
 import numpy as np
 
+from mvops.monitoring.columns import Ints
 from mvops.monitoring.profile import Profile, shape_bins
+from mvops.monitoring.shapes import Unlikeness
 from mvops.monitoring.summary import ColumnSummary, as_tally
 from mvops.monitoring.tails import beta_cdf
 from mvops.monitoring.tallies import channel_means, shape_counts
@@ -31,28 +33,57 @@ _CATEGORY = {"share": 0.35, "shape": 0.30, "missing": 0.05, "new": 0.05, "trail"
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A channel's mean in one window."""
+class Path:
+    """A channel in consecutive windows, oldest first: mean, rows, and what was expected.
 
-    mean: float
-    rows: int
-    deviation: Deviation
+    Windows without rows are not in it; `last` is the deviation of the last one.
+    """
+
+    means: Sequence[float]
+    rows: Sequence[int]
+    expected: Sequence[float]
+    last: Deviation
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One test. `p` is already divided by the test's weight, so it compares with the column's level."""
+    """One test.
+
+    `value` and `expected` are the channel's mean, or the divergence; `effect` see core.config's Monitor. `strength`
+    is 1 at the test's limit.
+    """
 
     channel: str
     windows: int
-    expected: float
     value: float
-    deviation: float  # value - expected, or a divergence
-    limit: float  # of |deviation|
+    expected: float
     effect: float
-    p: float
-    significant: bool
     material: bool
+    strength: float
+    level: float
+    weight: float
+    tail: Deviation | Unlikeness
+    exact_p: float = 0.0
+
+    @property
+    def significant(self) -> bool:
+        """Beyond the test's limit."""
+        return self.strength >= 1
+
+    @property
+    def p(self) -> float:
+        """Divided by the test's weight, so that it compares with the column's level."""
+        return min(1.0, max(self.tail.p, self.exact_p) / self.weight)
+
+    @property
+    def deviation(self) -> float:
+        """What is compared with the limit."""
+        return self.tail.value
+
+    @property
+    def limit(self) -> float:
+        """Of the deviation, to either side."""
+        return self.tail.limit(self.level)
 
     @property
     def kind(self) -> Literal["drift", "data"]:
@@ -60,129 +91,62 @@ class Evidence:
         return "data" if self.channel in ("missing", "range", "new") else "drift"
 
 
-def read(profile: Profile, column: ColumnSummary, index: int, every: timedelta) -> dict[str, Reading]:
-    """Every channel of the column in a window; a channel without rows is not there."""
+def read(
+    profile: Profile, columns: Sequence[ColumnSummary], windows: Sequence[int], every: timedelta
+) -> dict[str, Path]:
+    """Every channel of a column in consecutive windows, given with their numbers.
+
+    A channel without rows in the last window is not there.
+    """
     found = {}
-    for name, (means, rows) in channel_means(profile.ruler, as_tally(column)).items():
+    for name, (means, rows) in channel_means(profile.ruler, as_tally(columns)).items():
         variation = profile.channels.get(name)
-        if variation is not None and rows[0] >= 1:
-            mean, count = float(means[0]), int(rows[0])
-            found[name] = Reading(mean, count, variation.deviation(mean, count, index, every))
+        if variation is None or not np.isfinite(means[-1]):
+            continue
+        used = np.flatnonzero(np.isfinite(means)).tolist()
+        mean, count = float(means[-1]), int(rows[-1])
+        found[name] = Path(
+            means=[float(means[i]) for i in used],
+            rows=[int(rows[i]) for i in used],
+            expected=[variation.expectation(windows[i], every)[0] for i in used],
+            last=variation.deviation(mean, count, windows[-1], every),
+        )
     return found
 
 
 def weigh(
-    profile: Profile, column: ColumnSummary, readings: Sequence[dict[str, Reading]], level: float, effect: float
+    profile: Profile, column: ColumnSummary, paths: dict[str, Path], level: float, effect: float
 ) -> list[Evidence]:
-    """All tests of a column; `readings` are those of consecutive windows, the one to be judged last."""
-    shares = sum(name.startswith("share:") for name in readings[-1])
+    """All tests of a column; `column` is its summary in the window to be judged, `level` the column's level."""
+    shares = sum(name.startswith("share:") for name in paths)
     found = []
-    for name, reading in readings[-1].items():
+    for name, path in paths.items():
         kind, _, category = name.partition(":")
-        weight = _weight(profile, kind) / (shares if category else 1)
-        one = _channel(profile, name, reading, level * weight, effect)
-        found.append(_scaled(one, weight))
+        part = 1 / shares if category else 1.0
+        found.append(_channel(profile, name, path, (level, _weight(profile, kind) * part), effect))
         if kind in ("shift", "share"):
-            trail = _weight(profile, "trail") / (shares if category else 1) / len(TRAILS)
-            path = [window.get(name) for window in readings]
-            for windows in TRAILS:
-                longer = _trail(profile, name, path[-windows:], windows, level * trail, effect)
-                found += [] if longer is None else [_scaled(longer, trail)]
-    shape = _shape(profile, column, level * _weight(profile, "shape"), effect)
-    return [*found, *([] if shape is None else [_scaled(shape, _weight(profile, "shape"))])]
+            weight = _weight(profile, "trail") * part / len(TRAILS)
+            longer = (_trail(profile.channels[name], name, path, n, (level, weight), effect) for n in TRAILS)
+            found += [one for one in longer if one is not None]
+    shape = _shape(profile, column, level, effect)
+    return found if shape is None else [*found, shape]
 
 
-def learned(variation: Variation, path: Sequence[Reading]) -> Variation:
-    """The variation with what earlier windows showed, for a baseline that is not cut by time: half the mean squared
-    difference of neighbours, which a lasting shift hardly moves (von Neumann 1941)."""
-    if len(path) < _LEARNING:
+def learned(variation: Variation, path: Path) -> Variation:
+    """The variation with what earlier windows showed, for a baseline that is not cut by time.
+
+    Half the mean squared difference of neighbours, which a lasting shift hardly moves (von Neumann 1941).
+    """
+    if len(path.rows) <= _LEARNING:
         return variation
-    means = np.array([r.mean for r in path])
-    sampling = variation.within * float(np.mean([1 / r.rows for r in path]))
+    means = np.array(path.means[:-1])
+    sampling = variation.within * float(np.mean([1 / n for n in path.rows[:-1]]))
     between = max(float(np.mean(np.diff(means) ** 2)) / 2 - sampling, 0.0)
-    dof = max(2.0, 2 / 3 * (len(path) - 1))
+    dof = max(2.0, 2 / 3 * (len(means) - 1))
     return variation.model_copy(update={"between": between, "between_high": between, "dof": min(dof, variation.dof)})
 
 
-def _weight(profile: Profile, test: str) -> float:
-    if profile.ruler.kind == "presence" or profile.ruler.size <= 2:
-        return 1.0
-    if profile.ruler.kind == "number":
-        # A constant can only leave its range or be missing
-        return _NUMBER[test] if profile.ruler.scale > 0 else 0.5
-    return _CATEGORY[test]
-
-
-def _channel(profile: Profile, name: str, reading: Reading, level: float, effect: float) -> Evidence:
-    deviation = reading.deviation
-    size = effect_size(name, deviation.expected, reading.mean)
-    p = deviation.p
-    if name not in ("shift", "spread"):
-        p = max(p, _conditional_p(reading, profile.rows))
-    return Evidence(
-        channel=name,
-        windows=1,
-        expected=deviation.expected,
-        value=reading.mean,
-        deviation=deviation.value,
-        limit=deviation.limit(level),
-        effect=size,
-        p=p,
-        significant=p <= level,
-        material=_material(name, size, deviation.value, effect),
-    )
-
-
-def _trail(
-    profile: Profile, name: str, path: Sequence[Reading | None], windows: int, level: float, effect: float
-) -> Evidence | None:
-    """The last windows together. The last one must itself deviate materially, to the same side: what is over is over."""
-    known = [r for r in path if r is not None]
-    if len(known) < windows:
-        return None
-    together = profile.channels[name].trailing([r.deviation.value for r in known], [r.rows for r in known])
-    last = known[-1].deviation
-    mean, expected = (sum(values) / windows for values in zip(*((r.mean, r.deviation.expected) for r in known)))
-    size = effect_size(name, expected, mean)
-    lasting = last.value * together.value > 0 and effect_size(name, last.expected, known[-1].mean) >= effect
-    return Evidence(
-        channel=name,
-        windows=windows,
-        expected=expected,
-        value=mean,
-        deviation=together.value,
-        limit=together.limit(level),
-        effect=size,
-        p=together.p,
-        significant=together.p <= level,
-        material=lasting and _material(name, size, together.value, effect),
-    )
-
-
-def _shape(profile: Profile, column: ColumnSummary, level: float, effect: float) -> Evidence | None:
-    if profile.shape is None or not profile.ruler.size:
-        return None
-    counts, reference = distributions(profile, column)
-    found = profile.shape.unlikeness(counts, reference)
-    if found is None:
-        return None
-    size = math.sqrt(max(found.value - found.mean, 0.0))
-    p = found.p
-    return Evidence(
-        channel="shape",
-        windows=1,
-        expected=found.mean,
-        value=found.value,
-        deviation=found.value,
-        limit=found.limit(level) if p < 100 * level else found.value * 2,
-        effect=size,
-        p=p,
-        significant=p <= level,
-        material=size >= effect,
-    )
-
-
-def distributions(profile: Profile, column: ColumnSummary) -> tuple[np.ndarray, np.ndarray]:
+def distributions(profile: Profile, column: ColumnSummary) -> tuple[Ints, Ints]:
     """The window's counts and the baseline's, in the bins that are compared."""
     reference = shape_counts(profile.ruler, np.array(profile.counts, np.int64))
     bins = shape_bins(profile.ruler, reference)
@@ -197,25 +161,69 @@ def effect_size(channel: str, expected: float, value: float) -> float:
     return abs(2 * p - 2 * q)
 
 
-def _material(channel: str, size: float, deviation: float, effect: float) -> bool:
-    rate = channel in ("missing", "range", "new")
-    return size >= effect and (not rate or abs(deviation) >= SMALLEST_SHARE)
+def _weight(profile: Profile, test: str) -> float:
+    if profile.ruler.kind == "presence" or profile.ruler.size <= 2:
+        return 1.0
+    if profile.ruler.kind == "number":  # a constant can only leave its range or be missing
+        return _NUMBER[test] if profile.ruler.scale > 0 else 1 / 3
+    return _CATEGORY[test]
 
 
-def _conditional_p(reading: Reading, baseline_rows: int) -> float:
-    """Two-sided exact p-value that both rates are equal, given the sum of the counts (Przyborowski and Wilenski 1940):
-    the normal approximation is too bold where counts are small. 0 where it does not matter."""
-    n, expected = reading.rows, min(max(reading.deviation.expected, 0.0), 1.0)
-    found = reading.mean * n
-    if min(found, expected * n) >= _FEW:
+def _channel(profile: Profile, name: str, path: Path, level: tuple[float, float], effect: float) -> Evidence:
+    last, mean = path.last, path.means[-1]
+    budget, weight = level
+    size = effect_size(name, last.expected, mean)
+    strength = abs(last.value) / last.limit(budget * weight)
+    exact = 0.0
+    if strength >= 1 and name not in ("shift", "spread"):
+        exact = _conditional_p(mean, path.rows[-1], last.expected, profile.rows)
+        strength = strength if exact <= budget * weight else math.log(max(exact, 1e-300)) / math.log(budget * weight)
+    material = size >= effect and (abs(last.value) >= SMALLEST_SHARE or name not in ("missing", "range", "new"))
+    return Evidence(name, 1, mean, last.expected, size, material, strength, budget * weight, weight, last, exact)
+
+
+def _trail(
+    variation: Variation, name: str, path: Path, windows: int, level: tuple[float, float], effect: float
+) -> Evidence | None:
+    """The last windows together; the very last must itself deviate to the same side, half as far: over is over."""
+    if len(path.rows) < windows:
+        return None
+    means, expected = path.means[-windows:], path.expected[-windows:]
+    deviations = [mean - wanted for mean, wanted in zip(means, expected, strict=True)]
+    together = variation.trailing(deviations, path.rows[-windows:])
+    mean, wanted = sum(means) / windows, sum(expected) / windows
+    size = effect_size(name, wanted, mean)
+    lasting = deviations[-1] * together.value > 0 and effect_size(name, expected[-1], means[-1]) >= effect / 2
+    limit = together.limit(level[0] * level[1])
+    strength = abs(together.value) / limit
+    material = lasting and size >= effect
+    return Evidence(name, windows, mean, wanted, size, material, strength, level[0] * level[1], level[1], together)
+
+
+def _shape(profile: Profile, column: ColumnSummary, budget: float, effect: float) -> Evidence | None:
+    if profile.shape is None or profile.ruler.size <= 2:
+        return None
+    weight = _weight(profile, "shape")
+    found = profile.shape.unlikeness(*distributions(profile, column))
+    if found is None:
+        return None
+    size = math.sqrt(max(found.value - found.mean, 0.0))
+    strength = math.log(max(found.p, 1e-300)) / math.log(budget * weight)
+    level = budget * weight
+    return Evidence("shape", 1, found.value, found.mean, size, size >= effect, strength, level, weight, found)
+
+
+def _conditional_p(mean: float, rows: int, expected: float, baseline_rows: int) -> float:
+    """Two-sided exact p-value that both rates are equal, given the sum of the counts; 0 where it does not matter.
+
+    Przyborowski and Wilenski 1940. The normal approximation is too bold where counts are small.
+    """
+    expected, found = min(max(expected, 0.0), 1.0), mean * rows
+    if min(found, expected * rows) >= _FEW:
         return 0.0
-    before, share = expected * baseline_rows, n / (n + baseline_rows)
-    if found >= expected * n:
+    before, share = expected * baseline_rows, rows / (rows + baseline_rows)
+    if found >= expected * rows:
         one_sided = beta_cdf(share, found, before + 1) if found > 0 else 1.0
     else:
-        one_sided = 1 - beta_cdf(share, found + 1, before)
+        one_sided = 1 - beta_cdf(share, found + 1, max(before, 1e-9))
     return min(1.0, 2 * one_sided)
-
-
-def _scaled(one: Evidence, weight: float) -> Evidence:
-    return Evidence(**{**one.__dict__, "p": min(1.0, one.p / weight)})

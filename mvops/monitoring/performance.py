@@ -42,9 +42,12 @@ class Measured:
 
 
 class Performance(Frozen):
-    """Mergeable. For a classifier `classes` are known beforehand and `confusion` is (true, predicted), flat, with one
-    more row and column for labels not among them. `by_label` holds, for each scored class, the histogram of its
-    probability where it was false and where it was true. For a regression, `scale` is the unit of the errors."""
+    """Mergeable.
+
+    For a classifier `classes` are known beforehand and `confusion` is (true, predicted), flat, with one more row and
+    column for labels not among them. `by_label` holds, for each scored class, the histogram of its probability where
+    it was false and where it was true. For a regression, `scale` is the unit of the errors.
+    """
 
     classes: tuple[str, ...] = ()
     scale: float = 1.0
@@ -126,10 +129,9 @@ def _scores(found: Performance, scores: Floats, true: Ints) -> Performance:
     classes = scores.shape[1]
     rows = np.arange(len(true))
     loss = -np.log(np.clip(scores[rows, true], 1e-15, 1.0))
-    if classes == 2:  # scikit-learn's Brier score of two classes looks at one probability only
-        brier = (scores[:, 1] - true) ** 2
-    else:
-        brier = np.sum(scores**2, axis=1) - 2 * scores[rows, true] + 1
+    # scikit-learn's Brier score of two classes looks at one probability only
+    all_classes = np.sum(scores**2, axis=1) - 2 * scores[rows, true] + 1
+    brier = (scores[:, 1] - true) ** 2 if classes == 2 else all_classes
     bins = np.clip((scores * SCORE_BINS).astype(np.int64), 0, SCORE_BINS - 1)
     watched = range(1, 2) if classes == 2 else range(classes)
     histograms = []
@@ -216,8 +218,11 @@ def _confusion_metric(found: Performance, name: str) -> Measured | None:
 
 
 def _from_confusion(cells: Floats, name: str) -> Floats:
-    """(tables, true, predicted) -> (tables). Precision, recall and F1 are those of the second of two classes, and
-    the mean over the classes that occur when there are more."""
+    """(tables, true, predicted) -> (tables).
+
+    Precision, recall and F1 are those of the second of two classes, and the mean over the classes that occur when
+    there are more.
+    """
     hits = np.diagonal(cells, axis1=1, axis2=2)
     if name == "accuracy":
         return np.asarray(hits.sum(axis=1) / cells.sum(axis=(1, 2)))

@@ -10,7 +10,8 @@ import numpy as np
 from mvops.core.frozen import Frozen
 from mvops.core.signature import ColumnKind
 from mvops.monitoring.blocks import Blocks
-from mvops.monitoring.columns import Coded, Column, Floats, Ints
+from mvops.monitoring.columns import Coded, Column, Ints
+from mvops.monitoring.novelty import outside, unseen
 from mvops.monitoring.rulers import Ruler, make_ruler
 from mvops.monitoring.shapes import ShapeVariation, fit_shape
 from mvops.monitoring.tallies import COARSE, FINE, Tally, channel_means, shape_counts, tally
@@ -20,9 +21,12 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
 class Profile(Frozen):
-    """One column. `beyond` counts the rows that lay outside what the *other* blocks had shown (out of their range, or
-    of a category that they lack): it says how usual it is to meet something new. `importance` is how much the model
-    leans on the column, in any unit; it only ranks findings."""
+    """One column.
+
+    `beyond` counts the rows that lay outside what the *other* blocks had shown (out of their range, or of a category
+    that they lack): it says how usual it is to meet something new. `importance` is how much the model leans on the
+    column, in any unit; it only ranks findings.
+    """
 
     kind: ColumnKind
     ruler: Ruler
@@ -47,7 +51,7 @@ def profile(
     ruler = make_ruler(column, kind, listed)
     whole = tally(ruler, column, np.zeros(len(column), np.int64), 1)
     parts = tally(ruler, column, blocks.groups, len(blocks.index))
-    beyond = _beyond(column, blocks) if ruler.kind == "category" else _outside(column, parts, blocks)
+    beyond = unseen(column, blocks) if isinstance(column, Coded) else outside(column, parts, blocks)
     finite = np.zeros(0) if isinstance(column, Coded) or ruler.kind != "number" else column[np.isfinite(column)]
     present = int(whole.present[0])
     mean, sd = moments(ruler, int(whole.sums[0]), int(whole.squares[0]), present)
@@ -68,7 +72,7 @@ def profile(
         mean=mean,
         sd=sd,
         quantiles=tuple(np.quantile(finite, QUANTILES, method="inverted_cdf").tolist()) if len(finite) else (),
-        channels=_channels(ruler, (whole, parts), beyond, blocks, every),
+        channels=_channels(ruler, (whole, parts), beyond, blocks, every, _withins(ruler, column, parts, blocks)),
         shape=shape,
     )
 
@@ -90,7 +94,12 @@ def moments(ruler: Ruler, sums: int, squares: int, present: int) -> tuple[float 
 
 
 def _channels(
-    ruler: Ruler, tallies: tuple[Tally, Tally], beyond: Ints, blocks: Blocks, every: timedelta
+    ruler: Ruler,
+    tallies: tuple[Tally, Tally],
+    beyond: Ints,
+    blocks: Blocks,
+    every: timedelta,
+    withins: dict[str, float],
 ) -> dict[str, Variation]:
     whole, parts = tallies
     found = {}
@@ -99,22 +108,31 @@ def _channels(
         level, all_rows = (float(part[0]) for part in totals[name])
         if name in ("range", "new"):
             means, level = beyond / np.maximum(rows, 1), float(beyond.sum()) / max(all_rows, 1.0)  # noqa: PLW2901
-        used = rows > 0
-        series = Series(blocks.index[used], rows[used], means[used])
-        within = _within(name, parts, used, series) if name in ("shift", "spread") else _jeffreys(level, all_rows)
         if not np.isfinite(level):
             continue
+        used = np.isfinite(means)
+        series = Series(blocks.index[used], rows[used], means[used])
+        within = withins.get(name) or _jeffreys(level, all_rows)
         found[name] = fit_variation(series, within, level, every, timed=blocks.timed)
     return found
 
 
-def _within(name: str, parts: Tally, used: Ints, series: Series) -> float:
-    """The variance of a row about its block's mean; about 1 where there are no blocks."""
-    total = float(series.rows.sum())
-    if total <= len(series.rows) or not len(series.rows):
-        return 1.0
-    squares = float(parts.squares[used].sum()) / COARSE
-    return max((squares - float(series.rows @ series.means**2)) / (total - len(series.rows)), 1e-6)
+def _withins(ruler: Ruler, column: Column, parts: Tally, blocks: Blocks) -> dict[str, float]:
+    """The variances that, divided by a window's rows, are those of its mean and of its standard deviation.
+
+    The latter is (fourth moment - variance^2) / (4 variance). Rows are taken about their block's mean.
+    """
+    if isinstance(column, Coded) or ruler.scale <= 0:
+        return {}
+    used = ~np.isnan(column) & (blocks.groups >= 0)
+    z, groups = ruler.standard(column), blocks.groups
+    if not used.any():
+        used, groups = ~np.isnan(column), np.zeros(len(column), np.int64)
+        rest = z[used] - z[used].mean()
+    else:
+        rest = z[used] - (parts.sums / FINE / np.maximum(parts.present, 1))[groups[used]]
+    variance = max(float(np.mean(rest**2)), 1e-6)
+    return {"shift": variance, "spread": max((float(np.mean(rest**4)) - variance**2) / (4 * variance), 1e-6)}
 
 
 def _jeffreys(share: float, rows: float) -> float:
@@ -123,30 +141,3 @@ def _jeffreys(share: float, rows: float) -> float:
         return 1.0
     p = (share * rows + 0.5) / (rows + 1)
     return p * (1 - p)
-
-
-def _outside(column: Column, parts: Tally, blocks: Blocks) -> Ints:
-    """Rows of each block outside the range of all other blocks."""
-    found = np.zeros(len(blocks.index), np.int64)
-    if isinstance(column, Coded) or np.count_nonzero(np.isfinite(parts.low)) < 2:
-        return found
-    for ends, sign in ((parts.low, 1.0), (parts.high, -1.0)):
-        signed = np.where(np.isfinite(ends), ends * sign, np.inf)
-        outermost = int(np.argmin(signed))
-        others = float(np.partition(signed, 1)[1])
-        values = column[blocks.groups == outermost] * sign
-        found[outermost] += int(np.count_nonzero(values < others))
-    return found
-
-
-def _beyond(column: Column, blocks: Blocks) -> Ints:
-    """Rows of each block whose category no other block has."""
-    found = np.zeros(len(blocks.index), np.int64)
-    if not isinstance(column, Coded) or len(blocks.index) < 2:
-        return found
-    used = (blocks.groups >= 0) & (column.codes >= 0)
-    size = max(len(column.labels), 1)
-    cells, counts = np.unique(blocks.groups[used] * size + column.codes[used], return_counts=True)
-    alone = np.bincount(cells % size, minlength=size) == 1
-    lonely: Floats = np.bincount(cells // size, weights=counts * alone[cells % size], minlength=len(found))
-    return lonely.astype(np.int64)

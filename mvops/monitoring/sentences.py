@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mvops.monitoring.evidence import Evidence
-from mvops.monitoring.profile import Profile, moments
+from mvops.monitoring.profile import Profile
 from mvops.monitoring.summary import ColumnSummary
 
 _NAMED = 3
@@ -22,11 +22,8 @@ def describe(
         before, now = (_plain(profile.ruler.centre + profile.ruler.scale * z) for z in (found.expected, found.value))
         return f"{name}: mean {before} -> {now}{over}{stability} ({_limits(found, effect, 'shift')})"
     if what == "spread":
-        _, now_sd = moments(profile.ruler, column.sums, column.squares, column.present)
-        return (
-            f"{name}: standard deviation {_plain(profile.sd)} -> {_plain(now_sd)}{stability} "
-            f"({_limits(found, effect, 'mean distance from the centre')})"
-        )
+        before, now = (_plain(profile.ruler.scale * z) for z in (found.expected, found.value))
+        return f"{name}: standard deviation {before} -> {now}{stability} ({_limits(found, effect, 'change')})"
     if what == "share":
         return (
             f"{name}: share of {category} {found.expected:.1%} -> {found.value:.1%}{over}{stability} "

@@ -1,10 +1,10 @@
 """How much the whole distribution of a column varies from window to window, and how unusual a window's is.
 
 The statistic is the chi-squared divergence X between a window (n rows) and the baseline (N rows). If all rows came
-from one distribution, X / (1/n + 1/N) would be chi-squared with bins - 1 degrees of freedom. Real windows differ by more:
-each block against the rest of the baseline gives X's mean and variance beyond that. For a window of another size the
-sampling part is exchanged, and X is referred to an F distribution with that mean and variance (Satterthwaite 1946), whose
-second degrees of freedom say how well the mean is known from the (effectively independent) blocks.
+from one distribution, X / (1/n + 1/N) would be chi-squared with bins - 1 degrees of freedom. Real windows differ by
+more: each block against the rest of the baseline gives X's mean and variance beyond that. For a window of another size
+the sampling part is exchanged, and X is referred to an F distribution with that mean and variance (Satterthwaite 1946),
+whose second degrees of freedom say how well the mean is known from the (effectively independent) blocks.
 """
 
 from __future__ import annotations
@@ -45,8 +45,10 @@ class Unlikeness:
 
 
 class ShapeVariation(Frozen):
-    """Of one column: `between` and `spread` are the mean and variance of X beyond sampling; `thinness` corrects
-    the sampling variance for bins with few rows."""
+    """Of one column: `between` and `spread` are the mean and variance of X beyond sampling.
+
+    `thinness` corrects the sampling variance for bins with few rows.
+    """
 
     dof: int  # bins - 1
     between: float

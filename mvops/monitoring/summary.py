@@ -7,11 +7,12 @@ window is a merge of its buckets. Reading the same rows again gives the same byt
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import reduce
 
 import numpy as np
+from pydantic import Field
 
 from mvops.core.frozen import Frozen
 from mvops.monitoring import performance
@@ -29,7 +30,7 @@ _LATENCY_FIRST_US = 100.0  # bins grow by the square root of two from 0.1 ms to 
 
 
 class ColumnSummary(Frozen):
-    """One column, measured with the baseline's ruler. `sums`, `absolute` and `squares` are fixed-point (tallies.py).
+    """One column, measured with the baseline's ruler. `sums` and `squares` are fixed-point (tallies.py).
 
     `new` names categories that the baseline never saw, with their exact counts: all of them up to 32, beyond that the
     32 whose names hash lowest, an unbiased sample that merges exactly. Their total is the last of `counts`.
@@ -39,11 +40,10 @@ class ColumnSummary(Frozen):
     missing: int
     infinite: int = 0
     sums: int = 0
-    absolute: int = 0
     squares: int = 0
     low: float | None = None
     high: float | None = None
-    new: dict[str, int] = {}
+    new: dict[str, int] = Field(default_factory=dict)
 
     @property
     def present(self) -> int:
@@ -95,8 +95,10 @@ def summarise(baseline: Baseline, rows: Rows, start: datetime, end: datetime) ->
 
 
 def summarise_all(baseline: Baseline, rows: Rows, every: timedelta) -> list[Summary]:
-    """Rows with times, by buckets of `every`, in order; buckets without rows are not there. Rows without a time are
-    left out."""
+    """Rows with times, by buckets of `every`, in order; buckets without rows are not there.
+
+    Rows without a time are left out.
+    """
     assert rows.times is not None
     known = ~np.isnat(rows.times)
     index, found = np.unique(bucket_index(rows.times[known], every), return_inverse=True)
@@ -107,8 +109,10 @@ def summarise_all(baseline: Baseline, rows: Rows, every: timedelta) -> list[Summ
 
 
 def summarise_outcomes(baseline: Baseline, rows: Rows, start: datetime, end: datetime) -> Summary:
-    """Performance only, to be merged into the bucket of the predictions: outcomes come later, and the features of
-    those rows were counted when they were predicted."""
+    """Performance only, to be merged into the bucket of the predictions.
+
+    Outcomes come later, and the features of those rows were counted when they were predicted.
+    """
     empty = _grouped(baseline, rows.take(np.zeros(0, np.int64)), np.zeros(0, np.int64), [(start, end)])[0]
     return empty.model_copy(update={"performance": _performance(baseline, rows)})
 
@@ -132,12 +136,21 @@ def merge_all(summaries: Iterable[Summary]) -> Summary:
     return reduce(merge, summaries)
 
 
-def as_tally(column: ColumnSummary) -> Tally:
-    """A tally with one group."""
-    one = {name: np.array([getattr(column, name)], np.int64) for name in ("missing", "infinite")}
-    sums = {name: np.array([getattr(column, name)], np.float64) for name in ("sums", "absolute", "squares")}
-    ends = {name: np.array([getattr(column, name)], np.float64) for name in ("low", "high")}
-    return Tally(counts=np.array([column.counts], np.int64), **one, **sums, **ends)
+def as_tally(columns: Sequence[ColumnSummary]) -> Tally:
+    """One column in several windows as a tally with a group for each."""
+
+    def floats(name: str) -> Floats:
+        return np.array([getattr(column, name) for column in columns], np.float64)
+
+    return Tally(
+        counts=np.array([column.counts for column in columns], np.int64),
+        missing=np.array([column.missing for column in columns], np.int64),
+        infinite=np.array([column.infinite for column in columns], np.int64),
+        sums=floats("sums"),
+        squares=floats("squares"),
+        low=floats("low"),
+        high=floats("high"),
+    )
 
 
 def _grouped(baseline: Baseline, rows: Rows, groups: Ints, windows: list[tuple[datetime, datetime]]) -> list[Summary]:
@@ -188,7 +201,6 @@ def _columns(profile: Profile, column: Column | None, groups: Ints, count: int) 
             missing=int(counted.missing[g]),
             infinite=int(counted.infinite[g]),
             sums=int(counted.sums[g]),
-            absolute=int(counted.absolute[g]),
             squares=int(counted.squares[g]),
             low=_known(counted.low[g]),
             high=_known(counted.high[g]),
@@ -263,7 +275,6 @@ def _merge_column(a: ColumnSummary, b: ColumnSummary) -> ColumnSummary:
         missing=a.missing + b.missing,
         infinite=a.infinite + b.infinite,
         sums=a.sums + b.sums,
-        absolute=a.absolute + b.absolute,
         squares=a.squares + b.squares,
         low=min(lows, default=None),
         high=max(highs, default=None),

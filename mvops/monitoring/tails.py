@@ -1,4 +1,4 @@
-"""Tail probabilities of the normal, t, chi-squared and F distributions, in plain Python so that nothing heavy is imported.
+"""Tail probabilities of the normal, t, chi-squared and F distributions, in plain Python: nothing heavy is imported.
 
 The regularised incomplete gamma and beta functions are computed by the series and continued fractions of Abramowitz
 and Stegun 6.5.29, 6.5.31 and 26.5.8 with Lentz's method; the tests compare them with SciPy.

@@ -25,9 +25,8 @@ class Tally:
     counts: Ints
     missing: Ints
     infinite: Ints
-    sums: Ints  # of the standardised value
-    absolute: Ints  # of its absolute value
-    squares: Ints
+    sums: Ints | Floats  # of the standardised value
+    squares: Ints | Floats
     low: Floats  # NaN where a group has no finite value
     high: Floats
 
@@ -53,7 +52,7 @@ def tally(ruler: Ruler, column: Column, groups: Ints, count: int) -> Tally:
     if isinstance(column, Coded) or ruler.kind != "number":
         none = np.zeros(count, np.int64)
         empty = np.full(count, np.nan)
-        return Tally(counts, missing, none, none, none, none, empty, empty)
+        return Tally(counts, missing, none, none, none, empty, empty)
     z = ruler.standard(column)
     finite = np.isfinite(column)
     return Tally(
@@ -61,7 +60,6 @@ def tally(ruler: Ruler, column: Column, groups: Ints, count: int) -> Tally:
         missing=missing,
         infinite=np.bincount(groups[present & ~finite], minlength=count),
         sums=_fixed(z, FINE, groups, count),
-        absolute=_fixed(np.abs(z), FINE, groups, count),
         squares=_fixed(z * z, COARSE, groups, count),
         low=_extreme(column[finite], groups[finite], count, lowest=True),
         high=_extreme(column[finite], groups[finite], count, lowest=False),
@@ -71,7 +69,7 @@ def tally(ruler: Ruler, column: Column, groups: Ints, count: int) -> Tally:
 def channel_means(ruler: Ruler, counted: Tally) -> dict[str, tuple[Floats, Floats]]:
     """Every channel's mean and number of rows, by group; NaN where a group has no rows.
 
-    Numbers: `shift` and `spread` (mean and mean absolute value, standardised) and `range`, the share outside the
+    Numbers: `shift` and `spread` (mean and standard deviation, standardised) and `range`, the share outside the
     baseline's range. Categories: `share:x` of each category with its own bin, and `new`. All: `missing`.
     """
     present = counted.present.astype(np.float64)
@@ -81,7 +79,7 @@ def channel_means(ruler: Ruler, counted: Tally) -> dict[str, tuple[Floats, Float
         found["range"] = (_over(counted.counts[:, 0] + counted.counts[:, -1], present), present)
         if ruler.scale > 0:
             found["shift"] = (_over(counted.sums / FINE, present), present)
-            found["spread"] = (_over(counted.absolute / FINE, present), present)
+            found["spread"] = (_deviation(counted, present), present)
     if ruler.kind == "category":
         if not ruler.unbounded:
             found["new"] = (_over(counted.counts[:, -1], present), present)
@@ -92,8 +90,11 @@ def channel_means(ruler: Ruler, counted: Tally) -> dict[str, tuple[Floats, Float
 
 
 def shape_counts(ruler: Ruler, counts: Ints) -> Ints:
-    """Counts in the bins whose distribution is compared: what is beyond the range belongs to the outermost bins, new
-    categories to the others; they have tests of their own."""
+    """Counts in the bins whose distribution is compared.
+
+    What is beyond the range belongs to the outermost bins, new categories to the others; they have tests of their
+    own.
+    """
     inner: Ints = counts[..., 1:-1].copy() if ruler.kind == "number" else counts[..., :-1].copy()
     if ruler.kind == "number" and inner.shape[-1]:
         inner[..., 0] += counts[..., 0]
@@ -101,8 +102,15 @@ def shape_counts(ruler: Ruler, counts: Ints) -> Ints:
     return inner
 
 
+def _deviation(counted: Tally, present: Floats) -> Floats:
+    mean, square = _over(counted.sums / FINE, present), _over(counted.squares / COARSE, present)
+    return np.sqrt(np.maximum(square - mean**2, 0.0) * _over(present, present - 1))
+
+
 def _over(part: Ints | Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    found = np.full(len(whole), np.nan)
+    np.divide(part, whole, out=found, where=whole > 0)
+    return found
 
 
 def _fixed(values: Floats, unit: int, groups: Ints, count: int) -> Ints:

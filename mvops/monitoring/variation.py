@@ -1,7 +1,7 @@
 """How much a statistic varies from window to window when nothing is wrong, learned from the baseline's own blocks.
 
 A *channel* is the mean over a window's rows of some number: a value, its distance from the centre, "is missing", "is
-category x". A block is a stretch of the baseline as long as a window. The model of a channel's mean in a window of n rows:
+category x". A block is a stretch of the baseline as long as a window. A channel's mean in a window of n rows has
 
     mean = expected(phase of the week) + block effect + sampling error
     variance = between + within / n + variance of the expectation itself
@@ -9,12 +9,13 @@ category x". A block is a stretch of the baseline as long as a window. The model
 `between` is what remains of the blocks' variance after their sampling error. Blocks that resemble their neighbours
 (persistence, estimated at lag one) count for less: the expectation has D (1 - r) / (1 + r) effective blocks, the
 variance D (1 - r^2) / (1 + r^2) (Bartlett 1946). Tails are Student's t with the degrees of freedom left, fewer where
-the blocks' kurtosis says that their tails are heavier; and a deviation that the baseline has itself shown is not called rare.
+the blocks' kurtosis says that their tails are heavier; and a deviation that the baseline has itself shown is not rare.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -69,7 +70,7 @@ class Deviation:
 
 
 class Variation(Frozen):
-    """One channel's variation; all variances are of means, in the channel's squared unit, but `within` is of one row."""
+    """One channel's variation; variances are of means, in the channel's squared unit, but `within` is of one row."""
 
     phase: Phase
     expected: tuple[float | None, ...]  # by phase; None where the baseline has no block
@@ -78,7 +79,8 @@ class Variation(Frozen):
     between: float
     between_high: float
     sampling: float  # the blocks' own sampling variance, on average
-    reference: float  # variance of an expected value
+    reference: float  # variance of an expected value; of the average over k different phases 1/k of it, but at least
+    level_error: float  # the variance of the blocks' overall mean
     stray: float  # variance between phases: added where the baseline has no block of the phase
     persistence: float
     dof: float
@@ -91,12 +93,14 @@ class Variation(Frozen):
         variance = self._between(rows) + self.within / rows + self.reference + stray
         return self._deviation(mean - expected, expected, variance)
 
-    def trailing(self, deviations: list[float], rows: list[int]) -> Deviation:
+    def trailing(self, deviations: Sequence[float], rows: Sequence[int]) -> Deviation:
         """Of the average of consecutive windows' deviations."""
-        k, r = len(rows), self.persistence
+        k = len(rows)
+        r = self._block_persistence()
         together = 1 + 2 * sum((1 - j / k) * r**j for j in range(1, k))
         between = sum(self._between(n) for n in rows) / k
-        variance = between * together / k + sum(self.within / n for n in rows) / k**2 + self.reference
+        variance = between * together / k + sum(self.within / n for n in rows) / k**2
+        variance += self.reference if self.phase == "none" else max(self.reference / k, self.level_error)
         found = self._deviation(sum(deviations) / k, self.level, variance)
         return Deviation(found.value, found.expected, found.sd, found.dof, 0.0, self.blocks)
 
@@ -105,6 +109,16 @@ class Variation(Frozen):
         label = _phase_label(index, every, self.phase)
         known = self.expected[label] if label < len(self.expected) else None
         return (self.level, self.stray) if known is None else (known, 0.0)
+
+    def _block_persistence(self) -> float:
+        """Of the block effects alone: sampling errors do not persist, so it is more than that of the blocks' means.
+
+        Half a standard error on top, since too little would make a lasting swing look rare.
+        """
+        if self.persistence <= 0 or self.between <= 0:
+            return 0.0
+        careful = self.persistence + 0.5 / math.sqrt(self.blocks)
+        return min(0.95, careful * (self.between + self.sampling) / self.between)
 
     def _between(self, rows: int) -> float:
         if self.sampling <= 0:
@@ -144,6 +158,7 @@ def fit_variation(series: Series, within: float, level: float, every: timedelta,
         between_high=_short(max(between, high)),
         sampling=_short(sampling),
         reference=_short((between + sampling) / min(effective, blocks / groups)),
+        level_error=_short((between + sampling) / effective),
         stray=_short(float(np.var(means[counts > 0]))),
         persistence=_short(r),
         dof=_short(min(dof, tail_dof(scores))),
@@ -221,6 +236,7 @@ def _assumed(within: float, level: float, rows: float, blocks: int) -> Variation
         between_high=_short(between),
         sampling=0.0,
         reference=_short(between / max(blocks, 1) + within / max(rows, 1.0)),
+        level_error=0.0,
         stray=0.0,
         persistence=0.0,
         dof=_ASSUMED_DOF,

@@ -19,8 +19,8 @@ from mvops.core.frozen import Frozen
 from mvops.monitoring.baseline import Baseline
 from mvops.monitoring.blocks import COMPLETE, covered
 from mvops.monitoring.clock import index_of
-from mvops.monitoring.evidence import TRAILS, Evidence, Reading, distributions, learned, read, weigh
 from mvops.monitoring.drift import psi
+from mvops.monitoring.evidence import TRAILS, Evidence, distributions, learned, read, weigh
 from mvops.monitoring.judging_performance import judge_performance
 from mvops.monitoring.profile import Profile
 from mvops.monitoring.sentences import describe
@@ -36,8 +36,11 @@ Status = Literal["judged", "no rows", "too few rows", "incomplete"]
 
 
 class Finding(Frozen):
-    """One column's, or metric's, strongest evidence. `value` and `threshold` are of `statistic`: a shift in standard
-    deviations, a change of a share, a chi-squared divergence or a metric."""
+    """One column's, or metric's, strongest evidence.
+
+    `value` and `threshold` are of `statistic`: a shift in standard deviations, a change of a share, a chi-squared
+    divergence or a metric.
+    """
 
     feature: str
     kind: AlertKind
@@ -84,9 +87,12 @@ class Verdict(Frozen):
 
 
 def judge(baseline: Baseline, window: Summary, monitor: Monitor, *, history: Sequence[Summary] = ()) -> Verdict:
-    """Judge a window. `history` are earlier windows of the same version, oldest first: with them smaller shifts that
-    last are found. A window with fewer than `monitor.min_rows` rows, or without rows in more than a fifth of the
-    hours in which the baseline has them, is not judged."""
+    """Judge a window.
+
+    `history` are earlier windows of the same version, oldest first: with them smaller shifts that last are found. A
+    window with fewer than `monitor.min_rows` rows, or without rows in more than a fifth of the hours in which the
+    baseline has them, is not judged.
+    """
     status = _status(baseline, window, monitor)
     budget = min(monitor.false_alarms.per(window.end - window.start), _MOST_PER_WINDOW) * _MARGIN
     metrics = baseline.metrics if baseline.performance.rows else ()
@@ -146,24 +152,17 @@ def _columns(baseline: Baseline, windows: Sequence[Summary], budget: float, effe
 def _evidence(
     baseline: Baseline, profile: Profile, known: list[tuple[Summary, ColumnSummary]], level: float, effect: float
 ) -> list[Evidence]:
-    every = baseline.every
-    readings = [read(profile, column, index_of(w.start, every), every) for w, column in known]
-    if not baseline.timed and len(readings) > 1:
-        profile = _with_learned(profile, readings[:-1])
-        readings = [read(profile, column, index_of(w.start, every), every) for w, column in known]
-    return weigh(profile, known[-1][1], readings, level, effect)
-
-
-def _with_learned(profile: Profile, readings: Sequence[dict[str, Reading]]) -> Profile:
-    channels = {
-        name: learned(variation, [window[name] for window in readings if name in window])
-        for name, variation in profile.channels.items()
-    }
-    return profile.model_copy(update={"channels": channels})
+    columns, numbers = [column for _, column in known], [index_of(window.start, baseline.every) for window, _ in known]
+    paths = read(profile, columns, numbers, baseline.every)
+    if not baseline.timed:
+        channels = profile.channels | {name: learned(profile.channels[name], path) for name, path in paths.items()}
+        profile = profile.model_copy(update={"channels": channels})
+        paths = read(profile, columns, numbers, baseline.every)
+    return weigh(profile, columns[-1], paths, level, effect)
 
 
 def _strongest(evidence: list[Evidence]) -> Evidence:
-    return min(evidence, key=lambda one: (not (one.significant and one.material), not one.significant, one.p))
+    return min(evidence, key=lambda one: (not (one.significant and one.material), -one.strength))
 
 
 def _finding(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import textwrap
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +12,8 @@ from mvops.errors import NotebookError
 
 PYTHON_CELL_MAGICS = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun"})
 _RUNS_PYTHON = re.compile(r"%(?:time|timeit|prun|memit|lprun)\b(?:[ \t]+-\w+(?:[ \t]*\d+)?)*(?=[ \t]+\S)")
-_ASSIGNED = re.compile(r"([ \t]*(?:[A-Za-z_]\w*[ \t]*,?[ \t]*)+=[ \t]*)(?:!|%(?=[A-Za-z]))")
+_COMPOUND = re.compile(r"[ \t]*(?:for|while|if|with|try|def|class)\b")
+_ASSIGNED = re.compile(r"([ \t]*[A-Za-z_]\w*(?:[ \t]*,[ \t]*[A-Za-z_]\w*)*[ \t]*=[ \t]*)(?:!|%(?=[A-Za-z]))")
 _HELP = re.compile(r"[ \t]*(?:\?{1,2}[ \t]*[%\w.*]+|[%\w.*\[\]()'\"]+\?{1,2})[ \t]*;?[ \t]*")
 _AUTOMAGIC = re.compile(
     r"[ \t]*(?:cd|ls|ll|cat|head|mkdir|rm|cp|mv|pip|conda|run|matplotlib|pylab|load_ext|autoreload|time|timeit|whos?)"
@@ -89,7 +89,8 @@ def _explained(error: SyntaxError, text: str) -> NotebookError:
 def _without_indent(source: str) -> str:
     lines = source.split("\n")
     first = next((line for line in lines if line.strip()), "")
-    return textwrap.dedent(source) if first[:1] in {" ", "\t"} else source
+    indent = first[: len(first) - len(first.lstrip())]
+    return "\n".join(line.removeprefix(indent) for line in lines) if indent else source
 
 
 def _tree(source: str) -> ast.Module | None:
@@ -140,7 +141,7 @@ def _replaced(line: str) -> str | None:
         captured = re.match(r"%%capture\s+([A-Za-z_]\w*)", text)
         return f"{captured[1]} = None" if captured else "0"
     python = _RUNS_PYTHON.match(text)
-    if python:
+    if python and not _COMPOUND.match(text, python.end()):
         return f"{indent}0;{' ' * (python.end() - 2)}{text[python.end() :]}"
     if text.startswith(("%", "!", "?")) or (_HELP.fullmatch(line) and text) or _AUTOMAGIC.match(line):
         return f"{indent}0"

@@ -18,7 +18,8 @@ from mvops.notebook.process_state import sets_seed
 class Statement:
     """One statement. `names` are what it binds, `reads` what it needs when it runs.
 
-    `always`: later steps run it whether or not they use a name of it, as it changes the process or imports everything.
+    `always`: later steps run it whether or not they use a name of it: it changes the process, imports everything, or
+    defines a class.
     """
 
     source: str
@@ -59,7 +60,9 @@ def _statement(cell: Cell, node: ast.stmt) -> Statement | None:
         case ast.Expr(value=ast.Call() as call) if sets_seed(call):
             return None  # the state of the random generators is handed over instead
     flow = cell_flow(source)
-    return Statement(source, flow.binds, immediate_reads(source), always=flow.state or "*" in flow.imports)
+    # An object of a class may be handed on without its class being named, and must stay of that class.
+    always = flow.state or "*" in flow.imports or isinstance(node, ast.ClassDef)
+    return Statement(source, flow.binds, immediate_reads(source), always)
 
 
 def _source(cell: Cell, node: ast.stmt) -> str:

@@ -63,6 +63,12 @@ def notebook_flows(sources: Sequence[str]) -> tuple[CellFlow, ...]:
     return tuple(flows)
 
 
+def shared_objects(sources: Sequence[str]) -> tuple[frozenset[str], ...]:
+    """Groups of names that may stand for, or hold, one object: `both = [train, test]` makes one of three."""
+    groups = _Groups(pair for source in sources for pair in _scope(source)[1].aliases)
+    return tuple({frozenset(group) for group in groups.all()})
+
+
 def is_setup(source: str) -> bool:
     """Only imports, definitions and process state: run again in every step. An empty cell is none."""
     cell = parse_cell(source)
@@ -166,3 +172,6 @@ class _Groups:
 
     def of(self, name: str) -> set[str]:
         return self._group.get(name, {name})
+
+    def all(self) -> list[set[str]]:
+        return list(self._group.values())

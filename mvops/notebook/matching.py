@@ -12,7 +12,7 @@ from typing import Any
 from mvops.errors import NotebookError
 from mvops.notebook.cells import parse_cell
 from mvops.notebook.document import text
-from mvops.notebook.numbers import Shown, equal, shown_numbers
+from mvops.notebook.shown import Shown, equal, shown_numbers
 
 _METRIC = re.compile(
     r"accuracy|auc|f1|precision|recall|score|loss|brier|rmse|mae|mse|r2|r\^2|r-squared|error|deviation", re.IGNORECASE

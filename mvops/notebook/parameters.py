@@ -114,7 +114,7 @@ class _Work:
         first = self.found.get(name)
         if first is None:
             cell, role, used_by = about["code"].number, about["role"], about["used_by"]
-            first = Parameter(name, cast(ParameterType, kind), value, cell, text, role, used_by)
+            first = Parameter(name, cast("ParameterType", kind), value, cell, text, role, used_by)
         self.found[name] = replace(first, owners=owners)
 
     def constant(self, found: Constant) -> None:
@@ -210,8 +210,5 @@ def _about_path(found: Parameter, value: str, kind: PathKind, *, moves: bool) ->
             f"{start}, an absolute path: it is the parameter {found.name}, and not hashed as an input. "
             f"Set it where the file is elsewhere."
         )
-    if moves:
-        return (
-            f"{start} after changing the working folder: it is the parameter {found.name}, and not hashed as an input."
-        )
-    return f"{start}, which lies outside the project: it is the parameter {found.name}, and not hashed as an input."
+    why = "after changing the working folder" if moves else "outside the project"
+    return f"{start} {why}: it is the parameter {found.name}, and not hashed as an input."

@@ -17,11 +17,11 @@ from mvops.notebook.engine import execute
 from mvops.notebook.estimators import draws, last_part
 from mvops.notebook.kernels import choose_kernel
 from mvops.notebook.matching import Difference, MetricRow, cell_number, compare_cells, match_cells, metric_rows
-from mvops.notebook.numbers import shown_numbers
 from mvops.notebook.process_state import dotted, sets_seed
 from mvops.notebook.read import read_notebook
 from mvops.notebook.results import PipelineJob, StepProgress, Store
 from mvops.notebook.run import explain, run_pipeline
+from mvops.notebook.shown import shown_numbers
 
 Verdict = Literal["equal", "different", "not_comparable"]
 OnProgress = Callable[[StepProgress], None]

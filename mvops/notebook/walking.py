@@ -60,9 +60,9 @@ def targets_of(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr]]:
 
 
 def _paired(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
-    if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
-        if len(target.elts) == len(value.elts):
-            return list(zip(target.elts, value.elts, strict=True))
+    match target, value:
+        case ((ast.Tuple(elts=one) | ast.List(elts=one)), (ast.Tuple(elts=other) | ast.List(elts=other))):
+            return list(zip(one, other, strict=True)) if len(one) == len(other) else [(target, value)]
     return [(target, value)]
 
 

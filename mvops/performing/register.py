@@ -96,10 +96,15 @@ def _handed_over(workspace: Workspace, run: Run) -> HeldOut:
     return HeldOut(
         estimator=load_model(workspace.store, model),
         features=features,
-        target=value("target"),
+        target=_as_column(value("target")),
         train_features=train if isinstance(train, pd.DataFrame) else None,
-        times=value("times"),
+        times=_as_column(value("times")),
     )
+
+
+def _as_column(value: Any) -> Any:
+    """A Series travels as a table of one column."""
+    return value.iloc[:, 0] if isinstance(value, pd.DataFrame) and value.shape[1] == 1 else value
 
 
 def _compare(workspace: Workspace, serving: Version, held_out: HeldOut, model: Model) -> Comparison:
@@ -172,6 +177,7 @@ def _remember(workspace: Workspace, version: Version, report: GateReport, compar
         message=f"version {version.number} {verdict}",
         details={
             "version": version.number,
+            "artifact": version.artifact.sha256,
             "passed": report.passed,
             "checks": [check.sentence for check in report.checks],
             "metrics": version.metrics,

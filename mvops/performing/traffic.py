@@ -10,7 +10,7 @@ from mvops.core.steps import RemoveRoute, RestoreRoute, RollOut
 from mvops.core.version import Version
 from mvops.errors import RegistryError
 from mvops.lifecycle.rollout import first_route, route_for
-from mvops.lifecycle.route_file import read_route, write_route, write_version
+from mvops.lifecycle.route_file import next_serial, write_route, write_version
 from mvops.registry import rollouts
 from mvops.registry.events import record_event
 from mvops.registry.versions import champion, find_version, set_champion
@@ -57,7 +57,7 @@ def restore_route(step: RestoreRoute, workspace: Workspace) -> dict[str, str]:
     if running is not None:
         steer(workspace, running)
     elif serving is not None:
-        _point(workspace, [serving], first_route(serving, _next_serial(workspace, step.model)))
+        _point(workspace, [serving], first_route(serving, next_serial(workspace.serving(step.model))))
     return {}
 
 
@@ -73,14 +73,14 @@ def make_champion(workspace: Workspace, model: str, number: int, reason: str) ->
     """All traffic to this version, now."""
     version = version_of(workspace, model, number)
     set_champion(workspace.registry, model, number, reason)
-    _point(workspace, [version], first_route(version, _next_serial(workspace, model)))
+    _point(workspace, [version], first_route(version, next_serial(workspace.serving(model))))
     _told(workspace, model, f"version {number} is champion: {reason}")
 
 
 def steer(workspace: Workspace, state: RolloutState) -> None:
     """Write the route of a rollout's current step."""
     both = [version_of(workspace, state.model, n) for n in (state.champion, state.challenger)]
-    _point(workspace, both, route_for(state, _next_serial(workspace, state.model)))
+    _point(workspace, both, route_for(state, next_serial(workspace.serving(state.model))))
 
 
 def end_rollout(workspace: Workspace, model: str, reason: str) -> RolloutState | None:
@@ -89,7 +89,7 @@ def end_rollout(workspace: Workspace, model: str, reason: str) -> RolloutState |
     if running is None:
         return None
     champion_version = version_of(workspace, model, running.champion)
-    _point(workspace, [champion_version], first_route(champion_version, _next_serial(workspace, model)))
+    _point(workspace, [champion_version], first_route(champion_version, next_serial(workspace.serving(model))))
     ended = running.model_copy(update={"status": "aborted", "reason": reason, "finished": datetime.now(UTC)})
     rollouts.update(workspace.registry, ended)
     _told(workspace, model, f"rollout of version {running.challenger} aborted: {reason}")
@@ -115,11 +115,6 @@ def _by_canary(workspace: Workspace, model: str) -> bool:
     spec = workspace.model(model)
     on = workspace.project.capabilities
     return spec.rollout.strategy == "canary" and spec.endpoint is not None and on.canary and on.serving
-
-
-def _next_serial(workspace: Workspace, model: str) -> int:
-    route = read_route(workspace.serving(model))
-    return 1 if route is None else route.serial + 1
 
 
 def _told(workspace: Workspace, model: str, message: str) -> None:

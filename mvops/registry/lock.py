@@ -130,7 +130,8 @@ def _try(registry: Registry, token: str, command: str, lease: float) -> LockRow 
             **asdict(this_process()),
             **_lease(now, lease),
         }
-        if session.exec(insert_missing(registry.dialect, _TABLE).values(id=1, **ours)).rowcount:
+        insert = insert_missing(registry.dialect, _TABLE).returning(_TABLE.c.id)
+        if session.exec(insert.values(id=1, **ours)).first() is not None:
             return None
         row = session.exec(select(LockRow).with_for_update()).first()
         if row is None:  # released between the two statements

@@ -151,8 +151,15 @@ class PredictionLog:
         query = select(func.count()).select_from(PREDICTIONS).where(_within(model, since, until))
         return int(self._fetch(query)[0][0])
 
-    def iterate(self, model: str, since: datetime | None = None, until: datetime | None = None) -> Iterator[Prediction]:
-        """Predictions of a span of event time, in the order of logging, read 1,000 at a time.
+    def count_outcomes(self, model: str) -> int:
+        """How many predictions have an outcome."""
+        joined = PREDICTIONS.join(OUTCOMES, OUTCOMES.c.prediction_id == PREDICTIONS.c.id)
+        return int(self._fetch(select(func.count()).select_from(joined).where(PREDICTIONS.c.model == model))[0][0])
+
+    def iterate(
+        self, model: str, since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[tuple[Prediction, Outcome | None]]:
+        """Predictions of a span of event time with their outcomes, in the order of logging, read 1,000 at a time.
 
         Ends at what was logged when it began; no transaction stays open between two chunks.
         """
@@ -163,10 +170,14 @@ class PredictionLog:
         after = bounds[0] - 1
         while after < bounds[1]:
             span = and_(where, PREDICTIONS.c.seq > after, PREDICTIONS.c.seq <= bounds[1])
-            rows = self._fetch(select(PREDICTIONS).where(span).order_by(PREDICTIONS.c.seq).limit(_CHUNK))
+            query = select(PREDICTIONS, *_outcome_columns()).outerjoin(
+                OUTCOMES, OUTCOMES.c.prediction_id == PREDICTIONS.c.id
+            )
+            rows = self._fetch(query.where(span).order_by(PREDICTIONS.c.seq).limit(_CHUNK))
             if not rows:
                 return
-            yield from map(to_prediction, rows)
+            for row in rows:
+                yield to_prediction(row), None if row.prediction_id is None else to_outcome(row)
             after = rows[-1].seq
 
     def close(self) -> None:

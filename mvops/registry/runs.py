@@ -20,7 +20,7 @@ def save_run(registry: Registry, run: Run) -> None:
     """Insert `run`, or replace the one with its id."""
     values = run.model_dump(include=_COLUMNS) | {"body": run.model_dump(mode="json", exclude=_COLUMNS)}
     with registry.session() as session:
-        session.exec(insert_or_replace(registry.dialect, _TABLE, [values]))
+        session.exec(insert_or_replace(registry.dialect, _TABLE, [values]), params=values)
 
 
 def runs(registry: Registry, model: str | None = None, limit: int = 20) -> list[Run]:

@@ -85,6 +85,7 @@ def judged_until(registry: Registry, model: str) -> datetime | None:
 def save_judged(registry: Registry, model: str, until: datetime) -> None:
     """Windows that end by `until` have been judged; an earlier time than the one known changes nothing."""
     with registry.session() as session:
+        only_one(session.connection(), f"summaries {model}")
         row = session.get(CursorRow, model)
         if row is None:
             session.add(CursorRow(model=model, predictions=0, outcomes=0, judged=until))

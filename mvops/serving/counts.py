@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
+from typing import Any
 
 from mvops.core.frozen import Frozen
 from mvops.core.route import ArmName, Route
@@ -24,7 +26,7 @@ class ArmCounts(Frozen):
 
 
 class RolloutCounts(Frozen):
-    """All arms since the route with this serial was adopted by this process."""
+    """All arms since the route with this serial was adopted, in all processes that serve the model here."""
 
     serial: int
     arms: tuple[ArmCounts, ...]
@@ -34,8 +36,8 @@ class ArmTally:
     """Counts one arm. Latencies are kept in bins that are 2 % wide, so that memory does not grow with traffic."""
 
     def __init__(self, arm: ArmName, version: int) -> None:
-        self._arm = arm
-        self._version = version
+        self.arm = arm
+        self.version = version
         self._errors = 0
         self._rows = 0
         self._bins: Counter[int] = Counter()
@@ -49,12 +51,23 @@ class ArmTally:
         """Count a request that the model did not answer."""
         self._errors += 1
 
+    def export(self) -> dict[str, Any]:
+        """What `add` of another process understands."""
+        bins = list(self._bins.copy().items())
+        return {"arm": self.arm, "version": self.version, "errors": self._errors, "rows": self._rows, "bins": bins}
+
+    def add(self, exported: dict[str, Any]) -> None:
+        """Count what another process has counted."""
+        self._errors += exported["errors"]
+        self._rows += exported["rows"]
+        self._bins.update(dict(exported["bins"]))
+
     def counts(self) -> ArmCounts:
         """The numbers now."""
         answered = self._bins.total()
         return ArmCounts(
-            arm=self._arm,
-            version=self._version,
+            arm=self.arm,
+            version=self.version,
             requests=answered + self._errors,
             errors=self._errors,
             rows=self._rows,
@@ -72,7 +85,7 @@ class ArmTally:
 
 
 class Tally:
-    """Counts all arms; begins anew with each serial. To be used from one thread."""
+    """Counts all arms; begins anew with each serial. Only one thread counts; any may export."""
 
     def __init__(self) -> None:
         self._serial = -1
@@ -81,13 +94,22 @@ class Tally:
     def follow(self, route: Route) -> None:
         """Begin anew if this route is another."""
         if route.serial != self._serial:
-            self._serial = route.serial
             self._arms = {arm.arm: ArmTally(arm.arm, arm.version) for arm in route.arms}
+            self._serial = route.serial
 
     def of(self, arm: ArmName) -> ArmTally:
         """The counter of an arm of the route that is followed."""
         return self._arms[arm]
 
-    def counts(self) -> RolloutCounts:
-        """The numbers now."""
-        return RolloutCounts(serial=self._serial, arms=tuple(arm.counts() for arm in self._arms.values()))
+    def export(self) -> dict[str, Any]:
+        """What the `counts` of another process understand."""
+        return {"serial": self._serial, "arms": [arm.export() for arm in self._arms.values()]}
+
+    def counts(self, others: Iterable[dict[str, Any]] = ()) -> RolloutCounts:
+        """The numbers now, with those that other processes exported under the same serial."""
+        sums = {(arm.arm, arm.version): ArmTally(arm.arm, arm.version) for arm in self._arms.values()}
+        for exported in (self.export(), *others):
+            for arm in exported["arms"] if exported["serial"] == self._serial else ():
+                if (arm["arm"], arm["version"]) in sums:
+                    sums[arm["arm"], arm["version"]].add(arm)
+        return RolloutCounts(serial=self._serial, arms=tuple(arm.counts() for arm in sums.values()))

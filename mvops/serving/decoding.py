@@ -37,7 +37,7 @@ def _refusal(body: bytes, error: orjson.JSONDecodeError) -> Problem:
 
 def _deeper(value: Any, limit: int) -> bool:
     level = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         level = [
             child
             for parent in level

@@ -13,6 +13,7 @@ from pathlib import Path
 from mvops.serving.writing import sync_folder
 
 _LOCK = "lock"
+COUNTS = "counts.json"  # see neighbours.py
 
 
 @dataclass
@@ -30,8 +31,8 @@ class Claim:
         """Remove the folder when nothing is left in it, and let go of it."""
         if not self.segments():
             with contextlib.suppress(OSError):
-                (self.folder / "probe").unlink(missing_ok=True)
-                (self.folder / _LOCK).unlink(missing_ok=True)
+                for name in (COUNTS, f"{COUNTS}.part", "probe", _LOCK):
+                    (self.folder / name).unlink(missing_ok=True)
                 self.folder.rmdir()
         os.close(self.lock)
 

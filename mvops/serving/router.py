@@ -82,8 +82,8 @@ class Router:
             raise ServingError("the endpoint has not started")
         return self._table
 
-    def start(self, every: float) -> None:
-        """Load the route, then look for changes every so many seconds. Raises ServingError."""
+    def start(self) -> None:
+        """Load the route. Raises ServingError."""
         path = self._folder / "route.json"
         if not path.is_file():
             raise ServingError(f"{self._model} has no version to serve yet", hint="Make one with: mvops apply")
@@ -92,30 +92,37 @@ class Router:
             self._adopt()
         except MvopsError as error:
             raise ServingError(f"{self._model} cannot be served: {error.message}", hint=error.hint) from error
-        threading.Thread(target=self._follow, args=(every,), name="router", daemon=True).start()
+
+    def follow(self, every: float, tick: Callable[[], None]) -> None:
+        """Look for changes every so many seconds, and call `tick` as often."""
+        threading.Thread(target=self._follow, args=(every, tick), name="router", daemon=True).start()
 
     def stop(self) -> None:
         """Look for no more changes."""
         self._stop.set()
 
-    def _follow(self, every: float) -> None:
+    def _follow(self, every: float, tick: Callable[[], None]) -> None:
         while not self._stop.wait(every):
-            try:
-                stamp = _stamp(self._folder / "route.json")
-            except OSError as error:
-                self.trouble = f"route.json cannot be read: {error.strerror}"
-                continue
-            if stamp == self._stamp and (self.trouble is None or time.monotonic() < self._retry_at):
-                continue
-            self._stamp = stamp
-            try:
-                self._adopt()
-            except Exception as error:  # noqa: BLE001 -- unpickling and models may raise anything; the old route goes on
-                # Messages may hold paths, and /health/ready is for everybody: those go to the log.
-                self.trouble = f"the new route cannot be served ({type(error).__name__}): see the endpoint's log"
-                self._retry_at = time.monotonic() + _PATIENCE
-                self._failed()
-                _log.warning("%s goes on as before: %s", self._model, error)
+            self._look()
+            tick()
+
+    def _look(self) -> None:
+        try:
+            stamp = _stamp(self._folder / "route.json")
+        except OSError as error:
+            self.trouble = f"route.json cannot be read: {error.strerror}"
+            return
+        if stamp == self._stamp and (self.trouble is None or time.monotonic() < self._retry_at):
+            return
+        self._stamp = stamp
+        try:
+            self._adopt()
+        except Exception as error:  # noqa: BLE001 -- a model may raise anything; the old route goes on
+            # Messages may hold paths, and /health/ready is for everybody: those go to the log.
+            self.trouble = f"the new route cannot be served ({type(error).__name__}): see the endpoint's log"
+            self._retry_at = time.monotonic() + _PATIENCE
+            self._failed()
+            _log.warning("%s goes on as before: %s", self._model, error)
 
     def _adopt(self) -> None:
         """Read the route, load what it needs that is not loaded, and swap."""

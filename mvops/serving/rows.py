@@ -117,17 +117,17 @@ class RowReader:
         return found
 
     def _misshapen(self, rows: Sequence[Any]) -> list[Flaw]:
-        wanted = {column.name for column in self.columns}
+        wanted = dict.fromkeys(column.name for column in self.columns)
         return _first(flaw for index, row in enumerate(rows) for flaw in _shape_of(row, index, wanted))
 
 
-def _shape_of(row: Any, index: int, wanted: set[str]) -> Iterable[Flaw]:
+def _shape_of(row: Any, index: int, wanted: dict[str, None]) -> Iterable[Flaw]:
     if type(row) is not dict:
         yield Flaw(row=index, column=None, message="must be an object")
         return
-    for name in sorted(wanted - row.keys()):
+    for name in (name for name in wanted if name not in row):
         yield Flaw(row=index, column=name, message="is missing")
-    for name in sorted(row.keys() - wanted):
+    for name in sorted(row.keys() - wanted.keys()):
         yield Flaw(row=index, column=name, message="is not a column of this model")
 
 

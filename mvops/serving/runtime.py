@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -22,10 +23,11 @@ from mvops.core.route import Arm
 from mvops.core.version import Version
 from mvops.serving.answers import Answers
 from mvops.serving.batching import ModelError
-from mvops.serving.counts import Tally
+from mvops.serving.counts import RolloutCounts, Tally
 from mvops.serving.decoding import decode
 from mvops.serving.flusher import Flusher, Log
 from mvops.serving.metrics import Metrics
+from mvops.serving.neighbours import of_others, publish
 from mvops.serving.problems import Problem
 from mvops.serving.records import Answered, outcomes_record
 from mvops.serving.requests import envelope, event_times, read_outcomes
@@ -36,6 +38,7 @@ from mvops.serving.spool import Spool, SpoolError
 
 _LARGE = 128 << 10  # bytes of a body above which it is decoded off the event loop
 _RETRY_AFTER = 1  # seconds
+_SWITCH = 0.0005  # seconds; ten times shorter than Python's default
 _log = logging.getLogger("mvops.serving")
 
 
@@ -50,6 +53,7 @@ class Runtime:
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="model")
         self._lock = threading.Lock()
         self._started = False
+        self._published: dict[str, Any] = {}
         self._working = 0  # requests to /predict in work
         self.router = Router(settings.state_folder, settings.model, self._load, self.metrics.load_failed)
         self.spool: Spool
@@ -60,19 +64,18 @@ class Runtime:
         with self._lock:
             if self._started:
                 return
-            self.router.start(self.settings.poll)
-            try:
-                self.spool = Spool(self.settings.spool_folder, self.settings.max_spool)
-            except BaseException:
-                self.router.stop()
-                raise
+            # The model's thread holds the interpreter for milliseconds at a time, while requests wait to be read.
+            sys.setswitchinterval(_SWITCH)
+            self.router.start()
+            self.spool = Spool(self.settings.spool_folder, self.settings.max_spool)
+            self.router.follow(self.settings.poll, self._publish)
             self.flusher = Flusher(self.spool, self._open_log)
             self.flusher.start()
             self._report()
             self._started = True
 
     def stop(self) -> None:
-        """Write and flush what is left, for at most the drain timeout; the next start flushes the rest."""
+        """Write and flush what is left, for at most the flush timeout; the next start flushes the rest."""
         with self._lock:
             if not self._started:
                 return
@@ -80,7 +83,7 @@ class Runtime:
             self.draining = True
             self.router.stop()
             self.spool.close()
-            self.flusher.stop(self.settings.drain_timeout)
+            self.flusher.stop(self.settings.flush_timeout)
             self.spool.release()
             self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -91,6 +94,17 @@ class Runtime:
         from mvops.registry.predictions import PredictionLog  # noqa: PLC0415 -- a third of a second, in the background
 
         return PredictionLog.open(self.settings.predictions, self.settings.root)
+
+    def _publish(self) -> None:
+        counts = self.tally.export()
+        if counts != self._published:
+            publish(self.spool.own_folder, counts)
+            self._published = counts
+
+    def rollout(self) -> RolloutCounts:
+        """What each arm did since the route was adopted, in all processes of this machine."""
+        self.tally.follow(self.router.table.route)
+        return self.tally.counts(of_others(self.spool.own_folder))
 
     def _report(self) -> None:
         gauge = self.metrics.gauge

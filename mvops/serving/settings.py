@@ -36,7 +36,8 @@ class ServiceSettings(Frozen):
     predict_timeout: float = Field(default=30, gt=0)
     poll: float = Field(default=0.2, gt=0)  # how often the route is looked at
     drain_delay: float = Field(default=0, ge=0)  # how long to go on answering after SIGTERM
-    drain_timeout: float = Field(default=30, gt=0)  # how long requests in work, then the log, may take to finish
+    drain_timeout: float = Field(default=15, gt=0)  # how long requests in work may then take
+    flush_timeout: float = Field(default=10, gt=0)  # and, after them, the prediction log; the rest stays in the spool
 
     @property
     def state_folder(self) -> Path:

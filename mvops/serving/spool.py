@@ -25,6 +25,8 @@ from mvops.serving.writing import Appender
 
 _SEGMENT = 8 << 20  # bytes after which the next segment is begun
 _PROBE = 0.5  # seconds between attempts to write again
+_ROOM = 0.9  # of a spool that was full must be left at most, before it counts as having room again
+_FULL = "the spool is full: too much waits for the prediction log"
 Waiter = tuple[bytes, "asyncio.Future[None]"]
 
 
@@ -72,6 +74,7 @@ class Spool:
         self._waiting: deque[Waiter] = deque()
         self._pending = 0  # bytes in `_waiting` and in the write under way
         self._broken: str | None = None
+        self._overflowed = False
         self._closing = False
         self._current: tuple[Appender, Segment] | None = None
         self._number = 0
@@ -90,6 +93,11 @@ class Spool:
                     self.recovered.damaged.append(f"{gone.folder.name}-{path.name}")
 
     @property
+    def own_folder(self) -> Path:
+        """This process's folder, below the spool's."""
+        return self._own.folder
+
+    @property
     def backlog(self) -> int:
         """Bytes that are not yet in the prediction log."""
         with self._changed:
@@ -102,20 +110,22 @@ class Spool:
     def trouble(self) -> str | None:
         """Why nothing can be acknowledged now, or None."""
         with self._changed:
-            return self._broken or self._full()
-
-    def _full(self, more: int = 1) -> str | None:
-        full = self._backlog() + more > self._max_bytes
-        return f"the spool is full: {self._max_bytes} bytes wait for the prediction log" if full else None
+            if self._overflowed and self._backlog() <= _ROOM * self._max_bytes:
+                self._overflowed = False
+            return self._broken or (_FULL if self._overflowed else None)
 
     async def append(self, payload: bytes) -> None:
         """Return when the record is safe on disk. Raises SpoolError."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         record = framed(payload)
         with self._changed:
-            trouble = self._full(len(record)) or (self._closing and "the endpoint is stopping") or None
-            if trouble or len(payload) > MAX_PAYLOAD:
-                raise SpoolError(trouble or "the record is too large")
+            if self._closing:
+                raise SpoolError("the endpoint is stopping")
+            if len(payload) > min(MAX_PAYLOAD, self._max_bytes):
+                raise SpoolError("the record is too large")
+            if self._backlog() + len(record) > self._max_bytes:
+                self._overflowed = True
+                raise SpoolError(_FULL)
             self._waiting.append((record, future))
             self._pending += len(record)
             self._changed.notify_all()

@@ -81,8 +81,7 @@ class _Handlers:
         client = request.client
         if client is None or not ipaddress.ip_address(client.host.partition("%")[0]).is_loopback:
             return _refused(Problem(403, "this is for the machine that the endpoint runs on"))
-        self._runtime.tally.follow(self._runtime.router.table.route)
-        return _json(self._runtime.tally.counts().model_dump())
+        return _json(self._runtime.rollout().model_dump())
 
     async def _post(self, request: Request, answer: Callable[[bytes, float], Awaitable[bytes]]) -> Response:
         started = time.perf_counter()

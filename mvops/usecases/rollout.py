@@ -27,6 +27,7 @@ class RolloutNews:
     state: RolloutState
     decision: str  # hold, advance, abort, done
     because: str
+    requests: int = 0  # that both versions have got on the present route
 
 
 def current_rollout(workspace: Workspace, model: str) -> RolloutState | None:
@@ -49,22 +50,23 @@ def look_once(workspace: Workspace, model: str) -> RolloutNews:
         return RolloutNews(state, "hold", "the endpoint does not answer; start it: mvops serve " + model)
     decision = decide(state, settings, evidence, datetime.now(UTC))
     if decision.action == "hold":
-        return RolloutNews(state, "hold", decision.sentence)
+        requests = evidence.champion.requests + evidence.challenger.requests
+        return RolloutNews(state, "hold", decision.sentence, requests)
     with hold_lock(workspace.registry, f"rollout {model}", wait=10):
         return _carry_out(workspace, state, decision)
 
 
-def follow(workspace: Workspace, model: str, *, every: float = 1.0, patience: float = 60.0) -> Iterator[RolloutNews]:
-    """Look again and again until the rollout is done or aborted, or nothing has answered for `patience` seconds."""
-    quiet_since = time.monotonic()
+def follow(workspace: Workspace, model: str, *, every: float = 0.5, patience: float = 30.0) -> Iterator[RolloutNews]:
+    """Look again and again until the rollout is done or aborted, or no request came for `patience` seconds."""
+    heard, requests = time.monotonic(), 0
     while True:
         news = look_once(workspace, model)
         yield news
         if news.decision in {"abort", "done"}:
             return
-        if news.decision == "advance" or "does not answer" not in news.because:
-            quiet_since = time.monotonic()
-        if time.monotonic() - quiet_since > patience:
+        if news.decision == "advance" or news.requests != requests:
+            heard, requests = time.monotonic(), news.requests
+        if time.monotonic() - heard > patience:
             return
         time.sleep(every)
 

@@ -22,7 +22,7 @@ class Cron:
             {
                 "schedule": job.schedule,
                 "description": job.description,
-                "command": shlex.join((*timetable.command, *job.arguments)),
+                "arguments": shlex.join(job.arguments),
             }
             for job in timetable.jobs
         ]

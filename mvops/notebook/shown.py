@@ -25,7 +25,7 @@ _TIMED_LINE = re.compile(
 )
 _ADDRESS = re.compile(r"0x[0-9a-f]+", re.IGNORECASE)
 _TRAILING = re.compile(r"[\s:=|\->(\[{,'\"]+$")
-_LEADING = re.compile(r"^[\s,;|\])}'\"]+")
+_LEADING = re.compile(r"^[\s,;|(\[\])}'\"]+")
 
 
 @dataclass(frozen=True)

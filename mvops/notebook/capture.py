@@ -1,0 +1,155 @@
+"""The model that a notebook is about, the rows it is judged on, and the numbers it is judged by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mvops.core.config.model import CLASSIFICATION, REGRESSION
+from mvops.notebook.code import Code
+from mvops.notebook.evidence import Evidence, Fit, evidence
+from mvops.notebook.flow import CellFlow
+from mvops.notebook.held_out import Chosen, Helper, Rows, choose
+from mvops.notebook.inlining import is_local
+
+Task = Literal["classification", "regression"]
+
+_TIMES = re.compile(
+    r"(?:times?|dates?|timestamps?)_(?:test|held_?out|holdout|eval)"
+    r"|(?:test|held_?out|holdout|eval)_(?:times?|dates?|timestamps?)"
+)
+
+
+@dataclass
+class Capture:
+    """What was found; a name is None where nothing was. `at` is the position of the cell that fits the model."""
+
+    model: str | None = None
+    features: str | None = None
+    target: str | None = None
+    train_features: str | None = None
+    times: str | None = None
+    task: Task = "classification"
+    metrics: tuple[str, ...] = ()
+    at: int | None = None
+    variable: str | None = None  # the notebook's own name for the model
+    helpers: tuple[Helper, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    seen: Evidence = field(default_factory=Evidence)
+
+
+def capture(cells: Sequence[Code], flows: Sequence[CellFlow]) -> Capture:
+    """Find the model, its held-out rows and its metrics. What is unsure is said in `notes`."""
+    seen = evidence(cells)
+    fits = [fit for fit in seen.fits if not is_local(fit.name) and fit.made.kind != "clusterer"]
+    chosen = choose(seen, fits)
+    found = Capture(seen=seen)
+    if chosen is None:
+        found.notes.append(_why_no_model(cells, seen))
+    else:
+        _take(found, chosen, Rows(cells, flows))
+        found.notes += [*_about_rows(cells, found, chosen), *_about_others(cells, chosen, fits)]
+    found.task = _task(chosen.fit if chosen else None, found)
+    found.metrics = _metrics(found)
+    found.times = next((n for flow in reversed(flows) for n in sorted(flow.binds) if _TIMES.fullmatch(n)), None)
+    return found
+
+
+def _take(found: Capture, chosen: Chosen, rows: Rows) -> None:
+    found.at, found.variable = chosen.fit.at, chosen.fit.name
+    found.model = rows.model(chosen)
+    if chosen.features is not None:
+        found.features = rows.variable(chosen.features, chosen.at, "held_out_features")
+    if chosen.target is not None:
+        found.target = rows.variable(chosen.target, chosen.at, "held_out_target")
+    if chosen.fit.features is not None and not chosen.on_training_rows:
+        found.train_features = rows.variable(chosen.fit.features, chosen.fit.at, "train_features")
+    found.helpers = tuple(rows.helpers)
+
+
+def _why_no_model(cells: Sequence[Code], seen: Evidence) -> str:
+    clusterers = [fit for fit in seen.fits if fit.made.kind == "clusterer"]
+    if clusterers:
+        cell = cells[clusterers[-1].at].number
+        return (
+            f"Cell {cell} fits {clusterers[-1].made.name}, which finds groups and has no target: mvops serves "
+            f"classifiers and regressors only. Name another model in pipeline.outputs."
+        )
+    inside = [fit for fit in seen.fits if is_local(fit.name)]
+    if inside:
+        cell = cells[inside[-1].at].number
+        return (
+            f"Cell {cell} fits a model inside a function that does not hand it back, so no variable holds it: let the "
+            f"function return the model, or name the variable in pipeline.outputs."
+        )
+    if seen.uses and any(use.crossed for use in seen.uses):
+        return (
+            f"`{seen.uses[-1].name}` is cross-validated but never fitted itself: add `{seen.uses[-1].name}.fit(X, y)` "
+            f"at the end, and name it in pipeline.outputs."
+        )
+    return "No fitted scikit-learn model was found: name it and its held-out rows in pipeline.outputs."
+
+
+def _about_rows(cells: Sequence[Code], found: Capture, chosen: Chosen) -> list[str]:
+    fit = chosen.fit
+    kind = f" ({fit.made.name})" if fit.made.name else ""
+    notes = [f"The model is `{fit.name}`{kind}, fitted in cell {cells[fit.at].number}; {chosen.why}."]
+    if found.features is None or found.target is None:
+        notes.append(
+            "The rows that the model is judged on were not found: put their features and target into variables, such as "
+            "X_test and y_test, and name them in pipeline.outputs."
+        )
+    elif chosen.on_training_rows:
+        notes.append(
+            f"`{fit.name}` is judged on the rows it was fitted on: its numbers are too good, and the gate cannot "
+            f"tell a better model. Hold some rows back with train_test_split."
+        )
+    else:
+        notes.append(f"It is judged on `{found.features}` and `{found.target}` (cell {cells[chosen.at].number}).")
+    if chosen.refitted is not None:
+        notes.append(
+            f"Cell {cells[chosen.refitted].number} fits `{fit.name}` again after it was scored: the model is taken as "
+            f"it was scored, since the later one has no held-out rows."
+        )
+    return notes
+
+
+def _about_others(cells: Sequence[Code], chosen: Chosen, fits: Sequence[Fit]) -> list[str]:
+    others: dict[str, str] = {}
+    for fit in fits:
+        if fit.name != chosen.fit.name:
+            kind = f"{fit.made.name}, " if fit.made.name else ""
+            others[fit.name] = f"{fit.name} ({kind}cell {cells[fit.at].number})"
+    if not others:
+        return []
+    listed = ", ".join(others.values())
+    return [f"Other models are fitted too: {listed}. Name one in pipeline.outputs to take it instead."]
+
+
+def _task(fit: Fit | None, found: Capture) -> Task:
+    if fit is not None and fit.made.kind in {"classifier", "regressor"}:
+        return "classification" if fit.made.kind == "classifier" else "regression"
+    known = [m.metric for m in found.seen.metrics if m.model in {None, found.variable}] or [
+        m.metric for m in found.seen.metrics
+    ]
+    votes = [metric in CLASSIFICATION for metric in known if metric != "score"]
+    if votes:
+        return "classification" if sum(votes) * 2 >= len(votes) else "regression"
+    if found.model is not None:
+        found.notes.append("Whether this is classification or regression was not clear; see evaluate.task.")
+    return "classification"
+
+
+def _metrics(found: Capture) -> tuple[str, ...]:
+    allowed = CLASSIFICATION if found.task == "classification" else REGRESSION
+    own = "accuracy" if found.task == "classification" else "r2"
+    of_model = [m.metric for m in found.seen.metrics if m.model is not None and m.model == found.variable]
+    of_any = [m.metric for m in found.seen.metrics]
+    for metrics in (of_model, of_any):
+        named = [own if metric == "score" else metric for metric in metrics]
+        kept = tuple(dict.fromkeys(metric for metric in named if metric in allowed))
+        if kept:
+            return kept
+    return ("accuracy",) if found.task == "classification" else ("rmse", "r2")

@@ -1,0 +1,289 @@
+"""What a notebook does with models: what it fits, predicts, scores, saves and splits, in the order it runs."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from mvops.notebook.code import Code
+from mvops.notebook.estimators import Made, inside, last_part, made_by
+from mvops.notebook.inlining import functions_of, inlined
+from mvops.notebook.literals import keyword
+from mvops.notebook.metric_names import METRICS, SCORINGS
+from mvops.notebook.process_state import dotted
+from mvops.notebook.scopes import root
+from mvops.notebook.walking import calls, calls_of, loaded_names, stored_names, targets_of
+
+How = Literal["assigned", "printed", "displayed", "computed"]
+
+_PREDICTS = {"predict", "predict_proba", "decision_function", "predict_log_proba", "predict_classes"}
+_SCORES = {"score", "evaluate"}
+_CROSS = {"cross_val_score", "cross_validate", "cross_val_predict"}
+_SAVES = {"dump", "save", "save_model", "log_model", "dump_model", "dumps", "to_pickle"}
+_NO_MODEL = re.compile(
+    r"\w*(?:scal(?:er|ing)|enc(?:oder)?\d*|vec(?:t|torizer)?|imp(?:uter)?|pca|tokeni[sz]er|le|sc|ss|ohe|cv|tfidf\w*|bins?)\d*"
+)
+_BY_HAND = {"get_dummies", "factorize", "map", "replace", "fillna", "cut", "qcut", "interpolate"}
+_DEPTH = 3
+
+
+@dataclass(frozen=True)
+class Fit:
+    """`name` is fitted in the cell at position `at` on `features` and `target`."""
+
+    at: int
+    name: str
+    made: Made
+    features: ast.expr | None
+    target: ast.expr | None
+
+
+@dataclass(frozen=True)
+class Use:
+    """`name` predicts `features`, which are compared with `target` where that is known."""
+
+    at: int
+    name: str
+    features: ast.expr
+    target: ast.expr | None = None
+    crossed: bool = False
+
+
+@dataclass(frozen=True)
+class MetricUse:
+    """A metric is computed; `metric` is in our words, "score" is the estimator's own."""
+
+    at: int
+    metric: str
+    function: str
+    how: How
+    assigned: str | None
+    model: str | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Features are made by `what` outside any estimator, and go to `names`."""
+
+    at: int
+    what: str
+    names: frozenset[str]
+
+
+@dataclass
+class Evidence:
+    """Everything seen, in order."""
+
+    fits: list[Fit] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
+    metrics: list[MetricUse] = field(default_factory=list)
+    saved: list[tuple[int, str]] = field(default_factory=list)
+    splits: list[tuple[str, str, str, str]] = field(default_factory=list)  # X_train, X_test, y_train, y_test
+    made: dict[str, Made] = field(default_factory=dict)
+    by_hand: list[Preparation] = field(default_factory=list)
+    derived: dict[str, set[str]] = field(default_factory=dict)  # a name, and the names it was made from
+
+
+def evidence(cells: Sequence[Code]) -> Evidence:
+    """Go through the cells once."""
+    scan = _Scan(functions_of(cells))
+    for at, code in enumerate(cells):
+        scan.code, scan.at = code, at
+        for statement in code.statements():
+            scan.statement(statement, 0)
+    return scan.seen
+
+
+class _Scan:
+    def __init__(self, functions: dict[str, ast.FunctionDef]) -> None:
+        self.functions = functions
+        self.seen = Evidence()
+        self.predictions: dict[str, Use] = {}
+        self.held: dict[str, Made] = {}  # of a name that holds several estimators, the last
+        self.code: Code
+        self.at = 0
+        self.how: tuple[How, str | None] = ("computed", None)
+
+    def statement(self, statement: ast.stmt, depth: int) -> None:
+        pairs = targets_of(statement)
+        self.how = self._how(statement, pairs)
+        for call in calls_of(statement):
+            self._call(call, pairs)
+            function = self.functions.get(call.func.id) if isinstance(call.func, ast.Name) else None
+            if function is not None and depth < _DEPTH:
+                targets = [target for target, value in pairs if value is call]
+                for inner in inlined(call, function, targets):
+                    self._all(inner, depth + 1)
+        for target, value in pairs:
+            self._assigned(target, value, is_loop=isinstance(statement, ast.For))
+
+    def _all(self, statement: ast.stmt, depth: int) -> None:
+        before = self.how
+        self.statement(statement, depth)
+        for part in ("body", "orelse", "finalbody"):
+            for inner in getattr(statement, part, []):
+                self._all(inner, depth)
+        self.how = before
+
+    def _how(self, statement: ast.stmt, pairs: list[tuple[ast.expr, ast.expr]]) -> tuple[How, str | None]:
+        if pairs:
+            return "assigned", next(iter(stored_names(pairs[0][0])), None)
+        if isinstance(statement, ast.Expr):
+            if any(last_part(call.func) == "print" for call in calls(statement)):
+                return "printed", None
+            body = self.code.cell.tree.body
+            return ("displayed" if body and statement is body[-1] else "computed"), None
+        return "computed", None
+
+    def _assigned(self, target: ast.expr, value: ast.expr, *, is_loop: bool) -> None:
+        seen = self.seen
+        if isinstance(target, ast.Name):
+            found = made_by(value, seen.made)
+            if found is not None:
+                seen.made[target.id] = found
+            elif not is_loop:
+                seen.made.pop(target.id, None)
+        self._several(target, value, is_loop=is_loop)
+        used = next((use for call in calls(value) if (use := self._prediction(call)) is not None), None)
+        used = used or next((self.predictions[n] for n in sorted(loaded_names(value)) if n in self.predictions), None)
+        names = stored_names(target)
+        for name in names:
+            if used is not None:
+                self.predictions[name] = used
+            else:
+                self.predictions.pop(name, None)
+        if isinstance(value, ast.Call) and last_part(value.func) == "train_test_split" and len(names) == 4:
+            seen.splits.append((names[0], names[1], names[2], names[3]))
+        owner = root(target)
+        self._preparation(value, names if owner is None else [owner])
+
+    def _several(self, target: ast.expr, value: ast.expr, *, is_loop: bool) -> None:
+        """`models = [SVC(), LogisticRegression()]`, and then a loop over them."""
+        held = list(inside(value, self.seen.made)) if isinstance(value, ast.List | ast.Tuple | ast.Dict) else []
+        held = held or [self.held[name] for name in sorted(loaded_names(value)) if name in self.held]
+        names = stored_names(target)
+        if held and names and is_loop:
+            self.seen.made[names[-1]] = held[-1]
+        elif held and names and made_by(value, self.seen.made) is None:
+            self.held[names[-1]] = held[-1]
+
+    def _preparation(self, value: ast.expr, names: list[str]) -> None:
+        """Remember features that are made outside the estimator."""
+        for call in calls(value):
+            name = last_part(call.func) or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
+            maker = made_by(call.func.value, self.seen.made) if isinstance(call.func, ast.Attribute) else None
+            transforms = name in {"transform", "fit_transform"} and (maker is None or maker.kind == "transformer")
+            if transforms or name in _BY_HAND:
+                what = " ".join((self.code.text(call) or name).split())
+                shown = what if len(what) <= 60 else f"{what[:57]}..."
+                self.seen.by_hand.append(Preparation(self.at, shown, frozenset(names)))
+                break
+        for name in names:
+            self.seen.derived.setdefault(name, set()).update(loaded_names(value))
+
+    def _call(self, call: ast.Call, pairs: list[tuple[ast.expr, ast.expr]]) -> None:
+        name = last_part(call.func) or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
+        if isinstance(call.func, ast.Attribute) and name in {"fit", "fit_generator"}:
+            self._fit(call, call.func.value, pairs)
+        elif name in _SCORES and (use := self._scored(call)) is not None:
+            self.seen.uses.append(use)
+            self._metric("score", name, use.name, call)
+        elif name in METRICS:
+            self._measured(call, name)
+        elif name in _CROSS:
+            self._crossed(call, name)
+        elif name in _SAVES:
+            self._saved(call)
+        elif (use := self._prediction(call)) is not None:
+            self.seen.uses.append(use)
+        else:
+            self._handed_over(call)
+
+    def _fit(self, call: ast.Call, owner: ast.expr, pairs: list[tuple[ast.expr, ast.expr]]) -> None:
+        made = made_by(owner, self.seen.made)
+        features = call.args[0] if call.args else keyword(call, "X") or keyword(call, "x")
+        target = call.args[1] if len(call.args) > 1 else keyword(call, "y")
+        name = dotted(owner) if isinstance(owner, ast.Name) else None
+        if name is None:  # model = LogisticRegression().fit(X, y)
+            names = [t.id for t, value in pairs if isinstance(t, ast.Name) and value is call]
+            name = names[0] if names else None
+        if isinstance(owner, ast.Call) and features is None and len(owner.args) > 1:  # statsmodels: OLS(y, X).fit()
+            target, features = owner.args[0], owner.args[1]
+        if name is None or (made is not None and made.kind in {"transformer", "splitter"}):
+            return
+        if made is None and (target is None or _NO_MODEL.fullmatch(name.partition("@")[0].lower())):
+            return
+        self.seen.fits.append(Fit(self.at, name, made or Made("predictor", ""), features, target))
+
+    def _prediction(self, call: ast.Call) -> Use | None:
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in _PREDICTS:
+            return None
+        name, features = self._model(call.func.value), call.args[0] if call.args else keyword(call, "X")
+        return Use(self.at, name, features) if name and features is not None else None
+
+    def _scored(self, call: ast.Call) -> Use | None:
+        if not isinstance(call.func, ast.Attribute) or len(call.args) < 2:
+            return None
+        name = self._model(call.func.value)
+        return Use(self.at, name, call.args[0], call.args[1]) if name else None
+
+    def _model(self, owner: ast.expr) -> str | None:
+        """The variable that holds the model which is asked."""
+        if isinstance(owner, ast.Attribute) and owner.attr in {"best_estimator_", "model"}:
+            owner = owner.value
+        if not isinstance(owner, ast.Name):
+            return None
+        made = self.seen.made.get(owner.id)
+        return None if made is not None and made.kind in {"transformer", "splitter"} else owner.id
+
+    def _predicted(self, node: ast.expr | None) -> Use | None:
+        if node is None:
+            return None
+        direct = next((use for call in calls(node) if (use := self._prediction(call)) is not None), None)
+        return direct or next((self.predictions[n] for n in sorted(loaded_names(node)) if n in self.predictions), None)
+
+    def _measured(self, call: ast.Call, name: str) -> None:
+        true = call.args[0] if call.args else keyword(call, "y_true")
+        guess = call.args[1] if len(call.args) > 1 else keyword(call, "y_pred") or keyword(call, "y_score")
+        use = self._predicted(guess)
+        if use is None and (use := self._predicted(true)) is not None:  # many hand them over in the wrong order
+            true = guess
+        for metric in METRICS[name]:
+            self._metric(metric, name, use.name if use else None, call)
+        if use is not None and true is not None and self._predicted(true) is None:
+            self.seen.uses.append(replace(use, at=max(use.at, self.at), target=true))
+
+    def _crossed(self, call: ast.Call, name: str) -> None:
+        scoring = keyword(call, "scoring")
+        metric = SCORINGS.get(str(scoring.value), "") if isinstance(scoring, ast.Constant) else "score"
+        model = call.args[0] if call.args else None
+        named = model.id if isinstance(model, ast.Name) else None
+        if metric:
+            self._metric(metric, name, named, call)
+        if named and len(call.args) > 2:
+            self.seen.uses.append(Use(self.at, named, call.args[1], call.args[2], crossed=True))
+
+    def _saved(self, call: ast.Call) -> None:
+        holders = [*call.args, *(k.value for k in call.keywords)]
+        if isinstance(call.func, ast.Attribute):
+            holders.append(call.func.value)
+        self.seen.saved += [(self.at, name) for holder in holders for name in sorted(loaded_names(holder))]
+
+    def _handed_over(self, call: ast.Call) -> None:
+        """`plot_roc(model, X_test, y_test)`: a fitted model with two more names says what it is judged on."""
+        fitted = {fit.name for fit in self.seen.fits}
+        match call.args:
+            case [ast.Name(id=name), features, target, *_] if name in fitted and isinstance(
+                target, ast.Name | ast.Subscript
+            ):
+                if not any(word in last_part(call.func) for word in ("curve", "train", "fit", "search", "importance")):
+                    self.seen.uses.append(Use(self.at, name, features, target))
+
+    def _metric(self, metric: str, function: str, model: str | None, call: ast.Call) -> None:
+        how, assigned = self.how
+        text = " ".join(self.code.text(call).split())[:120]
+        self.seen.metrics.append(MetricUse(self.at, metric, function, how, assigned, model, text))

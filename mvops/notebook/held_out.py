@@ -1,0 +1,193 @@
+"""Choosing one model of those that a notebook fits, and the rows that it is judged on."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mvops.notebook.code import Code, identifiers
+from mvops.notebook.evidence import Evidence, Fit, Use
+from mvops.notebook.flow import CellFlow
+from mvops.notebook.inlining import is_local
+from mvops.notebook.naming import Namer
+from mvops.notebook.walking import calls, loaded_names
+
+_TEST = re.compile(r"(?:.*_)?(?:test|holdout|held_?out|eval|oot)(?:_.*|\d*)|[xy]_?te(?:st)?\w*", re.IGNORECASE)
+_VALIDATION = re.compile(r"(?:.*_)?(?:val|valid|validation|dev)(?:_.*|\d*)|[xy]_?val\w*", re.IGNORECASE)
+_SAMPLE = re.compile(
+    r"(?:.*_)?(?:sample|new|customer|example|single|row|input|query|user|passenger|patient|person|grid|mesh|observation)s?"
+    r"(?:_.*|\d*)",
+    re.IGNORECASE,
+)
+_PURE = {
+    *("drop", "to_numpy", "astype", "copy", "reshape", "transform", "filter", "toarray", "todense", "ravel", "squeeze"),
+    *("fillna", "array", "asarray", "reset_index", "select_dtypes", "to_frame", "flatten", "isin", "get", "reindex"),
+    *("map", "round", "head", "tail", "list", "add_constant", "DataFrame", "Series", "intersection", "difference"),
+}
+
+
+@dataclass(frozen=True)
+class Helper:
+    """A line to add after the code cell at position `after`: it keeps what no variable of the notebook's own keeps."""
+
+    after: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The fit that counts, and what it is judged on; `at` is where. `refitted`: the cell that fits it again later."""
+
+    fit: Fit
+    why: str
+    features: ast.expr | None = None
+    target: ast.expr | None = None
+    at: int = 0
+    on_training_rows: bool = False
+    refitted: int | None = None
+
+
+def choose(seen: Evidence, fits: Sequence[Fit]) -> Chosen | None:
+    """The fitted estimator that is saved, or else the last that is judged on held-out rows, or else the last."""
+    options = {fit.name: _judged(seen, [f for f in fits if f.name == fit.name]) for fit in fits}
+    if not options:
+        return None
+    saved = [name for _, name in seen.saved if name in options]
+    judged = [name for name, option in options.items() if option.features is not None and not option.on_training_rows]
+    if saved:
+        name, why = saved[-1], "it is the one that is saved"
+    elif judged:
+        name = max(judged, key=lambda n: (options[n].at, options[n].fit.at))
+        why = "it is the one that is scored" if len(judged) == 1 else "it is the last one that is scored"
+    else:
+        name = max(options, key=lambda n: (options[n].features is not None, options[n].fit.at))
+        why = "it is the only one" if len(options) == 1 else "it is the last one"
+    option = options[name]
+    return Chosen(option.fit, why, option.features, option.target, option.at, option.on_training_rows, option.refitted)
+
+
+def _judged(seen: Evidence, fits: list[Fit]) -> Chosen:
+    """One model with the best of the places where it is judged."""
+    name, last = fits[-1].name, fits[-1]
+    trained = {_text(fit.features) for fit in fits if fit.features is not None}
+    uses = [use for use in seen.uses if use.name == name and not use.crossed and _is_rows(use)]
+    ranked = sorted(uses, key=lambda use: _rank(use, trained, seen))
+    best = ranked[-1] if ranked else None
+    if best is not None and _text(best.features) not in trained and _target(best, seen) is not None:
+        before = [fit for fit in fits if fit.at <= best.at]
+        fit = before[-1] if before else last
+        later = next((f.at for f in fits if f.at > best.at), None)
+        return Chosen(fit, "", best.features, _target(best, seen), best.at, refitted=later)
+    split = next((s for s in reversed(seen.splits) if s[0] in trained), None)
+    if split is not None:
+        return Chosen(last, "", _name(split[1]), _name(split[3]), last.at)
+    if best is not None and _target(best, seen) is not None:
+        return Chosen(last, "", best.features, _target(best, seen), best.at, on_training_rows=True)
+    if best is not None:
+        return Chosen(last, "", best.features, None, best.at)
+    return Chosen(last, "", last.features, last.target, last.at, on_training_rows=True)
+
+
+def _rank(use: Use, trained: set[str], seen: Evidence) -> tuple[bool, bool, int, int]:
+    text = _text(use.features)
+    words = list(loaded_names(use.features))
+    is_test = any(_TEST.fullmatch(word) for word in words)
+    likeness = 2 if is_test else int(any(_VALIDATION.fullmatch(word) for word in words))
+    return text not in trained, _target(use, seen) is not None, likeness, use.at
+
+
+def _is_rows(use: Use) -> bool:
+    """Rows to judge by, not one row tried out for show."""
+    match use.features:
+        case ast.List() | ast.Tuple() | ast.Constant() | ast.Dict():
+            return False
+        case (
+            ast.Subscript(slice=ast.Constant(value=int()))
+            | ast.Subscript(slice=ast.List(elts=[ast.Constant(value=int())]))
+        ):
+            return False
+        case ast.Subscript(slice=ast.Slice(upper=ast.Constant(value=int(upper)))) if 0 <= upper < 50:
+            return False
+        case ast.Name(id=name):
+            return use.target is not None or not _SAMPLE.fullmatch(name)
+    return True
+
+
+def _target(use: Use, seen: Evidence) -> ast.expr | None:
+    """What the predictions are compared with: here, or where the same rows are judged elsewhere, or by a split."""
+    if use.target is not None:
+        return use.target
+    text = _text(use.features)
+    paired = next((_name(s[3]) for s in reversed(seen.splits) if s[1] == text), None)
+    others = (u.target for u in reversed(seen.uses) if u.target is not None and _text(u.features) == text)
+    return paired or next(others, None)
+
+
+def _text(node: ast.AST | None) -> str:
+    return ast.unparse(node) if node is not None else ""
+
+
+def _name(name: str) -> ast.Name:
+    return ast.Name(name, ast.Load())
+
+
+@dataclass
+class Rows:
+    """Finds, or makes, a variable for what an expression meant at a cell and still means at the end."""
+
+    cells: Sequence[Code]
+    flows: Sequence[CellFlow]
+    helpers: list[Helper] = field(default_factory=list)
+    _namer: Namer | None = None
+
+    def model(self, chosen: Chosen) -> str | None:
+        """The variable with the fitted model as it was judged."""
+        name, at = chosen.fit.name, max(chosen.at, chosen.fit.at)
+        if self._changed(name, at) and chosen.refitted is not None:
+            kept = self._fresh("scored_model")
+            self.helpers.append(
+                Helper(at, f"import copy\n\n{kept} = copy.deepcopy({name})  # before it is fitted again")
+            )
+            return kept
+        return self._kept(name, at, "final_model", name) if self._bound(name, at) else name
+
+    def variable(self, expression: ast.expr, at: int, word: str) -> str | None:
+        """A variable with the expression's value; None where it cannot be had outside a function."""
+        names = loaded_names(expression)
+        if any(is_local(name) for name in names):
+            return None
+        if isinstance(expression, ast.Name):
+            name = expression.id
+            if self._bound(name, at):
+                return self._kept(name, at, word, name)
+            return self._kept(name, at, word, f"{name}.copy()") if self._changed(name, at) else name
+        if not _is_pure(expression):
+            return None
+        return self._kept("", at, word, ast.unparse(expression))
+
+    def _kept(self, _name: str, at: int, word: str, source: str) -> str:
+        kept = self._fresh(word)
+        self.helpers.append(Helper(at, f"{kept} = {source}"))
+        return kept
+
+    def _fresh(self, word: str) -> str:
+        if self._namer is None:
+            self._namer = Namer(identifiers(self.cells))
+        return self._namer.fresh(word, f"captured_{word}")
+
+    def _bound(self, name: str, at: int) -> bool:
+        return any(name in flow.binds for flow in self.flows[at + 1 :])
+
+    def _changed(self, name: str, at: int) -> bool:
+        return any(name in flow.binds | flow.mutates for flow in self.flows[at + 1 :])
+
+
+def _is_pure(expression: ast.expr) -> bool:
+    """Can this be computed once more without any effect?"""
+    for call in calls(expression):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        if name not in _PURE or any(k.arg == "inplace" for k in call.keywords):
+            return False
+    return not any(isinstance(node, ast.NamedExpr | ast.Await | ast.Lambda) for node in ast.walk(expression))

@@ -1,0 +1,160 @@
+"""Promotion: from a notebook as it is to a tagged copy and a draft of the model's YAML, by reading the code only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+
+from mvops.errors import NotebookError, Where
+from mvops.notebook.building import PIPELINES, built, source_of
+from mvops.notebook.capture import Capture, capture
+from mvops.notebook.code import Code, code_cells, modules_of, python_2_names
+from mvops.notebook.evidence import How
+from mvops.notebook.flow import notebook_flows
+from mvops.notebook.hidden import Hidden, hidden_name
+from mvops.notebook.parameters import Lifted, Parameter, Place, lift
+from mvops.notebook.preflight import notes_on
+from mvops.notebook.read import read_notebook, says_python_2
+from mvops.notebook.skew import skew_notes
+from mvops.notebook.stages import Layout, Split, lay_out
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class MetricFound:
+    """Where a metric is computed. `metric` is in mvops' words, or "score"; `cell` counts from 1."""
+
+    metric: str
+    function: str
+    cell: int
+    how: How
+    assigned: str | None
+    model: str | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What promotion found. Nothing is written.
+
+    `config` is a draft for core.config.model.Model; `missing` lists the keys in it that the user has to fill in, such
+    as `pipeline.outputs.model`, and is empty where the draft is complete. `steps` are in order.
+    """
+
+    notebook: NotebookNode
+    config: dict[str, Any]
+    notes: list[str]
+    parameters: list[Parameter]
+    metrics: list[MetricFound]
+    steps: list[str]
+    missing: tuple[str, ...] = ()
+
+
+def promote(path: Path, *, root: Path, name: str, split: Split = "auto") -> Promotion:
+    """Promote the notebook at `path` for the model `name` of the project at `root`.
+
+    Raises NotebookError for what cannot be promoted: no notebook, not Python 3, no code, names that are used before
+    anything defines them.
+    """
+    path, root = path.resolve(), root.resolve()
+    original = read_notebook(path)
+    cells = code_cells(original, path)
+    _check_names(original, cells, path)
+    lifted = lift(cells, Place(root, path.parent, moves=_moves(cells)))
+    flows = notebook_flows([code.source for code in lifted.cells])
+    found = capture(lifted.cells, flows)
+    layout = lay_out(lifted.cells, flows, found, split)
+    return Promotion(
+        notebook=built(original, source_of(path, root), lifted, layout, found.helpers),
+        config=_config(name, lifted, found),
+        notes=[
+            *_about_steps(lifted.cells, layout),
+            *found.notes,
+            *skew_notes(lifted.cells, found),
+            *lifted.notes,
+            *notes_on(original, cells, modules_of(cells)),
+        ],
+        parameters=lifted.parameters,
+        metrics=[
+            MetricFound(m.metric, m.function, cells[m.at].number, m.how, m.assigned, m.model, m.text)
+            for m in found.seen.metrics
+        ],
+        steps=layout.steps,
+        missing=tuple(f"pipeline.outputs.{k}" for k in ("model", "features", "target") if getattr(found, k) is None),
+    )
+
+
+def _check_names(original: NotebookNode, cells: Sequence[Code], path: Path) -> None:
+    if not cells:
+        raise NotebookError("The notebook holds no code.", where=Where(path))
+    hidden = hidden_name(cells)
+    old = python_2_names(cells) if says_python_2(original) or hidden else None
+    if old is not None:
+        raise NotebookError(
+            f"Cell {old[0].number} uses `{old[1]}`, which only Python 2 has.",
+            hint="Convert the notebook with `2to3`, run it once under Python 3, and promote that.",
+            where=Where(path),
+        )
+    if hidden is not None:
+        raise NotebookError(_about_hidden(hidden), hint=_HIDDEN_HINT, where=Where(path))
+
+
+_HIDDEN_HINT = (
+    "Restart the kernel and run all cells in Jupyter; mend or delete the cell that fails, save, and promote again."
+)
+
+
+def _about_hidden(hidden: Hidden) -> str:
+    cell = hidden.code.number
+    later = hidden.later
+    if later is None:
+        return f"Cell {cell} uses `{hidden.name}`, which no cell before it defines."
+    where = "later in the same cell" if later.number == cell else f"only in cell {later.number}, further down"
+    return f"Cell {cell} uses `{hidden.name}`, which is defined {where}."
+
+
+def _moves(cells: Sequence[Code]) -> bool:
+    """Does the notebook change its working folder?"""
+    from_magic = any(magic.lstrip("%").startswith("cd ") for code in cells for magic in code.cell.magics)
+    return from_magic or any("os.chdir" in code.source for code in cells)
+
+
+def _config(name: str, lifted: Lifted, found: Capture) -> dict[str, Any]:
+    outputs = {
+        key: value
+        for key in ("model", "features", "target", "train_features", "times")
+        if (value := getattr(found, key)) is not None
+    }
+    pipeline: dict[str, Any] = {"notebook": f"{PIPELINES}/{name}.ipynb"}
+    if lifted.inputs:
+        pipeline["inputs"] = dict(lifted.inputs)
+    shown = _worth_showing(lifted.parameters, found)
+    if shown:
+        pipeline["parameters"] = {parameter.name: parameter.default for parameter in shown}
+    pipeline["outputs"] = outputs
+    return {"pipeline": pipeline, "evaluate": {"task": found.task, "metrics": list(found.metrics)}}
+
+
+def _worth_showing(parameters: Sequence[Parameter], found: Capture) -> list[Parameter]:
+    """All knobs if they are few; else those that do not belong to another model than the captured one."""
+    scalars = [parameter for parameter in parameters if parameter.role == "knob"]
+    if len(scalars) <= _SHOWN:
+        return scalars
+    return [p for p in scalars if p.owners & {"*", found.variable or ""}][:_SHOWN]
+
+
+def _about_steps(cells: Sequence[Code], layout: Layout) -> list[str]:
+    if len(layout.steps) > 1:
+        spans = []
+        for step in layout.steps:
+            numbers = [code.number for code, role in zip(cells, layout.roles, strict=True) if role == step]
+            spans.append(
+                f"{step} (cell {numbers[0]})" if len(numbers) == 1 else f"{step} (cells {numbers[0]}-{numbers[-1]})"
+            )
+        return [f"Steps: {', '.join(spans)}.", *layout.notes]
+    return ["The notebook is one step.", *layout.notes]

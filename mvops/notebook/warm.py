@@ -1,0 +1,82 @@
+"""Kernels that need not import: one process imports what the notebook needs, and each step's kernel is its fork.
+
+Importing pandas and scikit-learn takes longer than most steps work, and every step would do it again. Used where
+nothing can tell the difference: on Linux, for an ordinary IPython kernel, for libraries that are known to bear it,
+and not for a notebook that sets environment variables, which libraries read when they are imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from mvops.notebook import kernel_template
+from mvops.notebook.kernels import Kernel
+from mvops.notebook.processes import MARK
+
+_BEARS_IT = {"numpy", "pandas", "scipy", "sklearn", "joblib", "pyarrow", "matplotlib", "seaborn", "statsmodels"}
+_FOR_HANDOVER = {"pandas": "pyarrow.parquet", "sklearn": "skops.io"}
+_SETS_ENVIRONMENT = re.compile(r"environ|putenv|%(?:set_)?env\b|threadpoolctl|set_start_method")
+_INLINE = "module://matplotlib_inline.backend_inline"
+
+
+class WarmKernels:
+    """The process that has imported `modules`; `command` starts a kernel as its fork. To be closed after use."""
+
+    def __init__(self, python: str, modules: Iterable[str], mark: str) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="mvops-"))
+        self._socket = self._folder / "s"
+        self._python = python
+        self._log = (self._folder / "log").open("wb")
+        # What ipykernel sets in a kernel before anything is imported there.
+        environment = {**os.environ, MARK: mark, "MPLBACKEND": _INLINE}
+        self._process = subprocess.Popen(
+            [python, kernel_template.__file__, "serve", str(self._socket), *modules],
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=self._log,
+            env=environment,
+            cwd=self._folder,
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        """The process that must stay while others of its mark are killed."""
+        return self._process.pid
+
+    def command(self, arguments: list[str]) -> list[str]:
+        """What to run instead of `python -m ipykernel_launcher ARGUMENTS`."""
+        return [self._python, "-S", "-E", kernel_template.__file__, "launch", str(self._socket), *arguments]
+
+    def close(self) -> None:
+        """End the process and its kernels."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def warm_kernels(kernel: Kernel, sources: Iterable[str], modules: Iterable[str], mark: str) -> WarmKernels | None:
+    """Start importing for the notebook's kernels; None where a kernel must start by itself.
+
+    `modules` are the dotted names that the notebook imports.
+    """
+    if sys.platform != "linux" or not kernel.ordinary or any(_SETS_ENVIRONMENT.search(each) for each in sources):
+        return None
+    wanted = {name for name in modules if name.partition(".")[0] in _BEARS_IT}
+    ours = {own for root, own in _FOR_HANDOVER.items() if any(name.partition(".")[0] == root for name in wanted)}
+    return WarmKernels(str(kernel.python or sys.executable), [*sorted(wanted), *sorted(ours), "cloudpickle"], mark)

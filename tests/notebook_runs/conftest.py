@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import Cell, Project, make_project, notebook
+
+from mvops.notebook.engine import Execution, execute
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture
+def execute_cells(tmp_path: Path) -> Callable[..., Execution]:
+    def run(*cells: Cell, limit: float = 60.0, **options: Any) -> Execution:
+        return execute(
+            notebook(*cells), kernel="python3", cwd=tmp_path, deadline=time.monotonic() + limit, **options
+        )
+
+    return run

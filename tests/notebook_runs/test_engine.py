@@ -1,0 +1,157 @@
+"""One notebook in a kernel of its own: the ways in which it can end, and that nothing is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mvops.notebook import processes
+from mvops.notebook.engine import Execution
+
+Run = Callable[..., Execution]
+
+
+def outputs(execution: Execution) -> list[list[str]]:
+    return [
+        ["".join(o.get("text") or o.get("data", {}).get("text/plain", "")) for o in cell["outputs"]]
+        for cell in execution.notebook["cells"]
+    ]
+
+
+def test_a_notebook_runs_in_its_folder_and_its_record_is_complete(
+    execute_cells: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[tuple[int, int]] = []
+    execution = execute_cells(
+        "import os\nprint(os.getcwd())\nos.system('echo loud')",
+        "40 + 2",
+        ("raises-exception", "1 / 0"),
+        "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
+        on_cell=lambda done, total: seen.append((done, total)),
+    )
+    assert execution.failure is None
+    text = outputs(execution)
+    assert str(tmp_path) in text[0][0]
+    assert text[1] == ["42"]
+    assert text[2] == ["ZeroDivisionError: division by zero\n"]
+    assert "image/png" in str(execution.notebook["cells"][3]["outputs"])
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert execution.notebook["metadata"]["papermill"]["exception"] is None
+    assert {cell["metadata"]["papermill"]["status"] for cell in execution.notebook["cells"]} == {"completed"}
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_exception_is_found_with_its_line(execute_cells: Run) -> None:
+    execution = execute_cells("def f():\n    raise ValueError('no\\nway')", "a = 1\nf()", "never = 1")
+    failure = execution.failure
+    assert failure is not None
+    assert (failure.kind, failure.name, failure.message) == ("exception", "ValueError", "no")
+    assert (failure.cell, failure.line, failure.line_number) == (1, "f()", 2)
+    assert len(execution.notebook["cells"]) == 3
+    assert execution.notebook["cells"][2]["execution_count"] is None
+    assert b"ValueError" in execution.as_bytes()
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [("import os\nos._exit(3)", "exit code 3"), ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "SIGKILL")],
+)
+def test_a_dying_kernel_is_told_within_seconds(execute_cells: Run, code: str, cause: str) -> None:  # N1
+    began: list[float] = []
+    execution = execute_cells("x = 1", code, on_cell=lambda *_: began.append(time.monotonic()))
+    assert time.monotonic() - began[0] < 5
+    assert execution.failure is not None
+    assert execution.failure.kind == "died"
+    assert execution.failure.cell == 1
+    assert cause in execution.failure.message
+    states = [cell["metadata"]["papermill"]["status"] for cell in execution.notebook["cells"]]
+    assert states == ["completed", "failed"]
+
+
+STUBBORN = """
+import os, signal, subprocess, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+subprocess.Popen(["setsid", "sleep", "600"])
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        time.sleep(600)
+while True:
+    time.sleep(1)
+"""
+
+
+def test_at_the_time_limit_everything_is_killed(execute_cells: Run) -> None:  # N2
+    execution = execute_cells("x = 1", STUBBORN, limit=6.0, mark="stubborn-kernel")
+    assert execution.failure is not None
+    assert (execution.failure.kind, execution.failure.cell) == ("timeout", 1)
+    assert execution.seconds < 10
+    assert processes.marked("stubborn-kernel") == []
+
+
+def test_what_a_notebook_leaves_running_is_killed(execute_cells: Run) -> None:
+    code = "import subprocess\nsubprocess.Popen(['setsid', 'sleep', '600'])\nprint('started')"
+    execution = execute_cells(code, mark="leaving-kernel")
+    assert execution.failure is None
+    assert processes.marked("leaving-kernel") == []
+
+
+def test_an_interrupt_kills_the_kernel(execute_cells: Run) -> None:
+    def interrupt(*_: Any) -> None:
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        execute_cells("x = 1", STUBBORN, mark="interrupted-kernel", on_cell=interrupt)
+    assert processes.marked("interrupted-kernel") == []
+
+
+def test_output_is_kept_up_to_a_limit(execute_cells: Run) -> None:  # N3
+    execution = execute_cells("for i in range(100_000):\n    print('x' * 50)", "print('next')")
+    assert execution.failure is None
+    first, second = outputs(execution)
+    assert sum(map(len, first)) < 2_100_000
+    assert "the rest of this cell's output is not kept" in first[-1]
+    assert second == ["next\n"]
+
+
+def test_a_kernel_goes_when_its_owner_is_killed(tmp_path: Path) -> None:  # N4
+    script = (
+        "import sys, time\nsys.path[:0] = {path!r}\nfrom pathlib import Path\nfrom mvops.notebook.engine import execute\n"
+        "from running import notebook\n"
+        "execute(notebook('1', 'import time; time.sleep(600)'), kernel='python3', cwd=Path({cwd!r}), "
+        "deadline=time.monotonic() + 60, mark={mark!r}, on_cell=lambda *_: print('going', flush=True))"
+    ).format(path=sys.path, cwd=str(tmp_path), mark="orphan-kernel")
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "going\n"
+        assert processes.marked("orphan-kernel")
+        owner.kill()
+    give_up = time.monotonic() + 10
+    while processes.marked("orphan-kernel") and time.monotonic() < give_up:
+        time.sleep(0.1)
+    assert processes.marked("orphan-kernel") == []
+
+
+def test_a_kernel_that_does_not_start_is_told(
+    execute_cells: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "kernels/python3"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(
+        '{"argv": ["/bin/sh", "-c", "echo no module named ipykernel >&2; exit 1"], "language": "python", "display_name": ""}'
+    )
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    execution = execute_cells("1")
+    assert execution.failure is not None
+    assert execution.failure.kind == "start"
+    assert "no module named ipykernel" in execution.failure.message

@@ -1,0 +1,137 @@
+"""The original and the promoted notebook side by side."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import Cell, Project, notebook
+
+from mvops.errors import NotebookError
+from mvops.notebook.matching import compare_cells, match_cells, metric_rows
+from mvops.notebook.results import StepProgress
+from mvops.notebook.verify import Verification, unseeded_calls, verify
+
+
+def check(project: Project, original: list[Cell], promoted: list[Cell], seen: list[StepProgress] | None = None) -> Verification:
+    path = project.root / "notebooks/original.ipynb"
+    path.write_text(json.dumps(notebook(*original)))
+    before = hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns
+    project.write(*promoted)
+    told = seen.append if seen is not None else None
+    found = verify(path, project.job(), **project.places, on_progress=told)
+    assert (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns) == before
+    json.dumps(found.as_json(), allow_nan=False)
+    return found
+
+
+def test_a_faithful_promotion_is_equal(project: Project) -> None:
+    seen: list[StepProgress] = []
+    found = check(
+        project,
+        [
+            "import random, time\nrandom.seed(3)", "rows = [random.random() for _ in range(10)]\nprint('rows', len(rows))",
+            "print(f'took {time.time() % 1:.6f} s')", "score = sum(rows)\nprint('accuracy:', score, float('nan'))",
+            "score / 2, object()",
+        ],
+        [
+            ("parameters", "count = 10"), ("setup", "import random, time\nrandom.seed(3)"),
+            ("step:load", "rows = [random.random() for _ in range(count)]\nprint('rows', len(rows))"),
+            ("step:load", "print(f'took {time.time() % 1:.6f} s')"),
+            ("step:train", "score = sum(rows)\nprint('accuracy:', score, float('nan'))"),
+            ("step:train", "score / 2, object()"),
+        ],
+        seen,
+    )  # fmt: skip
+    assert found.verdict == "equal"
+    assert found.differences == ()
+    assert (found.cells, found.numbers, found.unseeded) == (5, 4, ())
+    assert [(row.cell, row.name, row.equal) for row in found.metrics] == [(2, "rows", True), (4, "accuracy", True), (5, "(score / 2, object())", True)]
+    assert found.original_seconds > 0
+    assert found.promoted_seconds > 0
+    steps = [progress.step for progress in seen if progress.status in {"succeeded", "failed"}]
+    assert steps == ["original", "load", "train"]
+
+
+def test_a_wrong_promotion_is_different_and_says_where(project: Project) -> None:
+    found = check(
+        project,
+        ["x = 1", "print('auc', 0.75)\nprint('f1', x)"],
+        [("step:a original:c0", "x = 2"), ("step:b original:c1", "print('auc', 0.75)\nprint('f1', x)")],
+    )
+    assert found.verdict == "different"
+    (difference,) = found.differences
+    assert (difference.cell, difference.original, difference.promoted, difference.stable) == (2, "f1 1", "f1 2", True)
+    assert difference.source == "print('auc', 0.75)"
+    assert [(row.name, row.original, row.promoted, row.equal) for row in found.metrics] == [
+        ("auc", 0.75, 0.75, True),
+        ("f1", 1, 2, False),
+    ]
+
+
+def test_a_notebook_without_seed_is_not_comparable(project: Project) -> None:
+    cells: list[Cell] = ["import random", "x = random.random()", "print(x)", "print(x > 2, 1)"]
+    found = check(project, cells, cells)
+    assert found.verdict == "not_comparable"
+    assert found.unseeded == ("cell 2: random",)
+    assert "cell 3" in found.reason
+    assert [each.stable for each in found.differences] == [False]
+
+
+def test_an_original_that_does_not_run_is_told(project: Project) -> None:
+    with pytest.raises(NotebookError, match=r"original notebook does not run in cell 2, at `y`: NameError") as caught:
+        check(project, ["x = 1", "y"], ["x = 1"])
+    assert "Restart and run all" in (caught.value.hint or "")
+
+
+def executed(*cells: tuple[str, str]) -> list[dict[str, Any]]:
+    book = notebook(*(source for source, _ in cells))
+    for number, (cell, (_, shown)) in enumerate(zip(book["cells"], cells, strict=True), start=1):
+        cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": shown}]
+        cell["metadata"]["mvops"] = {"cell": number}
+    return book["cells"]
+
+
+def test_cells_are_matched_by_order_or_by_source() -> None:
+    left, right = executed(("a", ""), ("b", ""), ("c", "")), executed(("a2", ""), ("b2", ""), ("c2", ""))
+    assert match_cells(left, right) == list(zip(left, right, strict=True))
+    shorter = executed(("b", ""), ("c", ""))
+    assert match_cells(left, shorter) == [(left[1], shorter[0]), (left[2], shorter[1])]
+    for cell, index in zip(shorter, (2, 0), strict=True):
+        cell["metadata"]["mvops"]["original_cell"] = index
+    assert match_cells(left, shorter) == [(left[2], shorter[0]), (left[0], shorter[1])]
+
+
+def test_a_number_more_or_less_is_a_difference() -> None:
+    (one,), (two,) = executed(("a", "1 2")), executed(("a", "1"))
+    found = compare_cells(one, two)
+    assert found is not None
+    assert (found.original, found.promoted) == ("2 numbers", "1 numbers")
+    assert compare_cells(one, one) is None
+
+
+def test_metrics_are_named_by_their_line_or_their_expression() -> None:
+    (report,) = executed(("print(report)", "           precision  recall\n0   0.5  0.25\naccuracy  0.75 0.5\nx 1 2"))
+    assert [(row.name, row.original) for row in metric_rows(report, report)] == [("accuracy", 0.75)]
+    (bare,) = executed(("x = 1\nmodel.score(X, y)", "0.5"))
+    assert [(row.name, row.promoted) for row in metric_rows(bare, bare)] == [("model.score(X, y)", 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("train_test_split(X, y)", ("cell 1: train_test_split",)),
+        ("train_test_split(X, y, random_state=0)", ()),
+        ("RandomForestClassifier(10).fit(X, y)", ("cell 1: RandomForestClassifier",)),
+        ("np.random.rand(3)", ("cell 1: rand",)),
+        ("np.random.default_rng(0)", ()),
+        ("df.sample(frac=1)\nLinearRegression()", ("cell 1: sample",)),
+        ("np.random.seed(0)\nnp.random.rand(3)", ()),
+        ("x = = 1", ()),
+    ],
+)
+def test_unseeded_calls(source: str, found: tuple[str, ...]) -> None:
+    assert unseeded_calls(executed((source, ""))) == found

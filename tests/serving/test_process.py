@@ -1,0 +1,168 @@
+"""The endpoint as a process: kill -9, SIGTERM, disk full, several workers (hardening F1, F2, S1, S9)."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+
+import pytest
+from serving_support import ROOT, Project, wait_for
+
+from mvops.errors import ServingError
+from mvops.serving.client import EndpointClient
+from mvops.serving.run import listen, serve
+
+
+class Clients:
+    """Clients that keep asking and write down what was acknowledged. Anything but 200 and 503 is in `failures`."""
+
+    def __init__(self, port: int, count: int = 8) -> None:
+        self.port = port
+        self.acknowledged: list[str] = []
+        self.refused = 0
+        self.failures: list[object] = []
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        body = json.dumps({"rows": [{"x": 1.0}, {"x": 2.0}]})
+        while not self._stop.is_set():
+            try:
+                connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                text = response.read()
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(error)
+                break
+            if response.status == 200:
+                self.acknowledged += json.loads(text)["prediction_ids"]
+            elif response.status == 503 and response.headers["Retry-After"]:
+                self.refused += 1
+                time.sleep(0.01)
+            else:
+                self.failures.append((response.status, text))
+        connection.close()
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(20)
+
+
+def lost_and_doubled(project: Project, acknowledged: list[str]) -> tuple[set[str], list[str]]:
+    logged = Counter(project.logged_ids())
+    return set(acknowledged) - logged.keys(), [name for name, count in logged.items() if count > 1]
+
+
+def test_nothing_acknowledged_is_lost_by_kill_9_and_sigterm_drains(regression, start):
+    regression.settings["drain_delay"] = 0.3
+    acknowledged: list[str] = []
+    for pause in (0.4, 0.7):
+        server = start(regression)
+        clients = Clients(server.port)
+        time.sleep(pause)
+        os.kill(server.pid, signal.SIGKILL)
+        clients.stop()
+        server.ended()
+        assert len(clients.acknowledged) > 20
+        assert all(isinstance(failure, (OSError, http.client.HTTPException)) for failure in clients.failures)
+        acknowledged += clients.acknowledged
+
+    server = start(regression)
+    clients = Clients(server.port, 4)
+    time.sleep(0.3)
+    os.kill(server.pid, signal.SIGTERM)
+    unready = wait_for(lambda: not _is_ready(server.url), 2)
+    answered = len(clients.acknowledged)
+    assert unready
+    assert wait_for(lambda: len(clients.acknowledged) > answered, 2)  # still served while the drain is announced
+    code = server.ended()
+    clients.stop()
+    assert code == 0
+    assert not [failure for failure in clients.failures if isinstance(failure, tuple)]
+    acknowledged += clients.acknowledged
+
+    assert len(set(acknowledged)) == len(acknowledged)
+    assert lost_and_doubled(regression, acknowledged) == (set(), [])
+    assert list(regression.spool.iterdir()) == []
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return bool(EndpointClient(url).ready()["ready"])
+    except ServingError as error:
+        return "not ready" not in str(error)
+
+
+def test_a_full_disk_means_503_and_nothing_acknowledged_is_lost(regression, start):
+    """Files may not grow beyond 48 KiB: the log's database stops at once, the spool goes on until it is full."""
+    regression.settings["max_spool"] = 60_000
+    regression.log().close()
+    server = start(regression, file_limit=48 << 10)
+    clients = Clients(server.port, 4)
+    assert wait_for(lambda: clients.refused > 20, 20)
+    assert not _is_ready(server.url)
+    details = _details(server.port)
+    assert "full" in details["spool"]["trouble"]
+    assert details["log"]["trouble"]
+    clients.stop()
+    assert clients.failures == []
+    assert clients.acknowledged
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert wait_for(lambda: _is_ready(server.url), 10)  # recovers by itself
+    assert len(server.client.predict([{"x": 1.0}]).predictions) == 1
+    assert server.stop() == 0
+    assert lost_and_doubled(regression, clients.acknowledged) == (set(), [])
+
+
+def _details(port: int) -> dict:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", "/health/ready")
+    details = json.loads(connection.getresponse().read())
+    connection.close()
+    return details
+
+
+def test_workers_share_the_port_and_their_counts(regression, start):
+    server = start(regression, workers=2)
+    client = server.client
+    ids = [name for _ in range(60) for name in client.predict([{"x": 1.0}]).prediction_ids]
+    assert wait_for(lambda: client.rollout().arms[0].requests == 60, 5)
+    assert len([path for path in regression.spool.iterdir() if path.is_dir()]) == 2
+    assert server.stop() == 0
+    assert lost_and_doubled(regression, ids) == (set(), [])
+    assert list(regression.spool.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts(project):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ServingError, match=f"port {port} is taken\nChoose another: --port {port + 1}"):
+            serve(project.service(), "127.0.0.1", port)
+        with pytest.raises(ServingError, match="is taken"):
+            serve(project.service(), "127.0.0.1", port, workers=2)
+    assert not project.spool.exists()
+    with pytest.raises(ServingError, match="not an address"):
+        listen("no.such.host.invalid", 8000)
+    with pytest.raises(ServingError, match=r"cannot listen on 192\.0\.2\.1"):
+        listen("192.0.2.1", 8000)
+
+
+def test_importing_the_endpoint_brings_nothing_heavy():
+    heavy = ("pandas", "sklearn", "numpy", "sqlmodel", "sqlalchemy", "hydra", "papermill", "skops")
+    code = f"import sys, mvops.serving.run, mvops.serving.server; print([n for n in {heavy} if n in sys.modules])"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
+    assert done.stdout.strip() == "[]"
