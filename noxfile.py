@@ -59,7 +59,10 @@ def wheel(session: nox.Session) -> None:
     session.install("build>=1.2")
     session.run("python", "-m", "build", "--wheel", "--outdir", folder, silent=True)
     (built,) = os.listdir(folder)
-    session.install("--reinstall" if session.venv_backend == "uv" else "--force-reinstall", f"mvops[demo] @ file://{os.path.abspath(folder)}/{built}")
+    session.install(
+        "--reinstall" if session.venv_backend == "uv" else "--force-reinstall",
+        f"mvops[demo] @ file://{os.path.abspath(folder)}/{built}",
+    )
     with session.chdir(folder):
         session.run("mvops", "demo", "--fast", "flights-demo")
         session.run("mvops", "-C", "flights-demo", "plan", "--detailed-exitcode")

@@ -38,7 +38,9 @@ def main_options(
     directory: Annotated[
         Path, typer.Option("-C", "--directory", help="The project's folder, or one below it.", show_default=False)
     ] = Path(),
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what was asked for and what is wrong.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say only what was asked for and what is wrong.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
     version: Annotated[  # noqa: ARG001 -- the callback acts
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")

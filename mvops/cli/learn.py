@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mvops.cli.session import JsonFlag, print_json, say
-from mvops.cli.session import SESSION
+from mvops.cli.session import SESSION, JsonFlag, print_json, say
 
 
 def doctor(json_: JsonFlag = False) -> None:

@@ -107,4 +107,3 @@ def _service(look: Look, name: str, description: str, endpoint: Endpoint) -> Ser
         python=".".join((serving.environment.python if serving else platform.python_version()).split(".")[:2]),
         requirements=tuple(requirements(serving.environment)) if serving else (UNKNOWN,),
     )
-

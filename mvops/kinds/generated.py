@@ -49,7 +49,9 @@ def observed(root: Path, wanted: Mapping[str, str], recorded: Mapping[str, str])
     there = on_disk(root, {**wanted, **recorded})
     if all(digest == ABSENT for digest in there.values()):
         return None
-    if not recorded and all(digest in {wanted[path], ABSENT} or wanted[path] == UNKNOWN for path, digest in there.items()):
+    if not recorded and all(
+        digest in {wanted[path], ABSENT} or wanted[path] == UNKNOWN for path, digest in there.items()
+    ):
         return None
     return {
         path: recorded[path] if path in recorded and digest != ABSENT else digest

@@ -45,9 +45,7 @@ class ScheduleKind:
                 continue
             backend = model.retrain.backend if model.retrain else "cron"
             scheduler: Scheduler = look.backend("schedulers", backend)
-            timetable = Timetable(
-                project=project.project, model=name, jobs=jobs
-            )
+            timetable = Timetable(project=project.project, model=name, jobs=jobs)
             yield ScheduleSpec(
                 name=name,
                 needs=(address("model", name),),

@@ -96,9 +96,21 @@ def fit_shape(counts: Ints, index: Ints, total: Ints, *, timed: bool) -> ShapeVa
     sampling = 2 * dof * float(np.mean(units**2)) + 4 * between * float(units.mean())
     spread = max(2 * floor**2, variance - sampling)
     r = persistence(found, index)
-    beyond = float(np.max(found - dof * units))
+    further = _further(len(counts), r**0.5)
+    between, spread = between * further, spread * further**2
+    beyond = float(np.max(found - dof * units)) * further
     effective = max(2.0, len(counts) * (1 - r) / (1 + r))
     return _shape(dof, thinness, (between, spread), (mean, variance), (effective, beyond, len(counts)))
+
+
+def _further(blocks: int, r: float) -> float:
+    """How much further a later window is, on average, from the blocks' mean than the blocks themselves.
+
+    The blocks lie about their own mean; `r` is the persistence of the column's level, the root of that of X, which
+    goes with its square.
+    """
+    effective = max(3.0, blocks * (1 - r) / (1 + r))
+    return (1 + 1 / effective) / (1 - 1 / effective)
 
 
 def _shape(

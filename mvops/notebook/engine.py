@@ -10,12 +10,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mvops.notebook.failures import Failure, find_failure, mark_stopped
 from mvops.notebook.processes import kill_marked
+from mvops.notebook.warm import WarmKernels
 
 OnCell = Callable[[int, int], None]
 
@@ -33,13 +34,29 @@ class Execution:
         return (json.dumps(self.notebook, indent=1, ensure_ascii=True, sort_keys=True) + "\n").encode()
 
 
-def execute(
-    notebook: dict[str, Any], *, kernel: str, cwd: Path, deadline: float, mark: str = "", on_cell: OnCell | None = None
-) -> Execution:
-    """Run all cells of `notebook` (nbformat 4.5 as a dict) in `cwd`, until `deadline` on the monotonic clock.
+@dataclass(frozen=True)
+class Place:
+    """Where and how a notebook runs: until `deadline` on the monotonic clock, in a kernel whose processes carry `mark`.
 
-    `on_cell` is called in this thread with the number of cells done and their count. `mark` is handed down to all
-    processes of the kernel; every one of them is gone when this returns or raises.
+    With `warm` the kernel is a fork of that process.
+    """
+
+    kernel: str
+    cwd: Path
+    deadline: float
+    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+    warm: WarmKernels | None = None
+
+    def kill(self, group: int | None) -> None:
+        """Kill the kernel and all that it started."""
+        kill_marked(self.mark, group, spare=self.warm.pid if self.warm else None)
+
+
+def execute(notebook: dict[str, Any], place: Place, on_cell: OnCell | None = None) -> Execution:
+    """Run all cells of `notebook` (nbformat 4.5 as a dict).
+
+    `on_cell` is called in this thread with the number of cells done and their count. Every process of the kernel is
+    gone when this returns or raises.
     """
     from mvops.notebook import kernel_client  # noqa: PLC0415  half a second of imports, needed only to run
 
@@ -47,11 +64,12 @@ def execute(
     scratch = Path(tempfile.mkdtemp(prefix="mvops-"))
     events: queue.Queue[int | None] = queue.Queue()
     session = kernel_client.Session(
-        kernel=kernel,
-        cwd=cwd,
+        kernel=place.kernel,
+        cwd=place.cwd,
         scratch=scratch,
-        mark=mark or uuid.uuid4().hex,
+        mark=place.mark,
         on_cell=events.put,
+        warm=place.warm,
     )
     found: list[BaseException | None] = []
 
@@ -64,9 +82,9 @@ def execute(
     thread = threading.Thread(target=work, name="mvops-kernel", daemon=True)
     try:
         thread.start()
-        in_time = _follow(events, deadline, lambda done: on_cell and on_cell(done, len(notebook["cells"])))
+        in_time = _follow(events, place.deadline, lambda done: on_cell and on_cell(done, len(notebook["cells"])))
         if not in_time:
-            kill_marked(session.mark, session.group)
+            place.kill(session.group)
         thread.join(10)
         problem = found[0] if found else RuntimeError("the kernel's client did not end")
         record: dict[str, Any] = json.loads(json.dumps(session.notebook))
@@ -78,7 +96,7 @@ def execute(
             failure = mark_stopped(record, session.current, *kernel_client.explain(problem, session))
         return Execution(record, time.monotonic() - started, failure)
     finally:
-        kill_marked(session.mark, session.group)
+        place.kill(session.group)
         thread.join(10)
         shutil.rmtree(scratch, ignore_errors=True)
 

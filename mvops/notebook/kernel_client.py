@@ -29,6 +29,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from mvops.notebook.failures import Kind
 from mvops.notebook.processes import MARK
+from mvops.notebook.warm import WarmKernels
 
 _ENGINE = "mvops"
 _MOST_OUTPUT = 2_000_000  # characters of text kept for one cell
@@ -45,7 +46,8 @@ class Session:
     scratch: Path  # sockets, connection file and log go here
     mark: str
     on_cell: Callable[[int], None]  # after each cell: its index
-    start_timeout: float = 60.0
+    warm: WarmKernels | None = None
+    start_timeout: float = 120.0
     current: int | None = None  # the index of the cell that was started last
     notebook: dict[str, Any] = field(default_factory=dict)
     group: int | None = None
@@ -59,6 +61,11 @@ class Session:
 
 class _Manager(AsyncKernelManager):
     session_: Session
+
+    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+        if self.session_.warm is None:
+            return super().format_kernel_cmd(extra_arguments)
+        return self.session_.warm.command(["-f", self.connection_file, *(extra_arguments or [])])
 
     async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # the asynchronous twin
         session = self.session_

@@ -68,7 +68,7 @@ def launch(path: str, arguments: list[str]) -> None:
     """Have a kernel forked with our environment, folder and output; end as it ends."""
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(path)
-        request = {"arguments": arguments, "environment": dict(os.environ), "folder": os.getcwd()}
+        request = {"arguments": arguments, "environment": dict(os.environ), "folder": os.getcwd()}  # noqa: PTH109  starts in 10 ms
         socket.send_fds(server, [json.dumps(request).encode()], [1, 2])
         answers = server.makefile()
         kernel = int(answers.readline())

@@ -19,6 +19,8 @@ from mvops.errors import NotebookError, Where
 
 NATIVE = "python3"
 _OTHER_LANGUAGES = {"ir": "R", "r": "R", "julia": "Julia", "scala": "Scala", "javascript": "JavaScript"}
+_ORDINARY = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+_ORDINARY_ARGUMENTS = (_ORDINARY[1:], ["-Xfrozen_modules=off", *_ORDINARY[1:]])
 _KNOWN = {  # import name -> distribution, where the two differ; anything else is looked up in what is installed
     "sklearn": "scikit-learn",
     "cv2": "opencv-python",
@@ -32,10 +34,14 @@ _KNOWN = {  # import name -> distribution, where the two differ; anything else i
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel by name; `python` is its interpreter if that is not ours."""
+    """A kernel by name; `python` is its interpreter if that is not ours.
+
+    `ordinary`: it starts as IPython's kernels do, with nothing set for it.
+    """
 
     name: str
     python: Path | None
+    ordinary: bool = True
 
 
 def choose_kernel(notebook: dict[str, Any], path: Path) -> Kernel:
@@ -49,7 +55,8 @@ def choose_kernel(notebook: dict[str, Any], path: Path) -> Kernel:
     for wanted in (name, NATIVE):
         found = _spec(wanted)
         if found is not None:
-            return Kernel(wanted, _foreign(found))
+            ordinary = found.get("argv", _ORDINARY)[1:] in _ORDINARY_ARGUMENTS and not found.get("env")
+            return Kernel(wanted, _foreign(found), ordinary)
     return Kernel(NATIVE, None)
 
 

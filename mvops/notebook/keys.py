@@ -39,6 +39,7 @@ class Prepared:
     kernel: Kernel
     python: str
     packages: dict[str, str]
+    modules: frozenset[str]  # dotted names that the code imports
     injected: dict[str, Any]
     parameters: dict[str, Any]  # declared ones with a known value
     data: dict[str, str]
@@ -57,20 +58,21 @@ def prepare(job: PipelineJob, cache_dir: Path | None) -> Prepared:
     data = {name: _digest(job, name, pattern, cache_dir) for name, pattern in job.inputs.items()}
     slices = slice_notebook(document, job.outputs)
     modules = imported_modules(cell.source for cell in document.code)
-    python, packages = environment(kernel, modules)
+    roots = frozenset(name.partition(".")[0] for name in modules)
+    python, packages = environment(kernel, roots)
     shared = {
         "format": FORMAT,
         "folder": _relative(document.folder, job.root),
         "python": python,
         "packages": packages,
-        "modules": local_sources(modules, document.folder, job.root),
+        "modules": local_sources(roots, document.folder, job.root),
     }
     parameters = {**declared.defaults, **injected}
     reader = _Reader(document, declared, parameters, data, shared)
     keys: dict[str, StepKey] = {}
     for part in slices:
         keys[part.name] = reader.key(part, keys)
-    return Prepared(document, slices, kernel, python, packages, injected, parameters, data, keys)
+    return Prepared(document, slices, kernel, python, packages, modules, injected, parameters, data, keys)
 
 
 def describe_steps(job: PipelineJob, *, cache_dir: Path, store: Store | None = None) -> list[StepPlan]:

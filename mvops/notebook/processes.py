@@ -22,13 +22,16 @@ def marked(mark: str) -> list[int]:
     return [pid for pid in found if pid != os.getpid()]
 
 
-def kill_marked(mark: str, group: int | None = None) -> None:
-    """Kill the process group and every process that carries `mark`, until none is left (at most a second)."""
+def kill_marked(mark: str, group: int | None = None, spare: int | None = None) -> None:
+    """Kill the process group and every process that carries `mark`, but for `spare`, until none is left.
+
+    Gives up after a second.
+    """
     if group is not None:
         with contextlib.suppress(OSError):
             os.killpg(group, signal.SIGKILL)
     give_up = time.monotonic() + 1
-    while (pids := marked(mark)) and time.monotonic() < give_up:
+    while (pids := [pid for pid in marked(mark) if pid != spare]) and time.monotonic() < give_up:
         for pid in pids:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)

@@ -16,8 +16,8 @@ _LONGEST_NAME = 1000
 
 
 def imported_modules(sources: Iterable[str]) -> frozenset[str]:
-    """The top-level names of all modules that the code imports, also inside functions."""
-    return frozenset(name.partition(".")[0] for source in sources for name in _imports(parse_cell(source).tree))
+    """The dotted names of all modules that the code imports, also inside functions."""
+    return frozenset(name for source in sources for name in _imports(parse_cell(source).tree))
 
 
 def local_sources(modules: Iterable[str], folder: Path, root: Path) -> dict[str, str]:

@@ -16,10 +16,11 @@ from mvops.core.version import Artifact
 from mvops.errors import NotebookError, Where
 from mvops.notebook import handover
 from mvops.notebook.cache import Entry, StepCache
-from mvops.notebook.engine import Execution, execute
+from mvops.notebook.engine import Execution, Place, execute
 from mvops.notebook.failures import Failure
 from mvops.notebook.keys import Prepared, prepare
 from mvops.notebook.leases import hold, sweep
+from mvops.notebook.processes import kill_marked
 from mvops.notebook.results import (
     Output,
     PipelineJob,
@@ -31,6 +32,7 @@ from mvops.notebook.results import (
 )
 from mvops.notebook.slices import StepSlice
 from mvops.notebook.stepbook import step_notebook, write_request
+from mvops.notebook.warm import WarmKernels, warm_kernels
 
 OnProgress = Callable[[StepProgress], None]
 
@@ -55,7 +57,7 @@ def run_pipeline(
         hold(folder, mark)
         run.steps()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        run.close()
     return PipelineResult(
         steps=tuple(run.records),
         outputs=run.outputs(),
@@ -85,12 +87,16 @@ class _Run:
     entries: dict[str, Entry] = field(default_factory=dict)
     records: list[StepRun] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)  # sha256 -> a local copy
+    warm: WarmKernels | None = None
 
     def steps(self) -> None:
         """Do every step of the job in order."""
-        for part in self._chosen():
+        steps = [(part, self._known(part)) for part in self._chosen()]
+        if sum(known is None for _, known in steps) > 1:
+            sources = [cell.source for cell in self.prepared.document.code]
+            self.warm = warm_kernels(self.prepared.kernel, sources, self.prepared.modules, self.mark)
+        for part, known in steps:
             key = self.prepared.keys[part.name].key
-            known = self.cache.usable(key, part.saves | part.outputs, self.store) if self.job.use_cache else None
             if known is not None:
                 self.entries[part.name] = known
                 self._tell(
@@ -100,6 +106,12 @@ class _Run:
                 )
             else:
                 self._do(part, key)
+
+    def close(self) -> None:
+        """End what is running and remove the run's folder."""
+        self._end_warm()
+        kill_marked(self.mark)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def outputs(self) -> dict[str, Output]:
         """The requested outputs of the steps that were done, by role."""
@@ -111,6 +123,11 @@ class _Run:
                     artifact = Artifact(sha256=value["sha256"], format=value["format"], size=value["size"])
                     found[role] = Output(name, part.name, value["type"], artifact)
         return found
+
+    def _known(self, part: StepSlice) -> Entry | None:
+        if not self.job.use_cache:
+            return None
+        return self.cache.usable(self.prepared.keys[part.name].key, part.saves | part.outputs, self.store)
 
     def _chosen(self) -> tuple[StepSlice, ...]:
         slices = self.prepared.slices
@@ -141,14 +158,10 @@ class _Run:
         write_request(part, outgoing)
         book = step_notebook(self.prepared.document, part, self.prepared.injected, incoming, outgoing)
         self._tell(part, "started", cells=len(book["cells"]))
-        execution = execute(
-            book,
-            kernel=self.prepared.kernel.name,
-            cwd=self.prepared.document.folder,
-            deadline=self.deadline,
-            mark=self.mark,
-            on_cell=lambda done, total: self._tell(part, "running", cells_done=done, cells=total),
-        )
+        execution = self._execute(part, book)
+        if self.warm is not None and execution.failure is not None and execution.failure.kind == "start":
+            self._end_warm()
+            execution = self._execute(part, book)
         notebook = self._keep(place / "executed.ipynb", execution)
         record = StepRun(step=part.name, key=key, status="succeeded", seconds=execution.seconds, notebook=notebook)
         manifest = outgoing / handover.MANIFEST
@@ -158,6 +171,17 @@ class _Run:
         self.cache.put(key, self.entries[part.name])
         self._tell(part, "succeeded", cells_done=len(book["cells"]), cells=len(book["cells"]), record=record)
         shutil.rmtree(incoming, ignore_errors=True)
+
+    def _execute(self, part: StepSlice, book: dict[str, Any]) -> Execution:
+        place = Place(
+            self.prepared.kernel.name, self.prepared.document.folder, self.deadline, mark=self.mark, warm=self.warm
+        )
+        return execute(book, place, lambda done, total: self._tell(part, "running", cells_done=done, cells=total))
+
+    def _end_warm(self) -> None:
+        if self.warm is not None:
+            self.warm.close()
+            self.warm = None
 
     def _bring(self, part: StepSlice, folder: Path) -> None:
         """Put the values that the step loads where it finds them."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from mvops.errors import NotebookError, Where
 from mvops.notebook.cells import parse_cell
 from mvops.notebook.document import text
-from mvops.notebook.engine import execute
+from mvops.notebook.engine import Place, execute
 from mvops.notebook.estimators import draws, last_part
 from mvops.notebook.kernels import choose_kernel
 from mvops.notebook.matching import Difference, MetricRow, cell_number, compare_cells, match_cells, metric_rows
@@ -155,10 +155,8 @@ def _run_original(notebook: dict[str, Any], path: Path, timeout: float, tell: On
     tell(StepProgress("original", 0, 1, "started", 0, total))
     execution = execute(
         notebook,
-        kernel=kernel.name,
-        cwd=path.resolve().parent,
-        deadline=time.monotonic() + timeout,
-        on_cell=lambda done, cells: tell(StepProgress("original", 0, 1, "running", done, cells)),
+        Place(kernel.name, path.resolve().parent, time.monotonic() + timeout),
+        lambda done, cells: tell(StepProgress("original", 0, 1, "running", done, cells)),
     )
     cells: list[dict[str, Any]] = execution.notebook["cells"]
     for number, cell in enumerate(cells, start=1):

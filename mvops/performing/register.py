@@ -1,4 +1,4 @@
-"""Turning a run into a registered version: evaluate, compare with the champion, judge at the gate, take the baseline."""
+"""Turning a run into a registered version: evaluate, compare with the champion, ask the gate, take the baseline."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from mvops.core.steps import RegisterVersion
 from mvops.core.version import Artifact, Version
 from mvops.errors import ArtifactError, DataError, RegistryError
 from mvops.lifecycle.code import code_state
-from mvops.lifecycle.environment import capture_environment, model_modules
 from mvops.lifecycle.compare import Comparison, compare_on_same_rows
+from mvops.lifecycle.environment import capture_environment, model_modules
 from mvops.lifecycle.evaluate import Evaluation, evaluate
 from mvops.lifecycle.fingerprint import training_fingerprint
 from mvops.lifecycle.gate import GateReport, judge
@@ -83,7 +83,7 @@ def _handed_over(workspace: Workspace, run: Run) -> HeldOut:
     model = run.outputs["model"]
     if model.format != "skops":
         raise ArtifactError(
-            f"{run.model}: the model could not be saved with skops, only as {model.format}, which runs code when loaded",
+            f"{run.model}: the model can only be saved as {model.format}, which runs code when loaded, not with skops",
             hint="Keep custom functions and classes out of the estimator, or name another variable in outputs.model.",
         )
     features = value("features")

@@ -38,7 +38,10 @@ def plan_lines(plan: Plan) -> Iterator[tuple[str, str]]:
     pending = plan.pending()
     width = max((len(action.address) for action in plan.actions), default=0)
     for action in pending:
-        yield f"  {SYMBOLS[action.verb]} {action.address:<{width}}  {action.verb}: {action.because}", _STYLES[action.verb]
+        yield (
+            f"  {SYMBOLS[action.verb]} {action.address:<{width}}  {action.verb}: {action.because}",
+            _STYLES[action.verb],
+        )
         yield from ((f"      {detail}", "") for detail in (*_changes(action), *action.details))
     kept = [action for action in plan.actions if action.verb is Verb.KEEP]
     for action in kept:

@@ -72,7 +72,8 @@ def _check_fresh(workspace: Workspace, plan: Plan) -> None:
         raise ConflictError("this plan was made for another project", hint="Plan again: mvops plan")
     if plan.made_on != serial:
         raise ConflictError(
-            f"this plan is stale: it was made on state {plan.made_on}, now it is {serial}", hint="Plan again: mvops plan"
+            f"this plan is stale: it was made on state {plan.made_on}, now it is {serial}",
+            hint="Plan again: mvops plan",
         )
 
 

@@ -192,9 +192,7 @@ def _run(stage: Stage, shown: str, command: list[str]) -> str:
             lines.append(line)
             stage.say(f"  {line.rstrip()}")
     if process.returncode:
-        raise MvopsError(
-            f"`{shown}` ended with exit code {process.returncode}", hint=f"The project is in {stage.root}"
-        )
+        raise MvopsError(f"`{shown}` ended with exit code {process.returncode}", hint=f"The project is in {stage.root}")
     return "".join(lines)
 
 
@@ -243,7 +241,10 @@ def _rush(stage: Stage, script: Script, url: str) -> Iterator[None]:
 @contextmanager
 def _background(stage: Stage, output: object, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(  # noqa: S603 -- our own command
-        [sys.executable, *arguments], cwd=stage.root, stdout=output, stderr=subprocess.STDOUT  # type: ignore[call-overload]
+        [sys.executable, *arguments],
+        cwd=stage.root,
+        stdout=output,
+        stderr=subprocess.STDOUT,  # type: ignore[call-overload]
     )
     try:
         yield process

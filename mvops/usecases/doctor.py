@@ -54,7 +54,9 @@ def _machine(start: Path) -> Iterator[Check]:
     for extra, modules in _EXTRAS.items():
         missing = [module for module in modules if importlib.util.find_spec(module) is None]
         if missing:
-            yield Check(f"extra {extra}", "note", f"not installed: {', '.join(missing)}", f"pip install 'mvops[{extra}]'")
+            yield Check(
+                f"extra {extra}", "note", f"not installed: {', '.join(missing)}", f"pip install 'mvops[{extra}]'"
+            )
         else:
             yield Check(f"extra {extra}", "ok", "installed")
     git = shutil.which("git")
@@ -137,5 +139,3 @@ _LOOKS: dict[str, Callable[[Workspace], Check]] = {
     "prediction log": _predictions,
     "plan": _plan,
 }
-
-

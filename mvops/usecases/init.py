@@ -29,7 +29,7 @@ def presets() -> tuple[str, ...]:
     return tuple(sorted(p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.yaml")))
 
 
-def init(  # noqa: PLR0913 -- the questions that a new project asks
+def init(
     root: Path,
     *,
     team: str,

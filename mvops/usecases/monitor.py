@@ -156,7 +156,7 @@ def _act(
         _transit(workspace, model, version, transition, opened, resolved)
 
 
-def _transit(  # noqa: PLR0913 -- what happened is collected in two lists
+def _transit(
     workspace: Workspace,
     model: str,
     version: int,

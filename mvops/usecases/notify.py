@@ -50,7 +50,9 @@ def _opened(model: str, alerts: Sequence[Alert]) -> Message | None:
     lines = [f"{alert.key} since {alert.opened:%Y-%m-%d %H:%M} UTC: {alert.reason}" for alert in alerts]
     return Message(
         title=f"{model} version {first.version}: {first.key}{more}",
-        body="\n".join([*lines, "See: mvops status", f"Train on newer data: mvops retrain {model} --reason {first.kind}"]),
+        body="\n".join(
+            [*lines, "See: mvops status", f"Train on newer data: mvops retrain {model} --reason {first.kind}"]
+        ),
         severity="critical" if critical else "warning",
     )
 

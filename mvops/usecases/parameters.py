@@ -20,5 +20,7 @@ def parse_parameters(texts: Iterable[str]) -> dict[str, Any]:
         try:
             found[key.strip()] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise UsageError(f"-p {text}: the value is not YAML", hint="Quote it, such as -p 'name=\"a: b\"'") from error
+            raise UsageError(
+                f"-p {text}: the value is not YAML", hint="Quote it, such as -p 'name=\"a: b\"'"
+            ) from error
     return found

@@ -91,9 +91,7 @@ def _targeted(actions: list[Action], targets: Sequence[str]) -> list[Action]:
 
 def _dependencies(records: Mapping[Address, Record]) -> dict[Address, list[Address]]:
     """What a record that is no longer wanted needed: everything of the kinds that its kind comes after."""
-    return {
-        where: [other for other in records if kind_of(other) in kinds()[kind_of(where)].after] for where in records
-    }
+    return {where: [other for other in records if kind_of(other) in kinds()[kind_of(where)].after] for where in records}
 
 
 def _notices(workspace: Workspace, left_out: int) -> Iterator[str]:

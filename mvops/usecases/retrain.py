@@ -78,5 +78,3 @@ def gate_checks(workspace: Workspace, model: str, number: int) -> tuple[str, ...
         if event.kind == "gate" and event.details.get("version") == number:
             return tuple(event.details["checks"])
     return ()
-
-

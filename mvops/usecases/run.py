@@ -28,7 +28,5 @@ def run(
     DataError for an input that is missing.
     """
     job = pipeline_job(workspace.root, model, workspace.model(model).pipeline)
-    changed = replace(
-        job, parameters={**job.parameters, **(parameters or {})}, only_step=step, use_cache=use_cache
-    )
+    changed = replace(job, parameters={**job.parameters, **(parameters or {})}, only_step=step, use_cache=use_cache)
     return run_and_record(changed, model, "mvops run", workspace, tell)

@@ -96,9 +96,7 @@ def _next_chunk(
     return fresh, after, (len(rows), len(pairs))
 
 
-def _merge_and_save(
-    workspace: Workspace, model: str, fresh: dict[Key, Summary], before: Cursor, after: Cursor
-) -> None:
+def _merge_and_save(workspace: Workspace, model: str, fresh: dict[Key, Summary], before: Cursor, after: Cursor) -> None:
     starts = sorted(start for _, _, start in fresh)
     stored: dict[Key, Summary] = {}
     if starts:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from running import Cell, Project, make_project, notebook
 
-from mvops.notebook.engine import Execution, execute
+from mvops.notebook.engine import Execution, OnCell, Place, execute
 
 
 @pytest.fixture
@@ -18,9 +18,8 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def execute_cells(tmp_path: Path) -> Callable[..., Execution]:
-    def run(*cells: Cell, limit: float = 60.0, **options: Any) -> Execution:
-        return execute(
-            notebook(*cells), kernel="python3", cwd=tmp_path, deadline=time.monotonic() + limit, **options
-        )
+    def run(*cells: Cell, limit: float = 60.0, on_cell: OnCell | None = None, **options: Any) -> Execution:
+        place = Place("python3", tmp_path, time.monotonic() + limit, **options)
+        return execute(notebook(*cells), place, on_cell)
 
     return run

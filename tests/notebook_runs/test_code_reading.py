@@ -7,7 +7,7 @@ from mvops.notebook.reading import files_read, imported_modules, local_sources, 
 
 def test_imports_are_found_anywhere_in_the_code() -> None:
     sources = ["import numpy as np, os.path", "def f():\n    from sklearn.base import clone", "%matplotlib inline\nimport a.b"]
-    assert imported_modules(sources) == {"numpy", "os", "sklearn", "a"}
+    assert imported_modules(sources) == {"numpy", "os.path", "sklearn.base", "a.b"}
 
 
 def test_local_modules_are_found_with_what_they_import(tmp_path: Path) -> None:

@@ -126,10 +126,11 @@ def test_output_is_kept_up_to_a_limit(execute_cells: Run) -> None:  # N3
 
 def test_a_kernel_goes_when_its_owner_is_killed(tmp_path: Path) -> None:  # N4
     script = (
-        "import sys, time\nsys.path[:0] = {path!r}\nfrom pathlib import Path\nfrom mvops.notebook.engine import execute\n"
+        "import sys, time\nsys.path[:0] = {path!r}\nfrom pathlib import Path\n"
+        "from mvops.notebook.engine import Place, execute\n"
         "from running import notebook\n"
-        "execute(notebook('1', 'import time; time.sleep(600)'), kernel='python3', cwd=Path({cwd!r}), "
-        "deadline=time.monotonic() + 60, mark={mark!r}, on_cell=lambda *_: print('going', flush=True))"
+        "execute(notebook('1', 'import time; time.sleep(600)'), Place('python3', Path({cwd!r}), "
+        "time.monotonic() + 60, mark={mark!r}), lambda *_: print('going', flush=True))"
     ).format(path=sys.path, cwd=str(tmp_path), mark="orphan-kernel")
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None

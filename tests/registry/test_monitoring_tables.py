@@ -15,7 +15,7 @@ from mvops.registry import rollouts
 from mvops.registry.alerts import alerts, open_alert, resolve, touch
 from mvops.registry.events import events, record_event
 from mvops.registry.runs import find_run, runs, save_run, step_seconds
-from mvops.registry.summaries import Cursor, Summary, cursor, save_summaries, summaries
+from mvops.registry.summaries import Cursor, Summary, cursor, judged_until, save_judged, save_summaries, summaries
 from mvops.registry.versions import register
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -221,6 +221,18 @@ def test_a_monitor_that_was_overtaken_changes_nothing(registry):
 def test_the_cursor_moves_without_summaries_too(registry):
     save_summaries(registry, "delays", [], before=Cursor(), after=Cursor(outcomes=3))
     assert cursor(registry, "delays") == Cursor(outcomes=3)
+
+
+def test_the_time_until_which_windows_are_judged_only_grows(registry):
+    assert judged_until(registry, "delays") is None
+    save_judged(registry, "delays", NOON)
+    assert cursor(registry, "delays") == Cursor()
+    save_summaries(registry, "delays", [], before=Cursor(), after=Cursor(predictions=7))
+    assert judged_until(registry, "delays") == NOON
+    save_judged(registry, "delays", NOON + DAY)
+    save_judged(registry, "delays", NOON)
+    assert judged_until(registry, "delays") == NOON + DAY
+    assert cursor(registry, "delays") == Cursor(predictions=7)
 
 
 def test_events_are_kept_in_order_with_who_and_when(registry):

@@ -145,6 +145,13 @@ def test_counting_and_iterating_over_a_span_of_time(log):
     assert list(log.iterate("nothing")) == []
 
 
+def test_iterating_brings_the_outcomes_that_are_known(log):
+    log.append([prediction(1), prediction(2), prediction(3, model="churn")])
+    log.append_outcomes([outcome(2), outcome(3)])
+    assert list(log.iterate("delays")) == [(prediction(1), None), (prediction(2), outcome(2))]
+    assert (log.count_outcomes("delays"), log.count_outcomes("nothing")) == (1, 0)
+
+
 def test_iterating_goes_through_all_chunks_and_ends(log):
     log.append([prediction(n) for n in range(2500)])
     seen = []

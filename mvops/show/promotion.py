@@ -1,0 +1,51 @@
+"""What promotion found, and what its proof says, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mvops.notebook.verify import Verification
+from mvops.usecases.promote import Promoted
+
+_VERDICTS = {
+    "equal": "EQUAL: the promoted pipeline shows the same numbers as the original notebook",
+    "different": "DIFFERENT: the promoted pipeline shows other numbers than the original notebook",
+    "not_comparable": "NOT COMPARABLE: the original notebook shows other numbers at each run",
+}
+_MOST = 10  # differences that are shown
+
+
+def promotion_lines(made: Promoted) -> Iterator[str]:
+    """What was written, the parameters and inputs found, and the notes."""
+    found, pipeline = made.found, made.found.config["pipeline"]
+    yield f"Promoted {made.original.name} as the model {made.name}:"
+    yield f"  {made.notebook}  still runs from top to bottom in Jupyter; its tags are yours to change"
+    yield f"  {made.config}"
+    yield f"Steps       {', '.join(found.steps)}"
+    for name, path in pipeline.get("inputs", {}).items():
+        yield f"Input       {name} = {path}"
+    for parameter in found.parameters:
+        if parameter.role == "knob":
+            yield f"Parameter   {parameter.name} = {parameter.default!r} (cell {parameter.cell}: {parameter.used_by})"
+    for role, variable in pipeline["outputs"].items():
+        yield f"Output      {role} = {variable}"
+    yield from (f"Note        {note}" for note in found.notes)
+    yield from (f"MISSING     {key}: write it into {made.config}" for key in found.missing)
+
+
+def verification_lines(proof: Verification) -> Iterator[str]:
+    """The verdict, the metrics side by side, and where the numbers differ."""
+    yield _VERDICTS[proof.verdict] + f" ({proof.numbers} numbers in {proof.cells} cells)."
+    if proof.reason:
+        yield f"  {proof.reason}"
+    width = max((len(row.name) for row in proof.metrics), default=0)
+    for row in proof.metrics:
+        yield f"  {row.name:<{width}}  original {_number(row.original)}  promoted {_number(row.promoted)}"
+    for difference in proof.differences[:_MOST]:
+        yield f"  cell {difference.cell}: {difference.original} != {difference.promoted}"
+    yield from (f"  unseeded: {call}" for call in proof.unseeded if proof.verdict == "not_comparable")
+    yield f"  original {proof.original_seconds:.1f} s, promoted {proof.promoted_seconds:.1f} s"
+
+
+def _number(value: float | None) -> str:
+    return "nothing" if value is None else f"{value:.6g}"

@@ -1,0 +1,148 @@
+"""From a notebook to a pipeline and a model's YAML, and the proof that both give the same numbers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from mvops.core.naming import check_name, suggest_name
+from mvops.core.progress import Progress, Tell, silent
+from mvops.errors import NotebookError, UsageError
+from mvops.loading.write import write_model_yaml
+from mvops.monitoring.performance import LOWER_IS_BETTER
+from mvops.notebook.promotion import Promotion
+from mvops.notebook.promotion import promote as read_and_promote
+from mvops.notebook.results import PipelineJob, StepProgress
+from mvops.notebook.stages import Split
+from mvops.notebook.verify import Verification
+from mvops.notebook.verify import verify as compare
+from mvops.performing.files import write_atomically
+from mvops.registry.events import record_event
+from mvops.workspace import Workspace
+
+_SPLITS: tuple[Split, ...] = ("auto", "none", "headings")
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """What was written, and what was found on the way. Paths are relative to the project."""
+
+    name: str
+    original: Path
+    notebook: str
+    config: str
+    found: Promotion
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return {
+            "model": self.name,
+            "notebook": self.notebook,
+            "config": self.config,
+            "steps": self.found.steps,
+            "parameters": [{**asdict(p), "owners": sorted(p.owners)} for p in self.found.parameters],
+            "inputs": self.found.config["pipeline"].get("inputs", {}),
+            "outputs": self.found.config["pipeline"]["outputs"],
+            "metrics": [asdict(metric) for metric in self.found.metrics],
+            "missing": list(self.found.missing),
+            "notes": self.found.notes,
+        }
+
+
+def promote(
+    workspace: Workspace, notebook: Path, *, name: str | None = None, split: str = "auto", force: bool = False
+) -> Promoted:
+    """Write `pipelines/<name>.ipynb` and `configs/models/<name>.yaml`; the notebook itself is only read.
+
+    Raises NotebookError for what cannot be promoted, UsageError for a name or a split that is none and for a model
+    that is there already (unless `force`).
+    """
+    if split not in _SPLITS:
+        raise UsageError(f"--split {split}: there is no such way", hint=f"Choose from {', '.join(_SPLITS)}")
+    path = _find(workspace, notebook)
+    model = _checked(name) if name else suggest_name(path.stem)
+    config_path = workspace.root / "configs" / "models" / f"{model}.yaml"
+    if config_path.exists() and not force:
+        raise UsageError(
+            f"there is a model {model} already ({config_path.relative_to(workspace.root)})",
+            hint="Give this one another name with --name, or replace that one with --force.",
+        )
+    found = read_and_promote(path, root=workspace.root, name=model, split=_split(split))
+    target = workspace.root / found.config["pipeline"]["notebook"]
+    write_atomically(target, str(nbformat.writes(found.notebook)).encode())  # type: ignore[no-untyped-call]
+    write_model_yaml(config_path, _with_defaults(workspace, model, found.config), overwrite=force)
+    record_event(workspace.registry, "promote", model, f"promoted {path.name} in {len(found.steps)} steps")
+    return Promoted(
+        name=model,
+        original=path,
+        notebook=target.relative_to(workspace.root).as_posix(),
+        config=config_path.relative_to(workspace.root).as_posix(),
+        found=found,
+    )
+
+
+def verify(workspace: Workspace, made: Promoted, *, tell: Tell = silent) -> Verification:
+    """Run the original and the promoted pipeline on the same inputs and compare every number that they show."""
+    pipeline = made.found.config["pipeline"]
+    job = PipelineJob(
+        notebook=workspace.root / made.notebook,
+        root=workspace.root,
+        parameters=pipeline.get("parameters", {}),
+        inputs=pipeline.get("inputs", {}),
+        outputs=pipeline["outputs"],
+        yaml_key=f"models.{made.name}.pipeline.inputs",
+    )
+
+    def on_progress(progress: StepProgress) -> None:
+        share = progress.cells_done / progress.cells if progress.cells else 0.0
+        tell(Progress(what=f"verify: {progress.step}", done=progress.index + share, total=progress.total))
+
+    proof = compare(
+        made.original,
+        job,
+        store=workspace.store,
+        cache_dir=workspace.cache,
+        work_dir=workspace.work,
+        on_progress=on_progress,
+    )
+    record_event(workspace.registry, "promote", made.name, f"verified: {proof.verdict.replace('_', ' ')}")
+    return proof
+
+
+def _find(workspace: Workspace, notebook: Path) -> Path:
+    """As typed: from where the user stands, or from the project's folder."""
+    for path in (notebook, workspace.root / notebook):
+        if path.is_file():
+            return path.resolve()
+    near = sorted((workspace.root / "notebooks").glob("*.ipynb"))
+    known = ", ".join(str(path.relative_to(workspace.root)) for path in near[:5])
+    raise NotebookError(
+        f"there is no notebook {notebook}", hint=f"Notebooks here: {known}" if known else "Put one into notebooks/"
+    )
+
+
+def _checked(name: str) -> str:
+    try:
+        return check_name(name)
+    except ValueError as error:
+        raise UsageError(f"--name: {error}", hint=f"Such as --name {suggest_name(name)}") from error
+
+
+def _split(text: str) -> Split:
+    return next(split for split in _SPLITS if split == text)
+
+
+def _with_defaults(workspace: Workspace, name: str, draft: dict[str, Any]) -> dict[str, Any]:
+    """The draft with a gate against the champion, and a port of its own when others have models' endpoints."""
+    config = dict(draft)
+    metrics = draft["evaluate"]["metrics"]
+    if metrics:
+        lower = metrics[0] in LOWER_IS_BETTER
+        config["gate"] = [f"{metrics[0]} <= champion * 1.01" if lower else f"{metrics[0]} >= champion - 0.005"]
+    others = [m.endpoint.port for n, m in workspace.project.models.items() if m.endpoint is not None and n != name]
+    if others and workspace.project.capabilities.serving:
+        config["endpoint"] = {"port": max(others) + 1}
+    return config

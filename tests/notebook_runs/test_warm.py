@@ -1,0 +1,125 @@
+"""Kernels forked from a process that has imported already: they must behave as kernels that start by themselves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from mvops.notebook import kernel_template, processes
+from mvops.notebook.engine import Execution
+from mvops.notebook.kernels import Kernel
+from mvops.notebook.warm import WarmKernels, warm_kernels
+
+Run = Callable[..., Execution]
+MARK = "warm-kernels"
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WarmKernels]:
+    kernels = warm_kernels(Kernel("python3", None), ["import numpy.linalg"], {"numpy.linalg", "os", "no.such"}, MARK)
+    assert kernels is not None
+    yield kernels
+    kernels.close()
+    assert processes.marked(MARK) == []
+
+
+@pytest.fixture
+def fork(execute_cells: Run, warm: WarmKernels) -> Run:
+    def run(*cells: Any, **options: Any) -> Execution:
+        return execute_cells(*cells, mark=MARK, warm=warm, **options)
+
+    return run
+
+
+def printed(execution: Execution) -> str:
+    return "".join(o.get("text", "") for cell in execution.notebook["cells"] for o in cell["outputs"])
+
+
+def test_a_forked_kernel_is_like_any_other(fork: Run, execute_cells: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    cells = [
+        "import os, sys\nprint(os.getcwd(), sys.path, __name__, sys.stdin.closed, os.environ.get('MPLBACKEND'))\n"
+        "print(sorted(n for n in globals() if 'mvops' in n), os.path.basename(sys.argv[0]).removesuffix('.py'))\n"
+        "print(sorted(k for k in os.environ if k not in ('MVOPS_KERNEL', 'JPY_PARENT_PID')))",
+        "!echo $MVOPS_KERNEL",
+        "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()",
+    ]
+    ours, theirs = fork(*cells), execute_cells(*cells, mark=MARK)
+    assert (ours.failure, theirs.failure) == (None, None)
+    assert printed(ours) == printed(theirs)
+    assert "image/png" in str(ours.notebook["cells"][2]["outputs"])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_libraries_are_there_already_and_random_numbers_differ(fork: Run, warm: WarmKernels) -> None:
+    code = "import sys\nprint('numpy.linalg' in sys.modules)\nimport random, numpy\nprint(numpy.random.rand(), random.random())"
+    one, two = printed(fork(code)).split("\n"), printed(fork(code)).split("\n")
+    assert one[0] == two[0] == "True"
+    assert set(one[1].split()).isdisjoint(two[1].split())
+    assert processes.is_alive(warm.pid)
+
+
+@pytest.mark.parametrize(("code", "cause"), [("os._exit(3)", "exit code 3"), ("os.kill(os.getpid(), 9)", "SIGKILL"), ("os.kill(os.getpid(), 11)", "SIGSEGV")])
+def test_its_death_is_told_as_of_any_other(fork: Run, code: str, cause: str) -> None:  # N1
+    failure = fork(f"import os\n{code}").failure
+    assert failure is not None
+    assert failure.kind == "died"
+    assert cause in failure.message
+
+
+def test_it_and_what_it_started_are_killed_and_the_process_that_forked_it_stays(fork: Run, warm: WarmKernels) -> None:
+    escape = (
+        "import os, subprocess, time\nsubprocess.Popen(['setsid', 'sleep', '600'])\n"
+        "if os.fork() == 0:\n    os.setsid()\n    time.sleep(600)\n"
+    )
+    assert fork(escape).failure is None
+    assert processes.marked(MARK) == [warm.pid]
+    stuck = fork(f"{escape}time.sleep(600)", limit=3.0)
+    assert stuck.failure is not None
+    assert stuck.failure.kind == "timeout"
+    assert processes.marked(MARK) == [warm.pid]
+    assert printed(fork("print('still there')")) == "still there\n"
+
+
+def test_open_files_are_written_out_at_its_end(fork: Run, tmp_path: Any) -> None:
+    fork("file = open('late.txt', 'w')\nfile.write('kept')")
+    assert (tmp_path / "late.txt").read_text() == "kept"
+
+
+def test_it_ends_with_its_owner() -> None:  # N4
+    script = (
+        "import sys, time\nsys.path[:0] = {path!r}\nfrom mvops.notebook.warm import WarmKernels\n"
+        "WarmKernels(sys.executable, [], 'warm-orphan')\nprint('going', flush=True)\ntime.sleep(600)"
+    ).format(path=sys.path)
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "going\n"
+        assert processes.marked("warm-orphan")
+        owner.kill()
+    give_up = time.monotonic() + 20
+    while processes.marked("warm-orphan") and time.monotonic() < give_up:
+        time.sleep(0.1)
+    assert processes.marked("warm-orphan") == []
+
+
+@pytest.mark.parametrize(
+    ("kernel", "source"),
+    [
+        (Kernel("python3", None), "import os\nos.environ['OMP_NUM_THREADS'] = '1'"),
+        (Kernel("python3", None), "%env X=1"),
+        (Kernel("special", None, ordinary=False), "import numpy"),
+    ],
+)
+def test_some_notebooks_get_kernels_that_start_by_themselves(kernel: Kernel, source: str) -> None:
+    assert warm_kernels(kernel, [source], {"numpy"}, "unused") is None
+
+
+def test_the_template_stands_alone() -> None:
+    source = open(kernel_template.__file__).read()  # noqa: SIM115, PTH123
+    assert "mvops." not in source
+    assert os.path.isabs(kernel_template.__file__)
