@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
 
 import nox
 
@@ -58,11 +59,8 @@ def wheel(session: nox.Session) -> None:
     shutil.rmtree(folder)
     session.install("build>=1.2")
     session.run("python", "-m", "build", "--wheel", "--outdir", folder, silent=True)
-    (built,) = os.listdir(folder)
-    session.install(
-        "--reinstall" if session.venv_backend == "uv" else "--force-reinstall",
-        f"mvops[demo] @ file://{os.path.abspath(folder)}/{built}",
-    )
+    (built,) = Path(folder).resolve().glob("*.whl")
+    session.install(f"mvops[demo] @ {built.as_uri()}")
     with session.chdir(folder):
         session.run("mvops", "demo", "--fast", "flights-demo")
         session.run("mvops", "-C", "flights-demo", "plan", "--detailed-exitcode")
