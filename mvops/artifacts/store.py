@@ -9,13 +9,14 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from mvops.atomic import sync_folder
 from mvops.core.version import Artifact
 from mvops.errors import ArtifactError, BackendError
 
@@ -118,8 +119,8 @@ class ArtifactStore:
             final = Path(self._path(sha256))
             final.parent.mkdir(exist_ok=True)
             draft.replace(final)
-            _sync_folder(final.parent)
-            _sync_folder(root)
+            sync_folder(final.parent)
+            sync_folder(root)
         finally:
             draft.unlink(missing_ok=True)
         return sha256, size
@@ -169,15 +170,6 @@ def _copy(source: IO[bytes], stream: IO[bytes]) -> tuple[str, int]:
         found.update(block)
         size += stream.write(block)
     return found.hexdigest(), size
-
-
-def _sync_folder(folder: Path) -> None:
-    with suppress(OSError):  # some systems cannot
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _scheme(url: str) -> str:

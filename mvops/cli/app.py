@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from pathlib import Path
@@ -13,7 +12,11 @@ import typer
 from mvops import __version__
 from mvops.cli import learn, models, observe, project, traffic
 from mvops.cli.session import SESSION, print_error
-from mvops.errors import MvopsError
+from mvops.errors import MvopsError, UsageError
+
+_INTERRUPTED = 130  # what Typer makes of a KeyboardInterrupt
+# Click's root of all that is mistyped; Typer has a copy of Click inside or imports Click, by its version.
+_MISTYPED: type[typer.BadParameter] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="mvops",
@@ -58,18 +61,28 @@ def main() -> None:
     """Run a command; the only place that turns errors into text and exit codes."""
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
-        app(_globals_first(sys.argv[1:]))
-    except MvopsError as error:
+        code = app(_globals_first(sys.argv[1:]), standalone_mode=False)
+    except (MvopsError, OSError) as error:
         if SESSION.debug:
             raise
-        print_error(error)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what was begun is finished by the same command\n")
-        sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        known = error if isinstance(error, MvopsError) else _of_the_system(error)
+        print_error(known)
+        sys.exit(known.exit_code)
+    except _MISTYPED as error:
+        error.show()
+        sys.exit(1)  # not Typer's own 2, which says that there are changes
+    except typer.Abort:
+        sys.stderr.write("\nnothing was done\n")
+        sys.exit(1)
+    if code == _INTERRUPTED:
+        sys.stderr.write("interrupted; the same command goes on from here\n")
+    sys.exit(code or 0)
+
+
+def _of_the_system(error: OSError) -> MvopsError:
+    """A file that may not be written, a disk that is full."""
+    what = f"{error.filename}: " if error.filename else ""
+    return UsageError(f"{what}{error.strerror or error}", hint="The trace: the same command with --debug")
 
 
 def _as_interrupt(number: int, frame: object) -> None:

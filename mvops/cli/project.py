@@ -92,9 +92,9 @@ def plan(
     from mvops.usecases.plan import plan as make
 
     with open_project(overrides) as workspace:
-        made = make(workspace, targets=target or ())
+        made = make(workspace, targets=target or ()).model_copy(update={"overrides": tuple(overrides or ())})
     if out is not None:
-        from mvops.performing.files import write_atomically
+        from mvops.atomic import write_atomically
 
         write_atomically(out, made.model_dump_json(indent=2).encode())
     if json_:
@@ -123,13 +123,11 @@ def apply(
 
     given = arguments or []
     saved = Path(given[0]) if len(given) == 1 and "=" not in given[0] else None
-    with open_project(() if saved else given) as workspace:
-        if saved is None:
-            chosen = make(workspace, targets=target or ())
-        elif saved.is_file():
-            chosen = read_plan(saved.read_text(encoding="utf-8"), str(saved))
-        else:
-            raise UsageError(f"{saved} is neither a saved plan nor an override", hint="Make one: mvops plan --out FILE")
+    if saved is not None and not saved.is_file():
+        raise UsageError(f"{saved} is neither a saved plan nor an override", hint="Make one: mvops plan --out FILE")
+    ready = read_plan(saved.read_text(encoding="utf-8"), str(saved)) if saved else None
+    with open_project(ready.overrides if ready else given) as workspace:
+        chosen = ready or make(workspace, targets=target or ())
         _carry_out(workspace, chosen, yes=yes or saved is not None, json_=json_, command="apply")
 
 

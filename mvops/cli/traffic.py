@@ -139,7 +139,7 @@ def _follow(workspace: Workspace, model: str, *, quiet: bool) -> RolloutNews | N
             if news.decision != "hold" and not quiet:
                 say(f"  {news_line(news)}")
     if last is not None and last.decision == "hold" and not quiet:
-        say(f"  {news_line(last)}; it goes on with `mvops rollout status {model} --follow`")
+        say(f"  {news_line(last).rstrip('.')}; it goes on with `mvops rollout status {model} --follow`")
     return last
 
 

@@ -17,7 +17,8 @@ from mvops.errors import SpecError
 class Plan(Frozen):
     """`made_on` is the state's serial, `lineage` its project: a plan is refused on any other.
 
-    `notices` are sentences about what is not acted upon, such as a capability that the preset leaves off.
+    `notices` are sentences about what is not acted upon, such as a capability that the preset leaves off;
+    `overrides` are those of the command line that the spec was read with.
     """
 
     format_version: Literal[1] = 1
@@ -29,6 +30,7 @@ class Plan(Frozen):
     actions: tuple[Action, ...]
     notices: tuple[str, ...] = ()
     seconds: float | None = None  # expected, from past runs
+    overrides: tuple[str, ...] = ()
 
     def pending(self) -> tuple[Action, ...]:
         """Everything but what is kept."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from mvops.core.frozen import Frozen
 
@@ -16,7 +16,7 @@ class Arm(Frozen):
 
     arm: ArmName
     version: int
-    weight: int
+    weight: int = Field(ge=0, le=100)
 
 
 class Route(Frozen):

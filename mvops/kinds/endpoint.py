@@ -52,13 +52,14 @@ class EndpointKind:
             )
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
-        """The files, and whether the route is there."""
+        """The files, and whether the route is there; before there is a champion, none is missing."""
         name = name_of(where)
         wanted = next((spec.files for spec in self.desired(look) if spec.address == where), {})
         there = observed(look.workspace.root, wanted, record.spec["files"] if record else {})
         if there is None:
             return None
-        route = "present" if (look.workspace.serving(name) / "route.json").is_file() else "absent"
+        routed = (look.workspace.serving(name) / "route.json").is_file()
+        route = "present" if routed or champion(look.workspace.registry, name) is None else "absent"
         return Observed(facts={"files": there, "route": route})
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
@@ -70,7 +71,9 @@ class EndpointKind:
             return
         service = Service.model_validate((action.after or {})["service"])
         server: Server = look.backend("servers", (action.after or {})["backend"])
-        texts = {f"{server.folder(name)}/{path}": text for path, text in server.files(service).items()}
+        texts = {  # what waits for a version, where the gate refused the first one, is written with that version
+            f"{server.folder(name)}/{path}": text for path, text in server.files(service).items() if UNKNOWN not in text
+        }
         yield WriteFiles(files=texts, ours=recorded)
         gone = {path: digest for path, digest in recorded.items() if path not in texts}
         if gone:

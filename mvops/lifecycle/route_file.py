@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from mvops.atomic import write_atomically
 from mvops.core.route import Route
 from mvops.core.version import Version
 from mvops.errors import ConflictError, ServingError, Where
@@ -47,7 +47,7 @@ def write_route(state_dir: Path, route: Route) -> None:
                 hint="Read the current route and decide again.",
                 where=Where(state_dir / ROUTE),
             )
-        _replace(state_dir / ROUTE, route.model_dump_json(indent=2))
+        write_atomically(state_dir / ROUTE, f"{route.model_dump_json(indent=2)}\n".encode())
 
 
 def read_route(state_dir: Path) -> Route | None:
@@ -88,7 +88,7 @@ def write_version(state_dir: Path, version: Version) -> None:
                 hint="Do two projects share this folder? If the registry was begun anew, delete the folder and apply.",
                 where=Where(path),
             )
-        _replace(path, version.model_dump_json(indent=2))
+        write_atomically(path, f"{version.model_dump_json(indent=2)}\n".encode())
 
 
 def read_version(state_dir: Path, number: int) -> Version | None:
@@ -141,17 +141,3 @@ def _writing(state_dir: Path) -> Iterator[None]:
             yield
     except OSError as error:
         raise ServingError(f"The serving state cannot be written: {error.strerror}.", where=Where(state_dir)) from error
-
-
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.new")  # one writer at a time, so one name, and nothing piles up
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(f"{text}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -7,12 +7,11 @@ as none. Only what was valid is ever stored.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mvops.atomic import write_atomically
 from mvops.core.canonical import canonical_json
 
 _FORMAT = 1
@@ -40,14 +39,7 @@ def store(root: Path, fingerprint: str, values: dict[str, Any]) -> None:
     """Keep the values, atomically, and let the oldest go."""
     text = canonical_json({"format_version": _FORMAT, "values": values})
     with suppress(OSError):
-        folder(root).mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder(root), prefix=".new-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(temporary).replace(folder(root) / f"{fingerprint}.json")
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        write_atomically(folder(root) / f"{fingerprint}.json", text.encode(), mode=0o600)
         _prune(root)
 
 

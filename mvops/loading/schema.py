@@ -16,7 +16,7 @@ from pydantic_core import core_schema
 from mvops.core.config import gate
 from mvops.core.config.project import Project
 from mvops.core.config.rates import parse_rate, parse_ratio
-from mvops.core.durations import parse_duration
+from mvops.core.durations import parse_duration, parse_period
 from mvops.core.naming import check_name
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -24,12 +24,14 @@ _NUMBER = r"\d+(\.\d+)?"
 _DURATION = rf"{_NUMBER}\s*[smhdw]"
 _METRIC = r"[a-z][a-z0-9_]*"
 
+_A_DURATION: JsonSchemaValue = {
+    "type": ["string", "number"],
+    "pattern": rf"^\s*{_DURATION}\s*$",
+    "description": "A number and s, m, h, d or w, such as 30m or 1d; a bare number is in seconds.",
+}
 _WRITTEN: dict[Callable[..., Any], JsonSchemaValue] = {
-    parse_duration: {
-        "type": ["string", "number"],
-        "pattern": rf"^\s*{_DURATION}\s*$",
-        "description": "A number and s, m, h, d or w, such as 30m or 1d; a bare number is in seconds.",
-    },
+    parse_duration: {**_A_DURATION, "minimum": 0},
+    parse_period: {**_A_DURATION, "exclusiveMinimum": 0},
     parse_rate: {
         "type": "string",
         "pattern": rf"^\s*{_NUMBER}\s+per\s+{_DURATION}\s*$",

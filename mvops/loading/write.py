@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from mvops.atomic import write_atomically
 from mvops.errors import SpecError, UsageError
 from mvops.loading.interpolation import refused
 from mvops.loading.problems import KeyPath
@@ -38,18 +37,7 @@ def write_model_yaml(path: Path, config: dict[str, Any], *, overwrite: bool = Fa
     """
     if path.exists() and not overwrite:
         raise UsageError(f"{path} exists already", hint="Choose another name, or say that it may be overwritten.")
-    data = model_yaml(config).encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    write_atomically(path, model_yaml(config).encode())
 
 
 def model_yaml(config: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ SMALLEST_SHARE = 0.01  # a change of a rate by less than one percentage point is
 _FEW = 30  # rows: below, a share is also held against the exact conditional test
 _LEARNING = 8  # windows from which day-to-day variation is learned when the baseline has none
 
-_HELPS = 0.75  # what averaging must make of the standard deviation: where days persist, it tells nothing new
+_HELPS = 0.62  # what averaging must make of the standard deviation: where days persist, it tells nothing new
 
 _NUMBER = {"shift": 0.35, "spread": 0.15, "shape": 0.15, "missing": 0.05, "range": 0.05, "trail": 0.25}
 _CATEGORY = {"share": 0.35, "shape": 0.30, "missing": 0.05, "new": 0.05, "trail": 0.25}

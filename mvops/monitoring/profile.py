@@ -110,7 +110,7 @@ def _channels(
             means, level = beyond / np.maximum(rows, 1), float(beyond.sum()) / max(all_rows, 1.0)  # noqa: PLW2901
         if not np.isfinite(level):
             continue
-        used = np.isfinite(means)
+        used = np.isfinite(means) & (rows > 0)
         series = Series(blocks.index[used], rows[used], means[used])
         within = withins.get(name) or _jeffreys(level, all_rows)
         found[name] = fit_variation(series, within, level, every, timed=blocks.timed)

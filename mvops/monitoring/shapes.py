@@ -20,6 +20,7 @@ from mvops.monitoring.tails import f_sf, inverse
 from mvops.monitoring.variation import ASSUMED_BETWEEN, FEWEST_BLOCKS, persistence
 
 _ASSUMED_BLOCKS = 10.0
+_ROOM = 1.5  # X goes with the square of a shift: this much beyond the most unusual block is a quarter further out
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class ShapeVariation(Frozen):
     variance: float
     effective: float  # number of independent blocks
     thinness: float
-    largest: float  # X of the most unusual block, without its sampling mean
+    largest: float  # X of the most unusual block beyond sampling, with room
     blocks: int
 
     def unlikeness(self, counts: Ints, reference: Ints) -> Unlikeness | None:
@@ -98,7 +99,7 @@ def fit_shape(counts: Ints, index: Ints, total: Ints, *, timed: bool) -> ShapeVa
     r = persistence(found, index)
     further = _further(len(counts), r**0.5)
     between, spread = between * further, spread * further**2
-    beyond = float(np.max(found - dof * units)) * further
+    beyond = float(np.max(found - dof * units)) * further * _ROOM
     effective = max(2.0, len(counts) * (1 - r) / (1 + r))
     return _shape(dof, thinness, (between, spread), (mean, variance), (effective, beyond, len(counts)))
 

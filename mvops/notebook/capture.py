@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,8 @@ from typing import Literal
 
 from mvops.core.config.model import CLASSIFICATION, REGRESSION
 from mvops.notebook.code import Code
-from mvops.notebook.evidence import Evidence, Fit, evidence
+from mvops.notebook.evidence import evidence
+from mvops.notebook.findings import Evidence, Fit, Use
 from mvops.notebook.flow import CellFlow
 from mvops.notebook.held_out import Chosen, Helper, Rows, choose
 from mvops.notebook.inlining import is_local
@@ -47,11 +49,13 @@ def capture(cells: Sequence[Code], flows: Sequence[CellFlow]) -> Capture:
     chosen = choose(seen, fits)
     found = Capture(seen=seen)
     if chosen is None:
-        found.notes.append(_why_no_model(cells, seen))
+        if not _fit_at_the_end(found, Rows(cells, flows)):
+            found.notes.append(_why_no_model(cells, seen))
     else:
         _take(found, chosen, Rows(cells, flows))
         found.notes += [*_about_rows(cells, found, chosen), *_about_others(cells, chosen, fits)]
-    found.task = _task(chosen.fit if chosen else None, found)
+    if chosen is not None or found.model is None:
+        found.task = _task(chosen.fit if chosen else None, found)
     found.metrics = _metrics(found)
     found.times = next((n for flow in reversed(flows) for n in sorted(flow.binds) if _TIMES.fullmatch(n)), None)
     return found
@@ -69,6 +73,33 @@ def _take(found: Capture, chosen: Chosen, rows: Rows) -> None:
     found.helpers = tuple(rows.helpers)
 
 
+def _fit_at_the_end(found: Capture, rows: Rows) -> bool:
+    """What is only cross-validated is fitted in a cell of its own, on all rows."""
+    crossed = [use for use in found.seen.uses if use.crossed and not is_local(use.name)]
+    made = found.seen.made
+    crossed = [use for use in crossed if use.name in made and made[use.name].kind in {"classifier", "regressor"}]
+    if not crossed:
+        return False
+    use, last = crossed[-1], len(rows.cells) - 1
+    found.features, found.target = (rows.variable(part, last, word) for part, word in _parts(use))
+    if found.features is None or found.target is None:
+        return False
+    fit = f"{use.name}.fit({found.features}, {found.target})  # so far it was only cross-validated"
+    found.helpers = (*rows.helpers, Helper(last, fit))
+    found.model = found.variable = use.name
+    found.task = "classification" if made[use.name].kind == "classifier" else "regression"
+    found.notes.append(
+        f"`{use.name}` ({made[use.name].name}) is cross-validated but never fitted: a cell that fits it on all rows is "
+        f"added. It has no held-out rows of its own; hold some back with train_test_split."
+    )
+    return True
+
+
+def _parts(use: Use) -> list[tuple[ast.expr, str]]:
+    assert use.target is not None
+    return [(use.features, "all_features"), (use.target, "all_targets")]
+
+
 def _why_no_model(cells: Sequence[Code], seen: Evidence) -> str:
     clusterers = [fit for fit in seen.fits if fit.made.kind == "clusterer"]
     if clusterers:
@@ -84,11 +115,6 @@ def _why_no_model(cells: Sequence[Code], seen: Evidence) -> str:
             f"Cell {cell} fits a model inside a function that does not hand it back, so no variable holds it: let the "
             f"function return the model, or name the variable in pipeline.outputs."
         )
-    if seen.uses and any(use.crossed for use in seen.uses):
-        return (
-            f"`{seen.uses[-1].name}` is cross-validated but never fitted itself: add `{seen.uses[-1].name}.fit(X, y)` "
-            f"at the end, and name it in pipeline.outputs."
-        )
     return "No fitted scikit-learn model was found: name it and its held-out rows in pipeline.outputs."
 
 
@@ -98,8 +124,8 @@ def _about_rows(cells: Sequence[Code], found: Capture, chosen: Chosen) -> list[s
     notes = [f"The model is `{fit.name}`{kind}, fitted in cell {cells[fit.at].number}; {chosen.why}."]
     if found.features is None or found.target is None:
         notes.append(
-            "The rows that the model is judged on were not found: put their features and target into variables, such as "
-            "X_test and y_test, and name them in pipeline.outputs."
+            "The rows that the model is judged on were not found: put their features and target into variables, such "
+            "as X_test and y_test, and name them in pipeline.outputs."
         )
     elif chosen.on_training_rows:
         notes.append(

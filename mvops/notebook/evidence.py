@@ -5,19 +5,26 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 from mvops.notebook.code import Code
 from mvops.notebook.estimators import Made, inside, last_part, made_by
-from mvops.notebook.inlining import functions_of, inlined
+from mvops.notebook.findings import Evidence, Fit, How, MetricUse, Preparation, Use
+from mvops.notebook.inlining import by_original_names, functions_of, inlined, is_local, unfolded
 from mvops.notebook.literals import keyword
 from mvops.notebook.metric_names import METRICS, SCORINGS
+from mvops.notebook.objects import root
 from mvops.notebook.process_state import dotted
-from mvops.notebook.scopes import root
-from mvops.notebook.walking import calls, calls_of, loaded_names, stored_names, targets_of
-
-How = Literal["assigned", "printed", "displayed", "computed"]
+from mvops.notebook.walking import (
+    calls,
+    calls_of,
+    loaded_names,
+    nodes,
+    own_parts,
+    statements,
+    stored_names,
+    targets_of,
+)
 
 _PREDICTS = {"predict", "predict_proba", "decision_function", "predict_log_proba", "predict_classes"}
 _SCORES = {"score", "evaluate"}
@@ -27,73 +34,17 @@ _NO_MODEL = re.compile(
     r"\w*(?:scal(?:er|ing)|enc(?:oder)?\d*|vec(?:t|torizer)?|imp(?:uter)?|pca|tokeni[sz]er|le|sc|ss|ohe|cv|tfidf\w*|bins?)\d*"
 )
 _BY_HAND = {"get_dummies", "factorize", "map", "replace", "fillna", "cut", "qcut", "interpolate"}
+_TARGET = re.compile(r"[yY](?:_?\w*)?|(?:\w+_)?(?:target|label|truth|outcome)s?(?:_\w+)?", re.IGNORECASE)
+_SHOWS_MODEL = re.compile(r"\w*(?:visuali[sz]er|viz|explainer|oz)\d*")
 _DEPTH = 3
-
-
-@dataclass(frozen=True)
-class Fit:
-    """`name` is fitted in the cell at position `at` on `features` and `target`."""
-
-    at: int
-    name: str
-    made: Made
-    features: ast.expr | None
-    target: ast.expr | None
-
-
-@dataclass(frozen=True)
-class Use:
-    """`name` predicts `features`, which are compared with `target` where that is known."""
-
-    at: int
-    name: str
-    features: ast.expr
-    target: ast.expr | None = None
-    crossed: bool = False
-
-
-@dataclass(frozen=True)
-class MetricUse:
-    """A metric is computed; `metric` is in our words, "score" is the estimator's own."""
-
-    at: int
-    metric: str
-    function: str
-    how: How
-    assigned: str | None
-    model: str | None
-    text: str
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """Features are made by `what` outside any estimator, and go to `names`."""
-
-    at: int
-    what: str
-    names: frozenset[str]
-
-
-@dataclass
-class Evidence:
-    """Everything seen, in order."""
-
-    fits: list[Fit] = field(default_factory=list)
-    uses: list[Use] = field(default_factory=list)
-    metrics: list[MetricUse] = field(default_factory=list)
-    saved: list[tuple[int, str]] = field(default_factory=list)
-    splits: list[tuple[str, str, str, str]] = field(default_factory=list)  # X_train, X_test, y_train, y_test
-    made: dict[str, Made] = field(default_factory=dict)
-    by_hand: list[Preparation] = field(default_factory=list)
-    derived: dict[str, set[str]] = field(default_factory=dict)  # a name, and the names it was made from
 
 
 def evidence(cells: Sequence[Code]) -> Evidence:
     """Go through the cells once."""
     scan = _Scan(functions_of(cells))
-    for at, code in enumerate(cells):
-        scan.code, scan.at = code, at
-        for statement in code.statements():
+    for at, (code, tree) in enumerate(zip(cells, by_original_names(cells), strict=True)):
+        scan.code, scan.at, scan.last = code, at, tree.body[-1] if tree.body else None
+        for statement in statements(tree.body):
             scan.statement(statement, 0)
     return scan.seen
 
@@ -104,7 +55,9 @@ class _Scan:
         self.seen = Evidence()
         self.predictions: dict[str, Use] = {}
         self.held: dict[str, Made] = {}  # of a name that holds several estimators, the last
+        self.local: dict[str, ast.expr] = {}  # a function's own variable, and what it is made from
         self.code: Code
+        self.last: ast.stmt | None = None
         self.at = 0
         self.how: tuple[How, str | None] = ("computed", None)
 
@@ -118,6 +71,8 @@ class _Scan:
                 targets = [target for target, value in pairs if value is call]
                 for inner in inlined(call, function, targets):
                     self._all(inner, depth + 1)
+        for part in own_parts(statement):
+            self._compared(part)
         for target, value in pairs:
             self._assigned(target, value, is_loop=isinstance(statement, ast.For))
 
@@ -135,8 +90,7 @@ class _Scan:
         if isinstance(statement, ast.Expr):
             if any(last_part(call.func) == "print" for call in calls(statement)):
                 return "printed", None
-            body = self.code.cell.tree.body
-            return ("displayed" if body and statement is body[-1] else "computed"), None
+            return ("displayed" if statement is self.last else "computed"), None
         return "computed", None
 
     def _assigned(self, target: ast.expr, value: ast.expr, *, is_loop: bool) -> None:
@@ -145,21 +99,27 @@ class _Scan:
             found = made_by(value, seen.made)
             if found is not None:
                 seen.made[target.id] = found
-            elif not is_loop:
+            elif not is_loop and not self._is_own(value):
                 seen.made.pop(target.id, None)
         self._several(target, value, is_loop=is_loop)
         used = next((use for call in calls(value) if (use := self._prediction(call)) is not None), None)
         used = used or next((self.predictions[n] for n in sorted(loaded_names(value)) if n in self.predictions), None)
         names = stored_names(target)
+        seen.bound |= set(names)
         for name in names:
+            if is_local(name) and isinstance(target, ast.Name):
+                self.local[name] = unfolded(value, self.local)
             if used is not None:
                 self.predictions[name] = used
-            else:
+            elif not self._is_own(value):  # a function of the notebook's own has been followed already
                 self.predictions.pop(name, None)
         if isinstance(value, ast.Call) and last_part(value.func) == "train_test_split" and len(names) == 4:
             seen.splits.append((names[0], names[1], names[2], names[3]))
         owner = root(target)
         self._preparation(value, names if owner is None else [owner])
+
+    def _is_own(self, value: ast.expr) -> bool:
+        return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in self.functions
 
     def _several(self, target: ast.expr, value: ast.expr, *, is_loop: bool) -> None:
         """`models = [SVC(), LogisticRegression()]`, and then a loop over them."""
@@ -176,8 +136,11 @@ class _Scan:
         for call in calls(value):
             name = last_part(call.func) or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
             maker = made_by(call.func.value, self.seen.made) if isinstance(call.func, ast.Attribute) else None
+            by_group = call.args and isinstance(call.args[0], ast.Constant | ast.Lambda)  # of pandas: transform("mean")
             transforms = name in {"transform", "fit_transform"} and (maker is None or maker.kind == "transformer")
-            if transforms or name in _BY_HAND:
+            transforms = transforms and not by_group
+            texts = re.search(r"\b(?:str|columns|index)\b", dotted(getattr(call.func, "value", call.func)))
+            if transforms or (name in _BY_HAND and not texts):
                 what = " ".join((self.code.text(call) or name).split())
                 shown = what if len(what) <= 60 else f"{what[:57]}..."
                 self.seen.by_hand.append(Preparation(self.at, shown, frozenset(names)))
@@ -215,7 +178,8 @@ class _Scan:
             target, features = owner.args[0], owner.args[1]
         if name is None or (made is not None and made.kind in {"transformer", "splitter"}):
             return
-        if made is None and (target is None or _NO_MODEL.fullmatch(name.partition("@")[0].lower())):
+        word = name.partition("@")[0].lower()
+        if made is None and (target is None or _NO_MODEL.fullmatch(word) or _SHOWS_MODEL.fullmatch(word)):
             return
         self.seen.fits.append(Fit(self.at, name, made or Made("predictor", ""), features, target))
 
@@ -223,13 +187,14 @@ class _Scan:
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in _PREDICTS:
             return None
         name, features = self._model(call.func.value), call.args[0] if call.args else keyword(call, "X")
-        return Use(self.at, name, features) if name and features is not None else None
+        return Use(self.at, name, unfolded(features, self.local)) if name and features is not None else None
 
     def _scored(self, call: ast.Call) -> Use | None:
         if not isinstance(call.func, ast.Attribute) or len(call.args) < 2:
             return None
         name = self._model(call.func.value)
-        return Use(self.at, name, call.args[0], call.args[1]) if name else None
+        features, target = (unfolded(argument, self.local) for argument in call.args[:2])
+        return Use(self.at, name, features, target) if name else None
 
     def _model(self, owner: ast.expr) -> str | None:
         """The variable that holds the model which is asked."""
@@ -255,7 +220,18 @@ class _Scan:
         for metric in METRICS[name]:
             self._metric(metric, name, use.name if use else None, call)
         if use is not None and true is not None and self._predicted(true) is None:
-            self.seen.uses.append(replace(use, at=max(use.at, self.at), target=true))
+            self.seen.uses.append(replace(use, at=max(use.at, self.at), target=unfolded(true, self.local)))
+
+    def _compared(self, part: ast.AST) -> None:
+        """`(y_test == y_pred).mean()` is the accuracy."""
+        for node in nodes(part):
+            match node:
+                case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
+                    use = self._predicted(right) or self._predicted(left)
+                    true = left if self._predicted(right) else right
+                    if use is not None and not isinstance(true, ast.Constant) and self._predicted(true) is None:
+                        self.seen.uses.append(replace(use, at=self.at, target=unfolded(true, self.local)))
+                        self._metric("accuracy", "==", use.name, node)
 
     def _crossed(self, call: ast.Call, name: str) -> None:
         scoring = keyword(call, "scoring")
@@ -264,8 +240,10 @@ class _Scan:
         named = model.id if isinstance(model, ast.Name) else None
         if metric:
             self._metric(metric, name, named, call)
-        if named and len(call.args) > 2:
-            self.seen.uses.append(Use(self.at, named, call.args[1], call.args[2], crossed=True))
+        features = call.args[1] if len(call.args) > 1 else keyword(call, "X")
+        target = call.args[2] if len(call.args) > 2 else keyword(call, "y")
+        if named and features is not None and target is not None:
+            self.seen.uses.append(Use(self.at, named, features, target, crossed=True))
 
     def _saved(self, call: ast.Call) -> None:
         holders = [*call.args, *(k.value for k in call.keywords)]
@@ -277,13 +255,10 @@ class _Scan:
         """`plot_roc(model, X_test, y_test)`: a fitted model with two more names says what it is judged on."""
         fitted = {fit.name for fit in self.seen.fits}
         match call.args:
-            case [ast.Name(id=name), features, target, *_] if name in fitted and isinstance(
-                target, ast.Name | ast.Subscript
-            ):
-                if not any(word in last_part(call.func) for word in ("curve", "train", "fit", "search", "importance")):
-                    self.seen.uses.append(Use(self.at, name, features, target))
+            case [ast.Name(id=name), features, ast.Name(id=target), *_] if name in fitted and _TARGET.fullmatch(target):
+                self.seen.uses.append(Use(self.at, name, unfolded(features, self.local), call.args[2]))
 
-    def _metric(self, metric: str, function: str, model: str | None, call: ast.Call) -> None:
+    def _metric(self, metric: str, function: str, model: str | None, call: ast.expr) -> None:
         how, assigned = self.how
         text = " ".join(self.code.text(call).split())[:120]
         self.seen.metrics.append(MetricUse(self.at, metric, function, how, assigned, model, text))

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from mvops.notebook.cells import Cell, parse_cell
+from mvops.notebook.objects import root
 from mvops.notebook.process_state import changes_process
-from mvops.notebook.scopes import Function, Scope, root
+from mvops.notebook.scopes import Function, Scope
 
 _GIVEN = frozenset(dir(builtins)) | {"get_ipython", "display", "In", "Out", "__file__", "__name__", "exit", "quit"}
 _IN_SHELL = re.compile(r"\{([A-Za-z_]\w*)|\$([A-Za-z_]\w*)")

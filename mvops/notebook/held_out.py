@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mvops.notebook.code import Code, identifiers
-from mvops.notebook.evidence import Evidence, Fit, Use
+from mvops.notebook.findings import Evidence, Fit, Use
 from mvops.notebook.flow import CellFlow
 from mvops.notebook.inlining import is_local
 from mvops.notebook.naming import Namer
@@ -24,7 +24,19 @@ _SAMPLE = re.compile(
 _PURE = {
     *("drop", "to_numpy", "astype", "copy", "reshape", "transform", "filter", "toarray", "todense", "ravel", "squeeze"),
     *("fillna", "array", "asarray", "reset_index", "select_dtypes", "to_frame", "flatten", "isin", "get", "reindex"),
-    *("map", "round", "head", "tail", "list", "add_constant", "DataFrame", "Series", "intersection", "difference"),
+    *(
+        "map",
+        "round",
+        "to_dict",
+        "head",
+        "tail",
+        "list",
+        "add_constant",
+        "DataFrame",
+        "Series",
+        "intersection",
+        "difference",
+    ),
 }
 
 
@@ -55,7 +67,8 @@ def choose(seen: Evidence, fits: Sequence[Fit]) -> Chosen | None:
     if not options:
         return None
     saved = [name for _, name in seen.saved if name in options]
-    judged = [name for name, option in options.items() if option.features is not None and not option.on_training_rows]
+    held_out = [name for name, option in options.items() if option.features is not None and not option.on_training_rows]
+    judged = [name for name in held_out if options[name].target is not None] or held_out
     if saved:
         name, why = saved[-1], "it is the one that is saved"
     elif judged:
@@ -122,7 +135,16 @@ def _target(use: Use, seen: Evidence) -> ast.expr | None:
     text = _text(use.features)
     paired = next((_name(s[3]) for s in reversed(seen.splits) if s[1] == text), None)
     others = (u.target for u in reversed(seen.uses) if u.target is not None and _text(u.features) == text)
-    return paired or next(others, None)
+    return paired or next(others, None) or next((_name(n) for n in _alike(text) if n in seen.bound), None)
+
+
+def _alike(name: str) -> list[str]:
+    """What people call the target of features with this name: y_test for X_test and X_test_scaled."""
+    parts = name.split("_")
+    swapped = [["y" if part in {"X", "x"} else part for part in parts[:n]] for n in range(len(parts), 1, -1)]
+    ends = [[each[0], each[-1]] for each in swapped[:1] if len(each) > 2]
+    found = ["_".join(each) for each in [*swapped, *ends] if "y" in each]
+    return found + ([f"y{name[1:]}"] if name[:1] in {"X", "x"} else [])
 
 
 def _text(node: ast.AST | None) -> str:

@@ -39,7 +39,7 @@ _WORDS = {  # keywords of estimators whose text is a choice worth showing
     *("splitter", "selection", "init", "norm", "analyzer"),
 }
 _NO_KNOB = re.compile(
-    r"n_jobs|verbos\w*|nthread|missing|copy|thread_count|silent|num_class|cache_size|feature_range|iid"
+    r"n_jobs|verbos\w*|nthread|missing|copy|thread_count|silent|num_class|cache_size|feature_range|iid|unknown_value|missing_values|encoded_missing_value"
 )
 _SEED = re.compile(r"random_state|seed|random_seed|\w+_seed")
 

@@ -21,6 +21,7 @@ from mvops.notebook.paths import PathKind, ReadPath, names_a_path, path_kind, re
 
 ParameterType = Literal["int", "float", "bool", "str"]
 ParameterRole = Literal["knob", "input", "path"]
+_LONG = 24  # a file's name longer than this makes no good name for a parameter
 _ALL = frozenset({"*"})
 _GENERIC = re.compile(
     r"|[a-z]|df\d*|\w*_df\d*|df_\w*|data|dataset|dataframe|raw|file|f|content|lines?|text|reader|frame|table"
@@ -93,7 +94,7 @@ def lift(cells: Sequence[Code], place: Place) -> Lifted:
             work.path(path)
     _name_knobs([knob for code in cells for knob in knobs(code, modules)], work)
     changed = [code.with_source(edited(code.source, work.edits[code.at])) for code in cells]
-    lifted = Lifted(changed, list(work.found.values()))
+    lifted = Lifted(changed, sorted(work.found.values(), key=lambda p: (p.role == "knob", p.cell)))
     _sort_out_paths(lifted, place)
     return lifted
 
@@ -145,12 +146,14 @@ def _path_words(found: ReadPath) -> list[str]:
     suffix = "url" if path_kind(found.value) == "url" else "path"
     owner = (found.owner or "").lower()
     by_stem = stem(found.value)
+    if len(by_stem) > _LONG:
+        by_stem = "data"
     words = [by_stem] if _GENERIC.fullmatch(owner) else [owner, by_stem]
     return [word if names_a_path(word) else f"{word}_{suffix}" for word in words] + [f"{by_stem}_{suffix}"]
 
 
 def _name_knobs(found: list[Knob], work: _Work) -> None:
-    """One name for each thing that is set: the keyword alone where it is clear, else with the owner's name before it."""
+    """One name for each thing that is set: the keyword alone where it is clear, else the owner's name before it."""
     names: dict[tuple[Scalar | str, ...], str] = {}
     keys = {_key(knob) for knob in found}
     seeds = [knob for knob in found if knob.is_seed]
@@ -177,7 +180,11 @@ def _knob_words(knob: Knob, seeds: list[Knob], *, alone: bool) -> list[str]:
     if knob.is_seed:
         keyword = "random_state" if any(s.keyword == "random_state" for s in seeds) else keyword
         alone = alone or _key(seeds[0]) == _key(knob)
-    long = f"{(knob.owner or snake(knob.callee)).strip('_').lower()}_{keyword}"
+    is_class = knob.callee[:1].isupper()
+    if not is_class and not knob.is_seed:
+        return [keyword]
+    callee = "split" if knob.callee == "train_test_split" else snake(knob.callee)
+    long = f"{(knob.owner if is_class and knob.owner else callee).strip('_').lower()}_{keyword}"
     return [keyword, long] if alone and len(keyword) > 1 else [long]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from mvops.errors import NotebookError, Where
 from mvops.notebook.building import PIPELINES, built, source_of
 from mvops.notebook.capture import Capture, capture
 from mvops.notebook.code import Code, code_cells, modules_of, python_2_names
-from mvops.notebook.evidence import How
+from mvops.notebook.findings import How
 from mvops.notebook.flow import notebook_flows
 from mvops.notebook.hidden import Hidden, hidden_name
 from mvops.notebook.parameters import Lifted, Parameter, Place, lift
@@ -23,6 +24,21 @@ from mvops.notebook.skew import skew_notes
 from mvops.notebook.stages import Layout, Split, lay_out
 
 _SHOWN = 12
+_MODELLING = {
+    *(
+        "sklearn",
+        "xgboost",
+        "lightgbm",
+        "catboost",
+        "statsmodels",
+        "tensorflow",
+        "keras",
+        "torch",
+        "prophet",
+        "fbprophet",
+    ),
+    *("imblearn", "pycaret", "h2o", "flaml", "autogluon", "ngboost", "mlxtend", "surprise", "implicit", "tpot"),
+}
 
 
 @dataclass(frozen=True)
@@ -69,6 +85,12 @@ def promote(path: Path, *, root: Path, name: str, split: Split = "auto") -> Prom
     flows = notebook_flows([code.source for code in lifted.cells])
     found = capture(lifted.cells, flows)
     layout = lay_out(lifted.cells, flows, found, split)
+    if not layout.steps or (found.model is None and not _trains(cells)):
+        raise NotebookError(
+            "Nothing in this notebook trains a model: there is no call of `fit`, and no modelling library is imported.",
+            hint="Name the notebook in which the model is trained.",
+            where=Where(path),
+        )
     return Promotion(
         notebook=built(original, source_of(path, root), lifted, layout, found.helpers),
         config=_config(name, lifted, found),
@@ -116,6 +138,12 @@ def _about_hidden(hidden: Hidden) -> str:
         return f"Cell {cell} uses `{hidden.name}`, which no cell before it defines."
     where = "later in the same cell" if later.number == cell else f"only in cell {later.number}, further down"
     return f"Cell {cell} uses `{hidden.name}`, which is defined {where}."
+
+
+def _trains(cells: Sequence[Code]) -> bool:
+    libraries = {origin.partition(".")[0] for origin in modules_of(cells).values()}
+    fits = any(isinstance(n, ast.Attribute) and n.attr == "fit" for code in cells for n in ast.walk(code.cell.tree))
+    return fits or bool(libraries & _MODELLING)
 
 
 def _moves(cells: Sequence[Code]) -> bool:

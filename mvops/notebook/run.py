@@ -93,8 +93,10 @@ class _Run:
         """Do every step of the job in order."""
         steps = [(part, self._known(part)) for part in self._chosen()]
         if sum(known is None for _, known in steps) > 1:
-            sources = [cell.source for cell in self.prepared.document.code]
-            self.warm = warm_kernels(self.prepared.kernel, sources, self.prepared.modules, self.mark)
+            document = self.prepared.document
+            sources = [cell.source for cell in document.code]
+            modules = self.prepared.modules
+            self.warm = warm_kernels(self.prepared.kernel, sources, modules, mark=self.mark, folder=document.folder)
         for part, known in steps:
             key = self.prepared.keys[part.name].key
             if known is not None:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from mvops.notebook.mutation import IN_PLACE_METHODS, changed_arguments, is_in_place
+from mvops.notebook.mutation import changed_arguments, is_in_place
+from mvops.notebook.objects import bound_names, declared_global, held, loop_sources, root
 from mvops.notebook.process_state import changes_process
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -141,8 +142,8 @@ class Scope(ast.NodeVisitor):
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
         self.visit(node.iter)
-        for name in _names(node.target):
-            self.aliases += [(name, other) for other in _loop_sources(node.iter)]
+        for name in bound_names(node.target):
+            self.aliases += [(name, other) for other in loop_sources(node.iter)]
         self._branches([[node.target, *node.body]], may_skip=True)
         self._branches([node.orelse], may_skip=True)
 
@@ -241,7 +242,7 @@ class Scope(ast.NodeVisitor):
             inner.visit_all([generator.iter] if at else [])
             inner.visit_all([generator.target, *generator.ifs])
         inner.visit_all([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
-        targets = {name for generator in node.generators for name in _names(generator.target)}
+        targets = {name for generator in node.generators for name in bound_names(generator.target)}
         self.reads |= inner.reads
         self.mutates |= inner.mutates - targets
         self.state |= inner.state
@@ -254,24 +255,10 @@ class Scope(ast.NodeVisitor):
 
     def _alias(self, target: ast.AST, value: ast.AST) -> None:
         if isinstance(target, ast.Name):
-            self.aliases += [(target.id, other) for other in _held(value)]
+            self.aliases += [(target.id, other) for other in held(value)]
         elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
             for one, other in zip(target.elts, value.elts, strict=False):
                 self._alias(one, other)
-
-
-def root(node: ast.AST) -> str | None:
-    """The name at the bottom of `name.attribute[item].method()...`, or None."""
-    while True:
-        match node:
-            case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Starred(value=inner):
-                node = inner
-            case ast.Call(func=ast.Attribute(value=inner, attr=method)) if method in IN_PLACE_METHODS | {"get"}:
-                node = inner  # fit() and the like hand back the object itself
-            case ast.Name(id=name):
-                return name
-            case _:
-                return None
 
 
 def summary(node: FunctionNode) -> Function:
@@ -280,7 +267,7 @@ def summary(node: FunctionNode) -> Function:
     parameters = [a.arg for a in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]]
     stars = [a.arg for a in (arguments.vararg, arguments.kwarg) if a is not None]
     body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
-    shared = {name for statement in body for name in _declared_global(statement)}
+    shared = {name for statement in body for name in declared_global(statement)}
     seen = Scope()
     seen.visit_all(body)  # once to learn the local names, once with all of them bound: order does not matter inside
     own = (seen.binds | set(parameters) | set(stars)) - shared
@@ -294,32 +281,3 @@ def summary(node: FunctionNode) -> Function:
         ((inside.mutates | mutates) - own) | (inside.binds & shared),
         inside.mutates & set(parameters),
     )
-
-
-def _declared_global(node: ast.AST) -> set[str]:
-    return {name for found in ast.walk(node) if isinstance(found, ast.Global) for name in found.names}
-
-
-def _names(target: ast.AST) -> set[str]:
-    return {node.id for node in ast.walk(target) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-
-
-def _held(value: ast.AST | None) -> list[str]:
-    """Names whose very object an expression holds: itself, or in a list, tuple or dict."""
-    match value:
-        case ast.Name(id=name):
-            return [name]
-        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items) | ast.Dict(values=items):
-            return [name for item in items for name in _held(item)]
-        case ast.IfExp(body=one, orelse=other):
-            return [*_held(one), *_held(other)]
-    return []
-
-
-def _loop_sources(node: ast.AST) -> list[str]:
-    match node:
-        case ast.Call(func=ast.Name(id="zip" | "enumerate" | "reversed" | "list" | "tuple" | "iter"), args=arguments):
-            return [name for argument in arguments for name in _loop_sources(argument)]
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="items" | "values"), args=[]):
-            return [name]
-    return _held(node)

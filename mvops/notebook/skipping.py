@@ -33,14 +33,14 @@ _PLAIN = _words(
 _METHODS = _words(
     """
     head tail info describe value_counts isnull isna notnull notna sum mean median std var min max count nunique
-    unique corr cov groupby agg aggregate size skew kurt quantile mode idxmax idxmin nlargest nsmallest
+    unique corr corrwith cov groupby agg aggregate size skew kurt quantile mode idxmax idxmin nlargest nsmallest
     sort_values sort_index reset_index set_index transpose round any all duplicated plot hist boxplot bar barh
     line area scatter pie box kde density hexbin style background_gradient format to_frame tolist to_list items
     keys values copy astype select_dtypes filter query isin between iloc memory_usage melt pivot pivot_table
     unstack stack crosstab cumsum abs join split strip lower upper title replace startswith endswith contains
     drop dropna T apply to_string to_markdown to_html show get_params get_feature_names_out get_feature_names
     summary get_dummies flatten ravel reshape rename set_title set_xlabel set_ylabel legend first map sort rank
-    resample rolling shape concat DataFrame Series cut qcut
+    resample rolling assign where mask nlargest shape concat DataFrame Series cut qcut
     """
 )
 _SHOWS = re.compile(r"\w*(?:plot|show|draw|display|visuali[sz]e|hist|heatmap|chart|print)\w*", re.IGNORECASE)

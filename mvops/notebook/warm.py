@@ -28,9 +28,12 @@ _INLINE = "module://matplotlib_inline.backend_inline"
 
 
 class WarmKernels:
-    """The process that has imported `modules`; `command` starts a kernel as its fork. To be closed after use."""
+    """The process that has imported `modules`; `command` starts a kernel as its fork. To be closed after use.
 
-    def __init__(self, python: str, modules: Iterable[str], mark: str) -> None:
+    `folder` is where the notebook runs: paths to look for modules in may be relative.
+    """
+
+    def __init__(self, python: str, modules: Iterable[str], mark: str, folder: Path) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="mvops-"))
         self._socket = self._folder / "s"
         self._python = python
@@ -43,7 +46,7 @@ class WarmKernels:
             stdout=self._log,
             stderr=self._log,
             env=environment,
-            cwd=self._folder,
+            cwd=folder,
             start_new_session=True,
         )
 
@@ -70,13 +73,16 @@ class WarmKernels:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def warm_kernels(kernel: Kernel, sources: Iterable[str], modules: Iterable[str], mark: str) -> WarmKernels | None:
+def warm_kernels(
+    kernel: Kernel, sources: Iterable[str], modules: Iterable[str], *, mark: str, folder: Path
+) -> WarmKernels | None:
     """Start importing for the notebook's kernels; None where a kernel must start by itself.
 
-    `modules` are the dotted names that the notebook imports.
+    `sources` are its cells, `modules` the dotted names that they import.
     """
     if sys.platform != "linux" or not kernel.ordinary or any(_SETS_ENVIRONMENT.search(each) for each in sources):
         return None
     wanted = {name for name in modules if name.partition(".")[0] in _BEARS_IT}
     ours = {own for root, own in _FOR_HANDOVER.items() if any(name.partition(".")[0] == root for name in wanted)}
-    return WarmKernels(str(kernel.python or sys.executable), [*sorted(wanted), *sorted(ours), "cloudpickle"], mark)
+    imports = [*sorted(wanted), *sorted(ours), "cloudpickle"]
+    return WarmKernels(str(kernel.python or sys.executable), imports, mark, folder)

@@ -42,7 +42,7 @@ class Estimator:
             copy=False,
         )
         rows = len(frame)
-        with sklearn.config_context(skip_parameter_validation=True):
+        with sklearn.config_context(skip_parameter_validation=True), np.errstate(all="ignore"):
             ready = frame if self._before is None else self._before.transform(frame)
             probabilities = self._probabilities(ready, rows)
             predictions = self._predictions(ready, rows, probabilities)

@@ -22,6 +22,8 @@ from mvops.serving.settings import ServiceSettings
 
 _SERVICE = "MVOPS_SERVICE"  # the environment variable by which a worker process finds its settings
 
+_WORKERS_START = 120  # seconds; a worker that cannot start is tried again until then
+
 
 class _Server(Server):
     """Says that it is ready, and drains: on a signal, first not ready, then, after a while, no more requests."""
@@ -97,15 +99,17 @@ def run_workers(
 
     def watch() -> None:
         try:
-            EndpointClient(url).ready(timeout=120)
+            EndpointClient(url).ready(timeout=_WORKERS_START)
         except ServingError:
+            supervisor.should_exit.set()
             return
         ready.set()
         on_ready(url)
 
     with listening:
+        supervisor = Multiprocess(_config("mvops.serving.server:worker", settings, workers), [listening])
         threading.Thread(target=watch, daemon=True).start()
-        Multiprocess(_config("mvops.serving.server:worker", settings, workers), [listening]).run()
+        supervisor.run()
     if not ready.is_set():
         raise ServingError("the workers could not start", hint="See why with: --workers 1")
 

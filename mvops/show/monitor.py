@@ -16,7 +16,7 @@ def report_lines(report: Report) -> Iterator[Line]:
     for window in report.windows:
         yield f"  {_window(window)}", "yellow" if window.verdict.alarms else ""
     for alert in report.opened:
-        yield f"  ALERT {alert.severity} {alert.key} (version {alert.version}): {alert.reason}", "red"
+        yield f"  ALERT {alert.severity} {alert.opened:%Y-%m-%d} {alert.key} (version {alert.version}): {alert.reason}", "red"
     for alert in report.resolved:
         yield f"  resolved {alert.key} (version {alert.version}) after {alert.windows} windows", "green"
     for sentence in report.undelivered:
@@ -39,7 +39,7 @@ def report_json(report: Report) -> dict[str, Any]:
                 "rows": window.verdict.rows,
                 "status": window.verdict.status,
                 "alert": bool(window.verdict.alarms),
-                "drifted": [finding.feature for finding in window.verdict.alarms],
+                "drifted": _drifted(window),
                 "findings": [finding.model_dump(mode="json") for finding in window.verdict.alarms],
                 "labelled": window.labelled,
                 "performance": {window.leading: window.performance.value} if window.performance else None,
@@ -63,13 +63,18 @@ def own_log_lines(windows: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
     yield f"{len(windows)} windows, {alerts} with an alert", "bold"
 
 
+def _drifted(window: Window) -> list[str]:
+    """Each feature once, the most important first."""
+    return list(dict.fromkeys(finding.feature for finding in window.verdict.alarms))
+
+
 def _window(window: Window) -> str:
     verdict = window.verdict
     parts = [f"{verdict.start:%Y-%m-%d %H:%M}", f"v{window.version}", f"{verdict.rows:>6} rows"]
     if window.performance is not None:
         parts.append(f"{window.leading} {window.performance.value:.3f} on {window.labelled} outcomes")
     if verdict.alarms:
-        parts.append("drifting: " + ", ".join(finding.feature for finding in verdict.alarms[:6]))
+        parts.append("drifting: " + ", ".join(_drifted(window)[:6]))
     elif verdict.status != "judged":
         parts.append(f"not judged: {verdict.status}")
     return "  ".join(parts)

@@ -13,6 +13,7 @@ _VERDICTS = {
     "not_comparable": "NOT COMPARABLE: the original notebook shows other numbers at each run",
 }
 _MOST = 10  # differences that are shown
+_WIDEST = 40
 
 
 def promotion_lines(made: Promoted) -> Iterator[str]:
@@ -38,9 +39,9 @@ def verification_lines(proof: Verification) -> Iterator[str]:
     yield _VERDICTS[proof.verdict] + f" ({proof.numbers} numbers in {proof.cells} cells)."
     if proof.reason:
         yield f"  {proof.reason}"
-    width = max((len(row.name) for row in proof.metrics), default=0)
+    width = min(_WIDEST, max((len(row.name) for row in proof.metrics), default=0))
     for row in proof.metrics:
-        yield f"  {row.name:<{width}}  original {_number(row.original)}  promoted {_number(row.promoted)}"
+        yield f"  {row.name[:width]:<{width}}  original {_number(row.original)}  promoted {_number(row.promoted)}"
     for difference in proof.differences[:_MOST]:
         yield f"  cell {difference.cell}: {difference.original} != {difference.promoted}"
     yield from (f"  unseeded: {call}" for call in proof.unseeded if proof.verdict == "not_comparable")

@@ -21,6 +21,7 @@ from mvops.registry.events import record_event
 from mvops.registry.journal import SqlJournal
 from mvops.registry.lock import hold_lock
 from mvops.registry.state import SqlState
+from mvops.usecases.plan import desired_specs
 from mvops.usecases.project import look_at
 from mvops.workspace import Workspace
 
@@ -67,6 +68,7 @@ def read_plan(text: str, name: str) -> Plan:
 
 
 def _check_fresh(workspace: Workspace, plan: Plan) -> None:
+    """The same project, the same state, and a spec that still says what the plan says: steps read it again."""
     serial = SqlState(workspace.registry).serial()
     if plan.lineage != workspace.registry.lineage:
         raise ConflictError("this plan was made for another project", hint="Plan again: mvops plan")
@@ -75,6 +77,14 @@ def _check_fresh(workspace: Workspace, plan: Plan) -> None:
             f"this plan is stale: it was made on state {plan.made_on}, now it is {serial}",
             hint="Plan again: mvops plan",
         )
+    wanted = desired_specs(look_at(workspace)) if any(action.after is not None for action in plan.pending()) else {}
+    for action in plan.pending():
+        spec = wanted.get(action.address)
+        if action.after is not None and (spec is None or spec.fields() != action.after):
+            raise ConflictError(
+                f"this plan is stale: {action.address} is wanted otherwise since it was made",
+                hint="Plan again: mvops plan",
+            )
 
 
 def _close_interrupted(journal: SqlJournal) -> None:

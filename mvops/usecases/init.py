@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mvops import assets, backends
+from mvops.atomic import write_atomically
 from mvops.contracts.examples import Example
 from mvops.core.naming import suggest_name
 from mvops.errors import ConflictError, UsageError
-from mvops.performing.files import write_atomically
 from mvops.rendering import render_folder
 
 

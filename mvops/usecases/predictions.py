@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mvops.atomic import whole_file
 from mvops.core.prediction import Outcome, Prediction
 from mvops.errors import DataError, UsageError
-from mvops.performing.files import whole_file
 from mvops.workspace import Workspace
 
 _FIXED = ("prediction_id", "time", "model_version", "arm", "prediction", "probability", "latency_ms", "outcome")

@@ -8,6 +8,7 @@ from typing import Any
 
 import nbformat
 
+from mvops.atomic import write_atomically
 from mvops.core.naming import check_name, suggest_name
 from mvops.core.progress import Progress, Tell, silent
 from mvops.errors import NotebookError, UsageError
@@ -19,7 +20,6 @@ from mvops.notebook.results import PipelineJob, StepProgress
 from mvops.notebook.stages import Split
 from mvops.notebook.verify import Verification
 from mvops.notebook.verify import verify as compare
-from mvops.performing.files import write_atomically
 from mvops.registry.events import record_event
 from mvops.workspace import Workspace
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from mvops.atomic import write_atomically
 from mvops.errors import UsageError
 from mvops.loading.schema import json_schemas
-from mvops.performing.files import write_atomically
 
 
 def schema_text(what: str) -> str:

@@ -20,7 +20,8 @@ def notebook(*cells: Cell, kernel: str = "python3", **metadata: Any) -> dict[str
     for number, cell in enumerate(cells):
         tag, source = ("", cell) if isinstance(cell, str) else cell
         tags = [each for each in tag.split() if each != "markdown" and not each.startswith("original:")]
-        ours = {"original_cell": each.partition(":")[2] for each in tag.split() if each.startswith("original:")}
+        origin = next((each.partition(":")[2] for each in tag.split() if each.startswith("original:")), None)
+        ours = {"original_cell": origin} if origin else {}
         body: dict[str, Any] = {"cell_type": "code", "outputs": [], "execution_count": None}
         if tag == "markdown":
             body = {"cell_type": "markdown"}

@@ -6,7 +6,11 @@ from mvops.notebook.reading import files_read, imported_modules, local_sources, 
 
 
 def test_imports_are_found_anywhere_in_the_code() -> None:
-    sources = ["import numpy as np, os.path", "def f():\n    from sklearn.base import clone", "%matplotlib inline\nimport a.b"]
+    sources = [
+        "import numpy as np, os.path",
+        "def f():\n    from sklearn.base import clone",
+        "%matplotlib inline\nimport a.b",
+    ]
     assert imported_modules(sources) == {"numpy", "os.path", "sklearn.base", "a.b"}
 
 

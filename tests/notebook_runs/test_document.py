@@ -25,8 +25,8 @@ def test_tags_give_roles_and_an_untagged_cell_goes_on_with_the_step_before(tmp_p
     document = read(
         tmp_path,
         notebook(
-            ("parameters", "n = 1"), ("setup", "import os"), ("markdown", "# Load"), "first = 1", ("step:load", "a = 1"),
-            "b = 2", ("skip", "!pip list"), "", ("step:train", "c = 3"),
+            ("parameters", "n = 1"), ("setup", "import os"), ("markdown", "# Load"), "first = 1",
+            ("step:load", "a = 1"), "b = 2", ("skip", "!pip list"), "", ("step:train", "c = 3"),
         ),
     )  # fmt: skip
     assert document.steps == ("load", "train")

@@ -149,7 +149,8 @@ def test_a_kernel_that_does_not_start_is_told(
     folder = tmp_path / "kernels/python3"
     folder.mkdir(parents=True)
     (folder / "kernel.json").write_text(
-        '{"argv": ["/bin/sh", "-c", "echo no module named ipykernel >&2; exit 1"], "language": "python", "display_name": ""}'
+        '{"argv": ["/bin/sh", "-c", "echo no module named ipykernel >&2; exit 1"], '
+        '"language": "python", "display_name": ""}'
     )
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     execution = execute_cells("1")

@@ -53,7 +53,8 @@ def test_plain_values_travel_as_json_and_come_back_exactly(tmp_path: Path, value
 
 
 @pytest.mark.parametrize(
-    "value", [(1, 2), {1: "a"}, {"a": (1,)}, {1, 2}, np.float64(0.5), b"x", math.inf, np.int64(3), True + 2j, 10**5000],
+    "value",
+    [(1, 2), {1: "a"}, {"a": (1,)}, {1, 2}, np.float64(0.5), b"x", math.inf, np.int64(3), True + 2j, 10**5000],
     ids=lambda value: type(value).__name__,
 )
 def test_what_json_would_change_is_pickled(tmp_path: Path, value: Any) -> None:
@@ -94,7 +95,9 @@ FRAMES = {
     "plain": pd.DataFrame({"a": [1, 2, 3], "b": [1.5, float("nan"), 3.0], "c": ["x", "y", "z"]}),
     "filtered": pd.DataFrame({"a": range(6)}).query("a % 2"),
     "text index": pd.DataFrame({"a": [1, 2]}, index=pd.Index(["x", "y"], name="key")),
-    "two-level index": pd.DataFrame({"a": [1, 2]}, index=pd.MultiIndex.from_tuples([("x", 1), ("y", 2)], names=["k", None])),
+    "two-level index": pd.DataFrame(
+        {"a": [1, 2]}, index=pd.MultiIndex.from_tuples([("x", 1), ("y", 2)], names=["k", None])
+    ),
     "categories": pd.DataFrame({"c": pd.Categorical(["b", "a"], categories=["b", "a", "never"], ordered=True)}),
     "times": pd.DataFrame({"t": TIMES, "d": TIMES - TIMES[0]}),
     "nullable": pd.DataFrame({"i": pd.array([1, None], dtype="Int64"), "s": pd.array(["a", None], dtype="string")}),
@@ -232,7 +235,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, value: Any) -> None:
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
-    with pytest.raises(Exception, match="cannot load 'value'.*not what was saved"):
+    with pytest.raises(Exception, match=r"cannot load 'value'.*not what was saved"):
         load(tmp_path)
 
 
@@ -240,13 +243,13 @@ def test_random_states_travel(tmp_path: Path) -> None:
     import random
 
     random.seed(3)
-    np.random.seed(3)
+    np.random.seed(3)  # noqa: NPY002
     save(tmp_path, {}, random=True)
-    expected = (random.random(), np.random.rand())
+    expected = (random.random(), np.random.rand())  # noqa: NPY002
     random.seed(99)
-    np.random.seed(99)
+    np.random.seed(99)  # noqa: NPY002
     assert load(tmp_path) == {}
-    assert (random.random(), np.random.rand()) == expected
+    assert (random.random(), np.random.rand()) == expected  # noqa: NPY002
 
 
 def test_without_cloudpickle_the_message_says_so(tmp_path: Path, in_main: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,16 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import Project, notebook
 from hypothesis import given
 from hypothesis import strategies as st
+from running import Project, notebook
 
 from mvops.errors import NotebookError
 from mvops.notebook.document import read_document
 from mvops.notebook.injection import declared_parameters, injected_source, injected_values
 
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(
-    st.characters(codec=None, exclude_categories=())
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec=None, exclude_categories=()))
 )
 JSON = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=12

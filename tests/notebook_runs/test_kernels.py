@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,12 @@ def spec(name: str, language: str = "python") -> dict[str, Any]:
 def kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
 
-    def install(name: str, python: Path | str, language: str = "python") -> None:
+    def install(name: str, python: Path | str, language: str = "python", flags: Sequence[str] = ("-m", "x")) -> None:
         folder = tmp_path / "kernels" / name
         folder.mkdir(parents=True)
-        (folder / "kernel.json").write_text(json.dumps({"argv": [str(python), "-m", "x"], "language": language}))
+        (folder / "kernel.json").write_text(json.dumps({"argv": [str(python), *flags], "language": language}))
 
-    install("old", tmp_path / "venv/bin/python")
+    install("old", tmp_path / "venv/bin/python", flags=["-m", "ipykernel_launcher", "-f", "{connection_file}"])
     install("ours", sys.executable)
     install("rust", "evcxr", "rust")
     site = tmp_path / "venv/lib/python3.9/site-packages"
@@ -41,7 +42,7 @@ def test_a_python_kernel_that_is_not_installed_is_python3(kernels: Path, metadat
 
 
 def test_an_installed_kernel_is_used_and_known_by_its_interpreter(kernels: Path) -> None:
-    assert choose_kernel(spec("ours"), HERE) == Kernel("ours", None)
+    assert choose_kernel(spec("ours"), HERE) == Kernel("ours", None, ordinary=False)
     kernel = choose_kernel(spec("old"), HERE)
     assert kernel == Kernel("old", kernels / "venv/bin/python")
     assert environment(kernel, frozenset({"pandas"})) == (

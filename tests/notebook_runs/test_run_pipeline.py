@@ -28,8 +28,13 @@ PIPELINE: list[Cell] = [
     ("parameters", "path = 'wrong.csv'\ndepth = 2\nseed = 1"),
     (
         "setup",
-        "import numpy as np\nimport pandas as pd\nfrom sklearn.tree import DecisionTreeClassifier\n"
-        "np.random.seed(seed)\n\ndef shape_of(frame):\n    return frame.shape, scale",
+        """import numpy as np
+import pandas as pd
+from sklearn.tree import DecisionTreeClassifier
+np.random.seed(seed)
+
+def shape_of(frame):
+    return frame.shape, scale""",
     ),
     ("markdown", "## Load"),
     ("step:load", "df = pd.read_csv(path)\nscale = 10"),
@@ -145,7 +150,8 @@ def test_a_run_from_the_cache_loads_no_heavy_library(done: Done) -> None:
         "import sys\nsys.path[:0] = {path!r}\nfrom pathlib import Path\nfrom running import Project\n"
         "from mvops.notebook.keys import describe_steps\n"
         "project = Project(Path({root!r}), Path({book!r}))\n"
-        "plans = describe_steps(project.job(**{options!r}), cache_dir=project.places['cache_dir'], store=project.store)\n"
+        "job, places = project.job(**{options!r}), project.places\n"
+        "plans = describe_steps(job, cache_dir=places['cache_dir'], store=places['store'])\n"
         "assert all(plan.cached for plan in plans), plans\n"
         "project.run(**{options!r})\n"
         "heavy = {{'pandas', 'numpy', 'papermill', 'nbformat', 'jupyter_client', 'sklearn'}} & set(sys.modules)\n"
@@ -205,7 +211,9 @@ def test_only_what_reads_a_changed_thing_runs_again(done: Done) -> None:
         assert cached(project, use_cache=False) == NONE
         assert cached(project, outputs={"model": "clf", "features": "score"}) == ALL | {"evaluate": False}
         train = PIPELINE[7][1]
-        assert with_source(8, train + "  \n\n", outputs=[{"output_type": "stream", "name": "stdout", "text": "x"}]) == ALL
+        assert (
+            with_source(8, train + "  \n\n", outputs=[{"output_type": "stream", "name": "stdout", "text": "x"}]) == ALL
+        )
         assert with_source(7, "# a skipped cell") == ALL
         assert with_source(3, "# Another heading") == ALL
         assert with_source(8, train + "\nprint(clf)") == FROM_TRAIN
@@ -244,7 +252,7 @@ def test_one_step_takes_the_values_of_earlier_ones_from_the_cache(done: Done) ->
     result = done.project.run(**OPTIONS, parameters={"depth": 3}, only_step="evaluate", use_cache=False)
     assert statuses(result) == {"evaluate": "succeeded"}
     assert result.outputs["target"] == done.result.outputs["target"]
-    assert [s.status for s in done.project.seen][0] == "started"
+    assert done.project.seen[0].status == "started"
     assert done.project.seen[-1].record == result.steps[0]
 
 
@@ -316,12 +324,22 @@ def test_an_interrupt_leaves_nothing(project: Project) -> None:
 
 def test_definitions_in_cells_of_steps_and_classes_work_across_steps(project: Project) -> None:
     (project.root / "notebooks/helpers.py").write_text("def double(x):\n    return 2 * x\n")
+    first = """from helpers import double
+import os
+os.environ['MARKER'] = 'set'
+class Box:
+    def __init__(self, x):
+        self.x = double(x)
+box = Box(1)
+runs = 1"""
+    last = """same = [isinstance(box, Box), isinstance(late, Late)]
+answer = [*same, box.x, double(4), os.environ['MARKER'], runs]"""
     project.write(
-        ("step:a", "from helpers import double\nimport os\nos.environ['MARKER'] = 'set'\nclass Box:\n    def __init__(self, x):\n        self.x = double(x)\nbox = Box(1)\nruns = 1"),
+        ("step:a", first),
         ("setup", "class Late:\n    pass"),
         ("step:b", "late = Late()\nbox.x += 1\nruns += 1"),
-        ("step:c", "answer = [isinstance(box, Box), isinstance(late, Late), box.x, double(4), os.environ['MARKER'], runs]"),
-    )  # fmt: skip
+        ("step:c", last),
+    )
     result = project.run(outputs={"model": "answer"})
     answer = json.loads(project.store.read_bytes(result.outputs["model"].artifact))
     assert answer == [True, True, 3, 8, "set", 2]

@@ -65,7 +65,13 @@ def test_pieces_of_printed_text_are_joined() -> None:
 
 @pytest.mark.parametrize(
     ("left", "right", "same"),
-    [(1.0, 1.0 + 1e-12, True), (1.0, 1.0 + 1e-8, False), (1e-17, -3e-16, True), (math.inf, math.inf, True), (0, 1e-3, False)],
+    [
+        (1.0, 1.0 + 1e-12, True),
+        (1.0, 1.0 + 1e-8, False),
+        (1e-17, -3e-16, True),
+        (math.inf, math.inf, True),
+        (0, 1e-3, False),
+    ],
 )
 def test_equal_is_up_to_rounding(left: float, right: float, same: bool) -> None:
     assert equal(left, right) is same

@@ -90,13 +90,21 @@ def test_setup_runs_in_every_step_up_to_its_last_cell(sliced: Any) -> None:
     assert [cell.number for cell in steps["two"].own] == [4, 5, 6]
 
 
+MIXED = """import numpy as np
+from x import plt, cache
+from math import *
+@cache
+def f(x):
+    return np.sin(x) * g(x)
+g = lambda x: x
+model = train_for_hours()
+np.random.seed(0)
+plt.rcParams['x'] = 1"""
+
+
 def test_only_the_definition_of_a_mixed_cell_runs_again(sliced: Any) -> None:
     steps = sliced(
-        (
-            "step:a",
-            "import numpy as np\nfrom x import plt, cache\nfrom math import *\n@cache\ndef f(x):\n    return np.sin(x) * g(x)\n"
-            "g = lambda x: x\nmodel = train_for_hours()\nnp.random.seed(0)\nplt.rcParams['x'] = 1",
-        ),
+        ("step:a", MIXED),
         ("step:b", "print(f(1), model)"),
     )
     assert steps["b"].early == (
@@ -161,7 +169,7 @@ def test_definitions_for_pickles_are_those_of_every_later_step(sliced: Any) -> N
 
 
 def test_a_cell_that_is_no_python_is_named(sliced: Any) -> None:
-    with pytest.raises(NotebookError, match="Cell 2: .*not valid Python"):
+    with pytest.raises(NotebookError, match=r"Cell 2: .*not valid Python"):
         sliced(("step:a", "x = 1"), "y = = 2")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,9 @@ from mvops.notebook.results import StepProgress
 from mvops.notebook.verify import Verification, unseeded_calls, verify
 
 
-def check(project: Project, original: list[Cell], promoted: list[Cell], seen: list[StepProgress] | None = None) -> Verification:
+def check(
+    project: Project, original: list[Cell], promoted: list[Cell], seen: list[StepProgress] | None = None
+) -> Verification:
     path = project.root / "notebooks/original.ipynb"
     path.write_text(json.dumps(notebook(*original)))
     before = hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns
@@ -33,7 +34,8 @@ def test_a_faithful_promotion_is_equal(project: Project) -> None:
     found = check(
         project,
         [
-            "import random, time\nrandom.seed(3)", "rows = [random.random() for _ in range(10)]\nprint('rows', len(rows))",
+            "import random, time\nrandom.seed(3)",
+            "rows = [random.random() for _ in range(10)]\nprint('rows', len(rows))",
             "print(f'took {time.time() % 1:.6f} s')", "score = sum(rows)\nprint('accuracy:', score, float('nan'))",
             "score / 2, object()",
         ],
@@ -49,7 +51,11 @@ def test_a_faithful_promotion_is_equal(project: Project) -> None:
     assert found.verdict == "equal"
     assert found.differences == ()
     assert (found.cells, found.numbers, found.unseeded) == (5, 4, ())
-    assert [(row.cell, row.name, row.equal) for row in found.metrics] == [(2, "rows", True), (4, "accuracy", True), (5, "(score / 2, object())", True)]
+    assert [(row.cell, row.name, row.equal) for row in found.metrics] == [
+        (2, "rows", True),
+        (4, "accuracy", True),
+        (5, "(score / 2, object())", True),
+    ]
     assert found.original_seconds > 0
     assert found.promoted_seconds > 0
     steps = [progress.step for progress in seen if progress.status in {"succeeded", "failed"}]

@@ -163,12 +163,12 @@ _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["serving_support", "skops.io"])
 
 
-def _serve(service: Path, workers: int, file_limit: int | None, say: Connection) -> None:
+def _serve(service: Path, file_limit: int | None, say: Connection) -> None:
     """What a server's process runs; says its URL, or why there is none."""
     if file_limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.RLIM_INFINITY))
     try:
-        serve(service, "127.0.0.1", 0, workers=workers, on_ready=say.send)
+        serve(service, "127.0.0.1", 0, on_ready=say.send)
     except MvopsError as error:
         say.send(f"error: {error}")
 
@@ -176,9 +176,9 @@ def _serve(service: Path, workers: int, file_limit: int | None, say: Connection)
 class Server:
     """`serve` in a process of its own. `file_limit` is the size in bytes beyond which no file may grow."""
 
-    def __init__(self, service: Path, workers: int = 1, file_limit: int | None = None) -> None:
+    def __init__(self, service: Path, file_limit: int | None = None) -> None:
         hear, say = _FORKS.Pipe(duplex=False)
-        self.process = _FORKS.Process(target=_serve, args=(service, workers, file_limit, say))
+        self.process = _FORKS.Process(target=_serve, args=(service, file_limit, say))
         self.process.start()
         say.close()
         assert hear.poll(60)

@@ -21,6 +21,8 @@ from mvops.errors import ServingError
 from mvops.serving.client import EndpointClient
 from mvops.serving.run import listen, serve
 
+KILLS = int(os.environ.get("MVOPS_TEST_KILLS", "1"))  # more of them for a soak
+
 
 class Clients:
     """Clients that keep asking and write down what was acknowledged. Anything but 200 and 503 is in `failures`."""
@@ -69,10 +71,10 @@ def lost_and_doubled(project: Project, acknowledged: list[str]) -> tuple[set[str
 def test_nothing_acknowledged_is_lost_by_kill_9_and_sigterm_drains(regression, start):
     regression.settings["drain_delay"] = 0.3
     acknowledged: list[str] = []
-    for pause in (0.4, 0.7):
+    for _ in range(KILLS):
         server = start(regression)
         clients = Clients(server.port)
-        time.sleep(pause)
+        time.sleep(0.5)
         os.kill(server.pid, signal.SIGKILL)
         clients.stop()
         server.ended()
@@ -135,13 +137,25 @@ def _details(port: int) -> dict:
     return details
 
 
-def test_workers_share_the_port_and_their_counts(regression, start):
-    server = start(regression, workers=2)
-    client = server.client
-    ids = [name for _ in range(60) for name in client.predict([{"x": 1.0}]).prediction_ids]
-    assert wait_for(lambda: client.rollout().arms[0].requests == 60, 5)
-    assert len([path for path in regression.spool.iterdir() if path.is_dir()]) == 2
-    assert server.stop() == 0
+_WORKERS = """
+import sys
+from pathlib import Path
+from mvops.serving.run import serve
+serve(Path(sys.argv[1]), "127.0.0.1", 0, workers=2, on_ready=lambda url: print(url, flush=True))
+"""
+
+
+@pytest.mark.slow
+def test_workers_share_the_port_and_their_counts(regression):
+    command = [sys.executable, "-c", _WORKERS, str(regression.service())]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        client = EndpointClient(process.stdout.readline().strip())
+        assert wait_for(lambda: len([path for path in regression.spool.iterdir() if path.is_dir()]) == 2, 30)
+        ids = [name for _ in range(60) for name in client.predict([{"x": 1.0}]).prediction_ids]
+        assert wait_for(lambda: client.rollout().arms[0].requests == 60, 5)
+        process.terminate()
+        assert process.wait(30) == 0
     assert lost_and_doubled(regression, ids) == (set(), [])
     assert list(regression.spool.iterdir()) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,5 +47,7 @@ def _as_webhook(url: str) -> str:
 
 
 def _without_secrets(url: str) -> str:
+    """Most services carry a token where a webhook has its host, so only a webhook's host is shown."""
     scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.split('/')[0].rpartition('@')[2]}/…"
+    host = re.split(r"[/?#]", rest)[0].rpartition("@")[2]
+    return f"{scheme}://{host}/…" if scheme in {"json", "jsons"} else f"{scheme}://…"

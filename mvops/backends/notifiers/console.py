@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mvops.contracts.notifiers import Message
+from mvops.errors import BackendError
 
 
 class Console:
@@ -14,7 +15,8 @@ class Console:
 
     def send(self, message: Message, options: Mapping[str, Any]) -> None:
         """Takes no options."""
-        del options
+        if options:
+            raise BackendError(f"notifier 'console' takes no options, not {', '.join(sorted(options))}")
         lines = [f"ALERT ({message.severity}) {message.title}", *message.body.splitlines()]
         sys.stderr.write("\n  ".join(_printable(line) for line in lines) + "\n")
         sys.stderr.flush()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
 
 from mvops.core.config.gate import ConditionText
 from mvops.core.config.rates import AlarmRate, Ratio
-from mvops.core.durations import Duration
+from mvops.core.durations import Duration, Period
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
 
@@ -55,7 +56,7 @@ class Pipeline(Frozen):
     inputs: dict[str, str] = Field(default_factory=dict)
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
     outputs: Outputs
-    timeout: Duration = Field(default="1h", validate_default=True)
+    timeout: Period = Field(default="1h", validate_default=True)
 
 
 class Evaluate(Frozen):
@@ -73,11 +74,17 @@ class Evaluate(Frozen):
         return self
 
 
+def _check_host(host: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.:_-]{1,253}", host):  # it reaches generated code
+        raise ValueError(f"{host!r} is not a host: write an address or a name, such as 127.0.0.1")
+    return host
+
+
 class Endpoint(Frozen):
     """How the model is served over HTTP."""
 
     backend: Name = "fastapi"
-    host: str = "127.0.0.1"
+    host: Annotated[str, AfterValidator(_check_host)] = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     max_rows: int = Field(default=1000, ge=1)  # in one request
 
@@ -123,7 +130,7 @@ class OutcomeRule(Frozen):
 class Monitor(Frozen):
     """What is watched, how often, and whom to tell."""
 
-    every: Duration = Field(default="1d", validate_default=True)
+    every: Period = Field(default="1d", validate_default=True)
     false_alarms: AlarmRate = Field(default="1 per 30d", validate_default=True)
     min_rows: int = Field(default=100, ge=1)  # a window with fewer predictions is summarised but not judged
     # A change below this is not material, however certain: standard deviations of the baseline for numbers, the
@@ -184,6 +191,8 @@ def _cron_part(part: str, low: int, high: int) -> bool:
     if span == "*":
         return True
     ends: list[Any] = span.split("-")
+    if "/" in part and len(ends) != 2:  # some crons read 5/10 as 5 alone, others as 5-59/10
+        return False
     if len(ends) > 2 or not all(e.isascii() and e.isdigit() and low <= int(e) <= high for e in ends):
         return False
     return int(ends[0]) <= int(ends[-1])

