@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mvops.cli.session import SESSION, JsonFlag, print_json, say
+from mvops.cli.session import SESSION, JsonFlag, answer, print_json, say
 
 
 def doctor(json_: JsonFlag = False) -> None:
@@ -20,7 +20,7 @@ def doctor(json_: JsonFlag = False) -> None:
         print_json({"checks": [check.as_json() for check in found]})
     else:
         for line, style in doctor_lines(found):
-            say(line, style)
+            answer(line, style)
     if any(check.status == "bad" for check in found):
         raise typer.Exit(1)
 
@@ -33,7 +33,7 @@ def schema(
     from mvops.usecases.schema import schema_text, write_schemas
 
     if output is None:
-        say(schema_text(what))
+        answer(schema_text(what))
         return
     for path, line in write_schemas(output):
         say(f"{path}   first line of the YAML: {line}")

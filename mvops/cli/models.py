@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mvops.cli.session import JsonFlag, ModelName, print_json, say
+from mvops.cli.session import JsonFlag, ModelName, answer, print_json, say
 from mvops.cli.session import project as open_project
 
 versions_app = typer.Typer(no_args_is_help=True, help="Versions of a model: list, show, compare, promote.")
@@ -31,7 +31,7 @@ def list_versions(model: ModelName, json_: JsonFlag = False) -> None:
         print_json({"model": model, "versions": version_rows(found)})
     else:
         for line in version_lines(model, found):
-            say(line)
+            answer(line)
 
 
 @versions_app.command("show")
@@ -48,7 +48,7 @@ def show_version(model: ModelName, number: Number, json_: JsonFlag = False) -> N
         print_json(found.model_dump(mode="json") | {"gate": list(checks)})
     else:
         for line in version_detail(found, checks):
-            say(line)
+            answer(line)
 
 
 @versions_app.command("compare")
@@ -63,7 +63,7 @@ def compare_versions(model: ModelName, first: Number, second: Number, json_: Jso
         print_json({"model": model, "first": first, "second": second, "differences": found.differences})
     else:
         for line in comparison_lines(found):
-            say(line)
+            answer(line)
 
 
 @versions_app.command("promote")

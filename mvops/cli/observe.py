@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mvops.cli.session import JsonFlag, print_json, say, waiting
+from mvops.cli.session import JsonFlag, answer, print_json, say, waiting
 from mvops.cli.session import project as open_project
 from mvops.errors import UsageError
+
+if TYPE_CHECKING:
+    from mvops.workspace import Workspace
 
 When = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Event time, in UTC.")]
 
@@ -26,6 +29,9 @@ def monitor(
     every: Annotated[str, typer.Option(help="With --log: how long a window is.")] = "1d",
     false_alarms: Annotated[str, typer.Option(help="With --log: how many you accept.")] = "1 per 30d",
     once: Annotated[bool, typer.Option("--once", help="Look once and end, as is the rule.")] = True,  # noqa: ARG001
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="Retrain when an alert asks for it (retrain.on, retrain.cooldown).")
+    ] = False,
     json_: JsonFlag = False,
 ) -> None:
     """Summaries, drift, performance and alerts for what is new in the prediction log."""
@@ -37,17 +43,32 @@ def monitor(
     from mvops.show.monitor import report_json, report_lines
     from mvops.usecases.clock import as_utc
     from mvops.usecases.monitor import monitor as look
+    from mvops.usecases.triggers import retraining_due
 
     with open_project() as workspace:
         names = [model] if model else sorted(workspace.project.models)
         with waiting() as tell:
             reports = [look(workspace, n, since=as_utc(since), until=as_utc(until), tell=tell) for n in names]
-    if json_:
-        print_json({"models": [report_json(report) for report in reports]})
-        return
-    for report in reports:
-        for line, style in report_lines(report):
-            say(line, style)
+        due = {name: reason for name in names if (reason := retraining_due(workspace, name))}
+        if json_:
+            print_json({"models": [report_json(r) | {"retraining_due": due.get(r.model)} for r in reports]})
+        for report in () if json_ else reports:
+            for line, style in report_lines(report):
+                (answer if style == "red" else say)(line, style)  # quiet keeps what is wrong
+        for name, reason in due.items():
+            if retrain:
+                _retrain(workspace, name, reason, quiet=json_)
+            elif not json_:
+                say(f"  retraining is due: mvops retrain {name} --reason {reason}", "yellow")
+
+
+def _retrain(workspace: Workspace, model: str, reason: str, *, quiet: bool) -> None:
+    from mvops.usecases.retrain import retrain as train
+
+    with waiting() as tell:
+        made = train(workspace, model, reason=reason, tell=tell)
+    if not quiet:
+        say(f"  retrained because of {reason}: {made.sentence}", "yellow")
 
 
 def _own_log(
@@ -61,7 +82,7 @@ def _own_log(
         print_json({"windows": windows})
     else:
         for line, style in own_log_lines(windows):
-            say(line, style)
+            answer(line, style)
 
 
 def explain(
@@ -78,7 +99,7 @@ def explain(
         print_json(explanation_json(found))
     else:
         for line in explanation_lines(found):
-            say(line)
+            answer(line)
 
 
 def status(json_: JsonFlag = False) -> None:
@@ -92,7 +113,7 @@ def status(json_: JsonFlag = False) -> None:
         print_json(status_json(found))
     else:
         for line, style in status_lines(found):
-            say(line, style)
+            answer(line, style)
 
 
 def history(
@@ -109,7 +130,7 @@ def history(
         print_json({"events": [event.model_dump(mode="json") for event in found]})
     else:
         for event in found:
-            say(f"{event.time:%Y-%m-%d %H:%M:%S}  {event.kind:<8} {event.subject:<16} {event.message}")
+            answer(f"{event.time:%Y-%m-%d %H:%M:%S}  {event.kind:<8} {event.subject:<16} {event.message}")
 
 
 def add_to(app: typer.Typer) -> None:

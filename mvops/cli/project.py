@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mvops.cli.session import SESSION, JsonFlag, ModelName, Overrides, YesFlag, confirm, print_json, say, waiting
+from mvops.cli.session import (
+    SESSION,
+    JsonFlag,
+    ModelName,
+    Overrides,
+    YesFlag,
+    answer,
+    confirm,
+    print_json,
+    say,
+    waiting,
+)
 from mvops.cli.session import project as open_project
 from mvops.errors import UsageError
 
@@ -72,7 +84,7 @@ def promote(
         print_json(made.as_json() | {"verification": proof.as_json()})
     else:
         for line in verification_lines(proof):
-            say(line)
+            answer(line)
     if proof.verdict == "different":
         raise typer.Exit(4)
 
@@ -100,9 +112,9 @@ def plan(
     if json_:
         print_json(plan_json(made))
     elif markdown:
-        say(plan_markdown(made))
+        answer(plan_markdown(made))
     else:
-        _show(made)
+        _show(made, answer)
         if out is not None:
             say(f"Saved to {out}: `mvops apply {out}` does exactly this.")
     if detailed_exitcode and made.pending():
@@ -125,7 +137,7 @@ def apply(
     saved = Path(given[0]) if len(given) == 1 and "=" not in given[0] else None
     if saved is not None and not saved.is_file():
         raise UsageError(f"{saved} is neither a saved plan nor an override", hint="Make one: mvops plan --out FILE")
-    ready = read_plan(saved.read_text(encoding="utf-8"), str(saved)) if saved else None
+    ready = read_plan(saved.read_bytes(), str(saved)) if saved else None
     with open_project(ready.overrides if ready else given) as workspace:
         chosen = ready or make(workspace, targets=target or ())
         _carry_out(workspace, chosen, yes=yes or saved is not None, json_=json_, command="apply")
@@ -173,11 +185,11 @@ def unlock(lock_id: Annotated[str, typer.Argument(metavar="ID", help="As the ref
     say(f"Released the lock of {was.command!r} (process {was.pid} on {was.host}).")
 
 
-def _show(made: Plan) -> None:
+def _show(made: Plan, tell: Callable[[str, str], None]) -> None:
     from mvops.show.plan import plan_lines
 
     for text, style in plan_lines(made):
-        say(text, style)
+        tell(text, style)
 
 
 def _carry_out(workspace: Workspace, chosen: Plan, *, yes: bool, json_: bool, command: str) -> None:
@@ -185,7 +197,7 @@ def _carry_out(workspace: Workspace, chosen: Plan, *, yes: bool, json_: bool, co
     from mvops.usecases.apply import apply as act
 
     if not json_:
-        _show(chosen)
+        _show(chosen, say)
     if chosen.pending():
         confirm("Do it?", yes=yes)
     finished = []

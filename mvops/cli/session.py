@@ -49,9 +49,13 @@ def project(overrides: Iterable[str] | None = None) -> Iterator[Workspace]:
 
 
 def say(text: str = "", style: str = "") -> None:
-    """A line for people on standard output; styled only on a terminal."""
-    if SESSION.quiet:
-        return
+    """A remark on what is being done; not with --quiet."""
+    if not SESSION.quiet:
+        answer(text, style)
+
+
+def answer(text: str, style: str = "") -> None:
+    """A line of what was asked for, on standard output; styled only on a terminal."""
     if style and sys.stdout.isatty():
         from rich.console import Console
 

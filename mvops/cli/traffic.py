@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mvops.cli.session import JsonFlag, ModelName, print_json, say, waiting
+from mvops.cli.session import JsonFlag, ModelName, answer, print_json, say, waiting
 from mvops.cli.session import project as open_project
 
 if TYPE_CHECKING:
@@ -104,13 +104,13 @@ def rollout_status(
             if json_:
                 print_json({"model": model, "rollout": None})
             else:
-                say(f"{model}: nothing is rolling out.")
+                answer(f"{model}: nothing is rolling out.")
             return
         news = _follow(workspace, model, quiet=json_) if follow else look_once(workspace, model)
     if json_:
         print_json({"model": model, "rollout": news_json(news) if news else None})
     elif news is not None and not follow:
-        say(news_line(news))
+        answer(news_line(news))
 
 
 @rollout_app.command("abort")

@@ -44,6 +44,10 @@ class Plan(Frozen):
         """Nothing but repairs of what was changed outside."""
         return bool(self.pending()) and all(action.verb is Verb.REPAIR for action in self.pending())
 
+    def intact(self) -> bool:
+        """Are project, state and actions those that the id was made of."""
+        return self.id == _plan_id(self.project, self.lineage, self.made_on, self.actions)
+
     def totals(self) -> dict[str, int]:
         """How many of each verb."""
         counted = Counter(action.verb.value for action in self.actions)
@@ -76,9 +80,8 @@ def make_plan(  # noqa: PLR0913 -- a plan has that many parts
     actions_in_order = tuple(a for a in ordered if a.verb not in removing) + tuple(
         a for a in reversed(ordered) if a.verb in removing
     )
-    content = [action.model_dump(mode="json") for action in actions_in_order]
     return Plan(
-        id=digest([project, lineage, made_on, content])[:12],
+        id=_plan_id(project, lineage, made_on, actions_in_order),
         project=project,
         preset=preset,
         lineage=lineage,
@@ -87,6 +90,10 @@ def make_plan(  # noqa: PLR0913 -- a plan has that many parts
         notices=tuple(notices),
         seconds=seconds,
     )
+
+
+def _plan_id(project: str, lineage: str, made_on: int, actions: Iterable[Action]) -> str:
+    return digest([project, lineage, made_on, [action.model_dump(mode="json") for action in actions]])[:12]
 
 
 def _ordered(needs: Mapping[Address, set[Address]]) -> list[Address]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar
 
 from mvops.core.action import Action
@@ -11,6 +12,7 @@ from mvops.core.naming import suggest_name
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
+from mvops.errors import DataError, Where
 from mvops.kinds.kind import Look
 from mvops.notebook.digests import input_digest, input_files
 
@@ -34,12 +36,10 @@ class DatasetKind:
         """One for each pattern that a pipeline reads."""
         root, cache = look.workspace.root, look.workspace.cache
         for name, pattern in dataset_names(look).items():
-            yield DatasetSpec(
-                name=name,
-                pattern=pattern,
-                files=len(input_files(root, pattern)),
-                digest=input_digest(root, pattern, cache),
-            )
+            files = len(input_files(root, pattern))
+            if not files:
+                raise _missing(look, pattern)
+            yield DatasetSpec(name=name, pattern=pattern, files=files, digest=input_digest(root, pattern, cache))
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """The files as they are; a spec of a dataset is read off them, so it agrees."""
@@ -64,6 +64,25 @@ class DatasetKind:
         """No time."""
         del action, look
         return 0.0
+
+
+def _missing(look: Look, pattern: str) -> DataError:
+    """Says which model reads it, and under which key of which file."""
+    root = look.workspace.root
+    model, parameter = next(
+        (name, key)
+        for name, model in sorted(look.workspace.project.models.items())
+        for key, wanted in model.pipeline.inputs.items()
+        if wanted == pattern
+    )
+    file = Path("configs") / "models" / f"{model}.yaml"
+    lines = (root / file).read_text(encoding="utf-8").splitlines() if (root / file).is_file() else []
+    line = next((number for number, text in enumerate(lines, start=1) if pattern in text), None)
+    return DataError(
+        f"there is no data at {pattern}, which models.{model}.pipeline.inputs.{parameter} names",
+        hint=f"Put it there (in {root}), or write another path there.",
+        where=Where(file, line),
+    )
 
 
 def dataset_names(look: Look) -> dict[str, str]:

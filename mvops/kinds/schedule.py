@@ -78,9 +78,11 @@ class ScheduleKind:
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """The jobs, and what a person has changed."""
+        before, after = ((spec or {}).get("timetable", {}).get("jobs", []) for spec in (action.before, action.after))
         if action.verb is Verb.CREATE:
-            for job in (action.after or {})["timetable"]["jobs"]:
-                yield f"{job['schedule']:<12} {job['description']}"
+            yield from (f"{job['schedule']:<12} {job['description']}" for job in after)
+        elif action.verb is Verb.UPDATE:
+            yield from _moved(before, after)
         for path in edited(look.workspace.root, (action.before or {}).get("files", {})):
             changed = action.verb is not Verb.KEEP
             yield f"{path} was edited by hand and stays" + (f"; new text goes to {path}.new" if changed else "")
@@ -96,7 +98,7 @@ def _jobs(project: Project, name: str, model: Model) -> Iterator[Job]:
         yield Job(
             name="monitor",
             schedule=_cron(model.monitor.every),
-            arguments=("monitor", name),
+            arguments=("monitor", name, *(("--retrain",) if _alerts_retrain(project, model) else ())),
             description="summaries, drift and performance of what is new in the prediction log",
         )
     if model.retrain is not None and model.retrain.schedule and project.capabilities.retraining:
@@ -106,6 +108,18 @@ def _jobs(project: Project, name: str, model: Model) -> Iterator[Job]:
             arguments=("retrain", name, "--reason", "schedule"),
             description="train, evaluate, gate, roll out",
         )
+
+
+def _moved(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> Iterator[str]:
+    """What is run at other times than before."""
+    was, now = ({job["name"]: job["schedule"] for job in jobs} for jobs in (before, after))
+    for name in sorted(was.keys() | now.keys()):
+        if was.get(name) != now.get(name):
+            yield f"{name}: {was.get(name, '(none)')} -> {now.get(name, '(none)')}"
+
+
+def _alerts_retrain(project: Project, model: Model) -> bool:
+    return bool(project.capabilities.retraining and model.retrain is not None and model.retrain.on)
 
 
 def _cron(every: timedelta) -> str:

@@ -75,7 +75,7 @@ def is_python_2(source: str) -> bool:
 
 def _explained(error: SyntaxError, text: str) -> NotebookError:
     line = text.split("\n")[(error.lineno or 1) - 1].strip() if text else ""
-    what = f"line {error.lineno}, `{line[:60]}`: {error.msg}"
+    what = f"line {error.lineno}, `{line[:60]}`: {error.msg}" if error.lineno else str(error.msg)
     if _PYTHON_2.search(error.msg or "") or re.match(
         r"(print|exec)\s+[\w\"'%(]|except\s+\w+\s*,|raise\s+\w+\s*,", line
     ):

@@ -87,7 +87,11 @@ def _read_json(path: Path) -> dict[str, Any]:
             f"There is no notebook {path}.", hint="Make it with: mvops promote NOTEBOOK", where=Where(path)
         ) from None
     except (OSError, ValueError) as error:
-        raise NotebookError(f"The notebook cannot be read: {error}.", where=Where(path)) from None
+        raise NotebookError(
+            f"The notebook cannot be read: {error}.",
+            hint="A merge conflict often does this. Restore the file, or make it again: mvops promote NOTEBOOK --force",
+            where=Where(path),
+        ) from None
     if not isinstance(book, dict):
         raise NotebookError("The file is JSON, but no notebook.", where=Where(path))
     return book

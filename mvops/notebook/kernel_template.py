@@ -14,6 +14,7 @@ import sys
 if __name__ == "__main__":
     del sys.path[0]  # this folder; its files must not stand in for modules of the same name
 
+import builtins
 import contextlib
 import gc
 import importlib
@@ -22,6 +23,7 @@ import os
 import select
 import signal
 import socket
+import types
 import warnings
 from typing import Any
 
@@ -82,11 +84,14 @@ def launch(path: str, arguments: list[str]) -> None:
 
 
 def _import_all(modules: list[str]) -> None:
+    # pandas looks for a kernel when it is imported, and shows tables in another way without one.
+    builtins.get_ipython = lambda: types.SimpleNamespace(kernel=None)  # type: ignore[attr-defined]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for module in modules:
             with contextlib.suppress(BaseException):  # the notebook will say what is wrong with it
                 importlib.import_module(module)
+    del builtins.get_ipython  # type: ignore[attr-defined]
 
 
 def _report_ended(clients: "dict[int, socket.socket]") -> None:

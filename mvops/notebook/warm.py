@@ -21,8 +21,14 @@ from mvops.notebook import kernel_template
 from mvops.notebook.kernels import Kernel
 from mvops.notebook.processes import MARK
 
-_BEARS_IT = {"numpy", "pandas", "scipy", "sklearn", "joblib", "pyarrow", "matplotlib", "seaborn", "statsmodels"}
-_FOR_HANDOVER = {"pandas": "pyarrow.parquet", "sklearn": "skops.io"}
+_BEARS_IT = {"numpy", "pandas", "scipy", "sklearn", "joblib", "pyarrow"}
+_ALSO = {
+    "pandas": ("pyarrow.parquet",),  # for the handover
+    "sklearn": ("skops.io",),
+    # Not pyplot itself: it ties itself to the kernel that it is imported in.
+    "matplotlib": ("matplotlib.figure", "matplotlib.backends.backend_agg"),
+    "seaborn": ("matplotlib.figure", "matplotlib.backends.backend_agg", "pandas"),
+}
 _SETS_ENVIRONMENT = re.compile(r"environ|putenv|%(?:set_)?env\b|threadpoolctl|set_start_method")
 _INLINE = "module://matplotlib_inline.backend_inline"
 
@@ -82,7 +88,7 @@ def warm_kernels(
     """
     if sys.platform != "linux" or not kernel.ordinary or any(_SETS_ENVIRONMENT.search(each) for each in sources):
         return None
+    roots = {name.partition(".")[0] for name in modules}
     wanted = {name for name in modules if name.partition(".")[0] in _BEARS_IT}
-    ours = {own for root, own in _FOR_HANDOVER.items() if any(name.partition(".")[0] == root for name in wanted)}
-    imports = [*sorted(wanted), *sorted(ours), "cloudpickle"]
-    return WarmKernels(str(kernel.python or sys.executable), imports, mark, folder)
+    wanted.update(also for root in roots for also in _ALSO.get(root, ()))
+    return WarmKernels(str(kernel.python or sys.executable), [*sorted(wanted), "cloudpickle"], mark, folder)

@@ -88,28 +88,28 @@ class Tally:
     """Counts all arms; begins anew with each serial. Only one thread counts; any may export."""
 
     def __init__(self) -> None:
-        self._serial = -1
-        self._arms: dict[ArmName, ArmTally] = {}
+        self._now: tuple[int, dict[ArmName, ArmTally]] = (-1, {})  # serial and arms, swapped as one
 
     def follow(self, route: Route) -> None:
         """Begin anew if this route is another."""
-        if route.serial != self._serial:
-            self._arms = {arm.arm: ArmTally(arm.arm, arm.version) for arm in route.arms}
-            self._serial = route.serial
+        if route.serial != self._now[0]:
+            self._now = route.serial, {arm.arm: ArmTally(arm.arm, arm.version) for arm in route.arms}
 
     def of(self, arm: ArmName) -> ArmTally:
         """The counter of an arm of the route that is followed."""
-        return self._arms[arm]
+        return self._now[1][arm]
 
     def export(self) -> dict[str, Any]:
         """What the `counts` of another process understand."""
-        return {"serial": self._serial, "arms": [arm.export() for arm in self._arms.values()]}
+        serial, arms = self._now
+        return {"serial": serial, "arms": [arm.export() for arm in arms.values()]}
 
     def counts(self, others: Iterable[dict[str, Any]] = ()) -> RolloutCounts:
         """The numbers now, with those that other processes exported under the same serial."""
-        sums = {(arm.arm, arm.version): ArmTally(arm.arm, arm.version) for arm in self._arms.values()}
-        for exported in (self.export(), *others):
-            for arm in exported["arms"] if exported["serial"] == self._serial else ():
+        own = self.export()
+        sums = {(arm["arm"], arm["version"]): ArmTally(arm["arm"], arm["version"]) for arm in own["arms"]}
+        for exported in (own, *others):
+            for arm in exported["arms"] if exported["serial"] == own["serial"] else ():
                 if (arm["arm"], arm["version"]) in sums:
                     sums[arm["arm"], arm["version"]].add(arm)
-        return RolloutCounts(serial=self._serial, arms=tuple(arm.counts() for arm in sums.values()))
+        return RolloutCounts(serial=own["serial"], arms=tuple(arm.counts() for arm in sums.values()))

@@ -180,8 +180,8 @@ class Spool:
         try:
             appender, segment = self._current = self._current or self._begin()
             size = appender.append(data)
-        except OSError as error:
-            failure = SpoolError(f"the disk refuses: {error.strerror}")
+        except Exception as error:  # noqa: BLE001 -- whatever it is, those who wait must be told
+            failure = SpoolError(f"the disk refuses: {getattr(error, 'strerror', None) or type(error).__name__}")
         with self._changed:
             self._pending -= len(data)
             self._broken = str(failure) if failure else None

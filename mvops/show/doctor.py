@@ -14,6 +14,8 @@ def doctor_lines(checks: Sequence[Check]) -> Iterator[tuple[str, str]]:
     width = max(len(check.name) for check in checks)
     for check in checks:
         mark, style = _MARKS[check.status]
-        yield f"{mark} {check.name:<{width}}  {check.found}", style
-        if check.status != "ok" and check.hint:
-            yield f"     {'':<{width}}  {check.hint}", ""
+        first, *rest = check.found.splitlines() or [""]
+        yield f"{mark} {check.name:<{width}}  {first}", style
+        if check.status != "ok":
+            rest += check.hint.splitlines()
+        yield from ((f"     {'':<{width}}  {line}", "") for line in rest)

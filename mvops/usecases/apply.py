@@ -57,14 +57,19 @@ def apply(workspace: Workspace, plan: Plan, *, tell: Tell = silent, command: str
             )
 
 
-def read_plan(text: str, name: str) -> Plan:
-    """A plan saved by `mvops plan --out`; raise UsageError for anything else."""
+def read_plan(text: bytes, name: str) -> Plan:
+    """A plan saved by `mvops plan --out`; raise UsageError for anything else, and for one that was changed since."""
+    again = "Make one: mvops plan --out FILE"
     try:
-        return Plan.model_validate_json(text)
+        found = Plan.model_validate_json(text)
     except ValidationError as error:
-        raise UsageError(
-            f"{name} is not a plan of this mvops: {error.errors()[0]['msg']}", hint="Make one: mvops plan --out FILE"
-        ) from error
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        said = f"{place}: {first['msg']}" if place else first["msg"]
+        raise UsageError(f"{name} is not a plan of this mvops: {said}", hint=again) from error
+    if not found.intact():
+        raise UsageError(f"{name} was changed since mvops made it", hint=again)
+    return found
 
 
 def _check_fresh(workspace: Workspace, plan: Plan) -> None:

@@ -85,14 +85,19 @@ def _project(start: Path) -> Iterator[Check]:
             for model in sorted(workspace.project.models):
                 yield _guarded(f"model {model}", lambda w, m=model: _model(w, m), workspace)
     except MvopsError as error:
-        yield Check("project", "bad", str(error.message), error.hint or "")
+        yield _bad("project", error)
 
 
 def _guarded(name: str, look: Callable[..., Check], workspace: Workspace) -> Check:
     try:
         return look(workspace)
     except MvopsError as error:
-        return Check(name, "bad", error.message, error.hint or "")
+        return _bad(name, error)
+
+
+def _bad(name: str, error: MvopsError) -> Check:
+    place = f"{error.where}: " if error.where else ""
+    return Check(name, "bad", f"{place}{error.message}", error.hint or "")
 
 
 def _registry(workspace: Workspace) -> Check:

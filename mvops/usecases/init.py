@@ -46,7 +46,7 @@ def init(
     if preset not in presets():
         raise UsageError(f"there is no preset {preset!r}", hint=f"Presets: {', '.join(presets())}")
     if (root / "configs" / "project.yaml").exists():
-        raise ConflictError(f"{root} is already a project", hint="See what it would do: mvops plan")
+        raise ConflictError(f"{root.resolve()} is already a project", hint="See what it would do: mvops plan")
     chosen: Example | None = backends.load("examples", example) if example else None
     project = name or suggest_name(example or root.resolve().name)
     context = {"project": project, "preset": preset, "team": team, "phase": phase, "example": example, "port": port}

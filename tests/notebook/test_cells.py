@@ -71,7 +71,7 @@ def test_a_syntax_error_names_its_line():
 
 
 def test_a_null_byte_is_refused():
-    with pytest.raises(NotebookError, match="parsed"):
+    with pytest.raises(NotebookError, match="null bytes"):
         parse_cell("x = 1\0")
 
 

@@ -25,7 +25,7 @@ def warm() -> Iterator[WarmKernels]:
     kernels = warm_kernels(
         Kernel("python3", None),
         ["import numpy.linalg"],
-        {"numpy.linalg", "os", "no.such"},
+        {"numpy.linalg", "pandas", "matplotlib.pyplot", "os", "no.such"},
         mark=MARK,
         folder=Path.cwd(),
     )
@@ -52,7 +52,9 @@ def test_a_forked_kernel_is_like_any_other(fork: Run, execute_cells: Run, capfd:
 print(os.getcwd(), sys.path[-4:], __name__, sys.stdin.closed, os.environ.get('MPLBACKEND'))
 print(sorted(n for n in globals() if 'mvops' in n), os.path.basename(sys.argv[0]).removesuffix('.py'))
 print(sorted(k for k in os.environ if not k.startswith(('MVOPS_KERNEL', 'JPY_PARENT_PID', 'COV_'))))"""
-    cells = [look, "!echo $MVOPS_KERNEL", "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()"]
+    wide = "import pandas as pd\nprint(pd.get_option('display.max_columns'), pd.DataFrame([range(30)]))"
+    plot = "import matplotlib.pyplot as plt\nplt.plot([1])"
+    cells = [look, "!echo $MVOPS_KERNEL", plot, wide]
     ours, theirs = fork(*cells), execute_cells(*cells, mark="cold")
     assert ours.failure == theirs.failure is None
     assert printed(ours) == printed(theirs).replace("cold", MARK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -65,6 +66,7 @@ def test_the_generated_files_say_what_the_context_says(project):
 def test_values_stay_values_whatever_they_hold(project):
     nasty = "a\"; import os#\n{{ 7*7 }} ' </script>"
     folder = write(project, state=nasty, artifacts=nasty, predictions=nasty, description=nasty, host=nasty)
+    ast.parse((folder / "app.py").read_text())
     written = json.loads((folder / "service.json").read_text())
     assert (written["state"], written["artifacts"], written["predictions"]) == (nasty, nasty, nasty)
 

@@ -129,6 +129,30 @@ def test_a_full_disk_means_503_and_nothing_acknowledged_is_lost(regression, star
     assert lost_and_doubled(regression, clients.acknowledged) == (set(), [])
 
 
+def test_who_comes_when_all_places_are_taken_is_told_to_come_back(regression, local):
+    regression.settings["max_waiting"] = 2
+    endpoint = local(regression)
+    clients = Clients(endpoint.port, 12)
+    assert wait_for(lambda: clients.refused > 5 and len(clients.acknowledged) > 5, 20)
+    clients.stop()
+    assert clients.failures == []
+
+
+def test_a_model_that_takes_too_long_is_given_up_and_counted(regression, local):
+    regression.settings["predict_timeout"] = 0.000_001
+    client = local(regression).client
+    with pytest.raises(ServingError, match="504: the model took too long"):
+        client.predict([{"x": 1.0}])
+    assert [(arm.requests, arm.errors) for arm in client.rollout().arms] == [(1, 1)]
+
+
+def test_no_finite_number_is_an_error_of_the_model(regression, local):
+    client = local(regression).client
+    with pytest.raises(ServingError, match="500: the model gave no finite number for row 1"):
+        client.predict([{"x": 1.0}, {"x": 1.7e308}])
+    assert client.predict([{"x": 1.0}]).predictions[0] == pytest.approx(2)
+
+
 def _details(port: int) -> dict:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     connection.request("GET", "/health/ready")

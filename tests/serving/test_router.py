@@ -167,6 +167,17 @@ def test_the_signature_of_the_champion_decides_what_is_accepted(project, local):
     assert endpoint.client.predict([LATE, ON_TIME]).predictions == (1, 0)
 
 
+def test_counts_of_several_processes_add_up_under_one_serial_only():
+    one, two, other = Tally(), Tally(), Tally()
+    for tally, serial in ((one, 1), (two, 1), (other, 2)):
+        tally.follow(Route(model=MODEL, serial=serial, arms=(Arm(arm="champion", version=1, weight=100),)))
+        tally.of("champion").answered(3, 10)
+    two.of("champion").failed()
+    (arm,) = one.counts([json.loads(json.dumps(tally.export())) for tally in (two, other)]).arms
+    assert (arm.requests, arm.errors, arm.rows) == (3, 1, 6)
+    assert arm.latency_p99_ms == pytest.approx(10, rel=0.02)
+
+
 def test_latencies_are_kept_to_a_percent_or_two():
     tally = Tally()
     tally.follow(Route(model=MODEL, serial=1, arms=(Arm(arm="champion", version=1, weight=100),)))

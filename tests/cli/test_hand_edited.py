@@ -1,0 +1,72 @@
+"""Generated files that somebody has edited are theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from toy import edit, free_port, mvops, port_of
+
+pytestmark = pytest.mark.xdist_group("cli-toy")
+APP = "deploy/serving/toy/service.json"
+
+
+def test_an_edited_file_stays_and_the_new_text_goes_beside_it(project: Path) -> None:
+    app = project / "deploy/serving/toy/Dockerfile"
+    app.write_text("# ours now\n")
+    quiet = mvops(project, "plan", "--detailed-exitcode").ok(0)
+    assert "deploy/serving/toy/Dockerfile was edited by hand and stays" in quiet.out
+    edit(project / "configs/project.yaml", f"port: {port_of(project)}", f"port: {free_port()}")
+    shown = mvops(project, "plan").ok()
+    assert "~ endpoint.toy" in shown.out
+    assert "service.port: " in shown.out
+    assert "deploy/serving/toy/Dockerfile was edited by hand and stays; new text goes to" in shown.out
+    mvops(project, "apply", "--yes").ok()
+    assert app.read_text() == "# ours now\n"
+    assert str(port_of(project)) in app.with_name("Dockerfile.new").read_text()
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+
+
+def test_a_deleted_generated_file_is_written_again(project: Path) -> None:
+    gone = project / "deploy/serving/toy/app.py"
+    text = gone.read_text()
+    gone.unlink()
+    mvops(project, "plan", "--detailed-exitcode").ok(3)
+    mvops(project, "apply", "--yes").ok()
+    assert gone.read_text() == text
+
+
+def test_a_file_in_the_way_is_a_conflict_and_stays(quick: Path) -> None:
+    mine = quick / "deploy/schedules/toy/crontab"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("# mine\n")
+    shown = mvops(quick, "plan").ok()
+    assert "schedule.toy  conflict: exists and is not ours" in shown.out
+    mvops(quick, "apply", "--yes").refused("schedule.toy: exists and is not ours", "out of the way")
+    assert mine.read_text() == "# mine\n"
+    assert not (quick / "deploy/serving").exists()
+
+
+def test_destroy_takes_what_apply_made_and_leaves_what_people_edited(project: Path) -> None:
+    edited = project / "deploy/serving/toy/README.md"
+    edited.write_text("mine\n")
+    (project / "deploy/notes.txt").write_text("mine too\n")
+    mvops(project, "destroy").refused("nobody to ask")
+    done = mvops(project, "destroy", "--yes").ok()
+    assert "delete endpoint.toy" in done.out
+    left = sorted(str(p.relative_to(project)) for p in (project / "deploy").rglob("*") if p.is_file())
+    assert left == ["deploy/notes.txt", "deploy/serving/toy/README.md"]
+    assert not (project / ".mvops/serving/toy/route.json").exists()
+    assert (project / "pipelines/toy.ipynb").is_file()
+    assert "1" in mvops(project, "versions", "list", "toy").ok().out  # the registry keeps its versions
+    again = mvops(project, "plan").ok(0)
+    assert "+ model.toy" in again.out
+    assert "Nothing to do: 0 resources" in mvops(project, "destroy", "--yes").ok().out
+
+
+def test_a_destroyed_project_without_edits_has_no_deploy_and_can_come_back(project: Path) -> None:
+    mvops(project, "destroy", "--yes", "--json").ok().json()
+    assert not (project / "deploy").exists()
+    mvops(project, "apply", "--yes").ok()
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+    assert (project / ".mvops/serving/toy/route.json").is_file()
