@@ -43,8 +43,11 @@ def cut(count: int, times: Times | None, every: timedelta) -> Blocks:
 
 
 def hour_counts(times: Times | None) -> Ints:
-    """Rows by hour of the week (168)."""
-    known = np.zeros(0, "datetime64[us]") if times is None else times[~np.isnat(times)]
+    """Rows by hour of the week (168). Those of midnight sharp are left out: they may be dates without an hour."""
+    if times is None:
+        return np.zeros(HOURS_OF_WEEK, np.int64)
+    known = times[~np.isnat(times)]
+    known = known[known != known.astype("datetime64[D]")]
     return np.bincount(hours_of_week(known), minlength=HOURS_OF_WEEK)
 
 

@@ -16,8 +16,9 @@ from typing import Literal
 import numpy as np
 
 from mvops.monitoring.columns import Ints
+from mvops.monitoring.drift import divergence
 from mvops.monitoring.profile import Profile, shape_bins
-from mvops.monitoring.shapes import Unlikeness
+from mvops.monitoring.shapes import ShapeVariation, Unlikeness
 from mvops.monitoring.summary import ColumnSummary, as_tally
 from mvops.monitoring.tails import beta_cdf
 from mvops.monitoring.tallies import channel_means, shape_counts
@@ -146,6 +147,19 @@ def learned(variation: Variation, path: Path) -> Variation:
     between = max(float(np.mean(np.diff(means) ** 2)) / 2 - sampling, 0.0)
     dof = max(2.0, 2 / 3 * (len(means) - 1))
     return variation.model_copy(update={"between": between, "between_high": between, "dof": min(dof, variation.dof)})
+
+
+def learned_shape(profile: Profile, shape: ShapeVariation, earlier: Sequence[ColumnSummary]) -> ShapeVariation:
+    """The same for the distribution: how far earlier windows were from the baseline."""
+    if len(earlier) < _LEARNING:
+        return shape
+    pairs = [distributions(profile, column) for column in earlier]
+    found = [(divergence(*pair), 1 / max(float(pair[0].sum()), 1.0)) for pair in pairs]
+    beyond = [value - shape.dof * unit for value, unit in found if value is not None]
+    if len(beyond) < _LEARNING:
+        return shape
+    between = max(float(np.mean(beyond)), 0.0)
+    return shape.model_copy(update={"between": between, "spread": max(float(np.var(beyond)), 2 * between**2)})
 
 
 def distributions(profile: Profile, column: ColumnSummary) -> tuple[Ints, Ints]:

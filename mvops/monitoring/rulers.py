@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -88,7 +89,7 @@ def _number_ruler(values: Floats) -> Ruler:
         return Ruler(kind="number")
     low, high = float(values.min()), float(values.max())
     far_low, far_high = (float(q) for q in np.quantile(values, [0.01, 0.99], method="inverted_cdf"))
-    reach = 2 * (far_high - far_low) if far_high > far_low else 2 * (high - low)
+    reach = far_high - far_low if far_high > far_low else high - low
     cut_low, cut_high = max(far_low - reach, -1e300), min(far_high + reach, 1e300)
     inside = np.clip(values, cut_low, cut_high)
     centre = float(np.median(inside))
@@ -96,7 +97,7 @@ def _number_ruler(values: Floats) -> Ruler:
     scale = unit * float(np.std((inside - centre) / unit)) if high > low else 0.0
     return Ruler(
         kind="number",
-        edges=(float(np.nextafter(low, -np.inf)), *_upper_edges(values)),
+        edges=(math.nextafter(low, -math.inf), *_upper_edges(values)),
         centre=centre,
         scale=scale,
         cut_low=cut_low,

@@ -20,7 +20,7 @@ def describe(
     over = f" over {found.windows} windows" if found.windows > 1 else ""
     if what == "shift":
         before, now = (_plain(profile.ruler.centre + profile.ruler.scale * z) for z in (found.expected, found.value))
-        return f"{name}: mean {before} -> {now}{over}{stability} ({_limits(found, effect, 'shift')})"
+        return f"{name}: mean {before} -> {now}{over}{stability} ({_limits(found, effect, 'shift')}){_cut(profile, column)}"
     if what == "spread":
         before, now = (_plain(profile.ruler.scale * z) for z in (found.expected, found.value))
         return f"{name}: standard deviation {before} -> {now}{stability} ({_limits(found, effect, 'change')})"
@@ -36,6 +36,13 @@ def describe(
             f"material from {effect:g})"
         )
     return f"{name}: {_quality(what, profile, column, found)}"
+
+
+def _cut(profile: Profile, column: ColumnSummary) -> str:
+    """Said where the mean is not what a calculator gives."""
+    low, high = profile.ruler.cut_low, profile.ruler.cut_high
+    wild = (column.low is not None and column.low < low) or (column.high is not None and column.high > high)
+    return f"; values beyond {_plain(low)} and {_plain(high)} counted as that" if wild else ""
 
 
 def _limits(found: Evidence, effect: float, what: str) -> str:

@@ -102,7 +102,8 @@ class Variation(Frozen):
         variance = between * together / k + sum(self.within / n for n in rows) / k**2
         variance += self.reference if self.phase == "none" else max(self.reference / k, self.level_error)
         found = self._deviation(sum(deviations) / k, self.level, variance)
-        return Deviation(found.value, found.expected, found.sd, found.dof, 0.0, self.blocks)
+        dof = max(1.0, found.dof / (1 + (k - 1) * self.persistence))
+        return Deviation(found.value, found.expected, found.sd, dof, 0.0, self.blocks)
 
     def expectation(self, index: int, every: timedelta) -> tuple[float, float]:
         """The mean expected in a window, and the extra variance if its phase was never seen."""
@@ -113,11 +114,11 @@ class Variation(Frozen):
     def _block_persistence(self) -> float:
         """Of the block effects alone: sampling errors do not persist, so it is more than that of the blocks' means.
 
-        Half a standard error on top, since too little would make a lasting swing look rare.
+        A standard error on top, since too little would make a lasting swing look rare.
         """
         if self.persistence <= 0 or self.between <= 0:
             return 0.0
-        careful = self.persistence + 0.5 / math.sqrt(self.blocks)
+        careful = self.persistence + 1 / math.sqrt(self.blocks)
         return min(0.95, careful * (self.between + self.sampling) / self.between)
 
     def _between(self, rows: int) -> float:

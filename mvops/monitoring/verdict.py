@@ -20,7 +20,7 @@ from mvops.monitoring.baseline import Baseline
 from mvops.monitoring.blocks import COMPLETE, covered
 from mvops.monitoring.clock import index_of
 from mvops.monitoring.drift import psi
-from mvops.monitoring.evidence import TRAILS, Evidence, distributions, learned, read, weigh
+from mvops.monitoring.evidence import TRAILS, Evidence, distributions, learned, learned_shape, read, weigh
 from mvops.monitoring.judging_performance import judge_performance
 from mvops.monitoring.profile import Profile
 from mvops.monitoring.sentences import describe
@@ -156,13 +156,19 @@ def _evidence(
     paths = read(profile, columns, numbers, baseline.every)
     if not baseline.timed:
         channels = profile.channels | {name: learned(profile.channels[name], path) for name, path in paths.items()}
-        profile = profile.model_copy(update={"channels": channels})
+        shape = profile.shape and learned_shape(profile, profile.shape, columns[:-1])
+        profile = profile.model_copy(update={"channels": channels, "shape": shape})
         paths = read(profile, columns, numbers, baseline.every)
     return weigh(profile, columns[-1], paths, level, effect)
 
 
 def _strongest(evidence: list[Evidence]) -> Evidence:
-    return min(evidence, key=lambda one: (not (one.significant and one.material), -one.strength))
+    """A changed distribution is named only where nothing simpler says what changed."""
+
+    def rank(one: Evidence) -> tuple[bool, bool, float]:
+        return not (one.significant and one.material), one.channel == "shape", -one.strength
+
+    return min(evidence, key=rank)
 
 
 def _finding(

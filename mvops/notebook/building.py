@@ -47,8 +47,9 @@ def built(
     """The promoted notebook. Outputs stay behind in the original."""
     promoted = {code.at: (code, tag) for code, tag in zip(lifted.cells, layout.tags, strict=True)}
     cells: list[dict[str, Any]] = []
+    first = next(at for at, cell in enumerate(original.cells) if cell.cell_type == "code")
     for at, cell in enumerate(original.cells):
-        if at == min(promoted):
+        if at == first:
             cells += _before(source, lifted)
         if at in promoted:
             code, tag = promoted[at]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mvops.atomic import write_atomically
 from mvops.notebook.results import Store
 
 FORMAT = 1
@@ -55,14 +55,8 @@ class StepCache:
 
     def put(self, key: str, entry: Entry) -> None:
         """Keep an entry, all of it or nothing."""
-        path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump({"format_version": FORMAT, **asdict(entry)}, file, indent=1, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        content = json.dumps({"format_version": FORMAT, **asdict(entry)}, indent=1, sort_keys=True)
+        write_atomically(self._path(key), content.encode())
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key[2:]}.json"

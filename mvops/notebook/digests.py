@@ -9,6 +9,7 @@ import time
 from glob import glob
 from pathlib import Path
 
+from mvops.atomic import write_atomically
 from mvops.core.canonical import digest
 from mvops.errors import DataError
 
@@ -86,7 +87,4 @@ class _Known:
     def save(self) -> None:
         if self._file is None or not self._changed:
             return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(self._entries), encoding="utf-8")
-        temporary.replace(self._file)
+        write_atomically(self._file, json.dumps(self._entries).encode())

@@ -141,7 +141,7 @@ class _Scan:
             transforms = transforms and not by_group
             texts = re.search(r"\b(?:str|columns|index)\b", dotted(getattr(call.func, "value", call.func)))
             if transforms or (name in _BY_HAND and not texts):
-                what = " ".join((self.code.text(call) or name).split())
+                what = _shown(call)
                 shown = what if len(what) <= 60 else f"{what[:57]}..."
                 self.seen.by_hand.append(Preparation(self.at, shown, frozenset(names)))
                 break
@@ -260,5 +260,10 @@ class _Scan:
 
     def _metric(self, metric: str, function: str, model: str | None, call: ast.expr) -> None:
         how, assigned = self.how
-        text = " ".join(self.code.text(call).split())[:120]
+        text = _shown(call)[:120]
         self.seen.metrics.append(MetricUse(self.at, metric, function, how, assigned, model, text))
+
+
+def _shown(node: ast.expr) -> str:
+    """The code on one line, with a function's own variables under the names that they have there."""
+    return re.sub(r"@\w+", "", " ".join(ast.unparse(node).split()))

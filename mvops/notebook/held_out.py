@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mvops.notebook.code import Code, identifiers
 from mvops.notebook.findings import Evidence, Fit, Use
@@ -59,6 +59,7 @@ class Chosen:
     at: int = 0
     on_training_rows: bool = False
     refitted: int | None = None
+    scored: bool = False  # the notebook itself judges it on these rows
 
 
 def choose(seen: Evidence, fits: Sequence[Fit]) -> Chosen | None:
@@ -68,17 +69,18 @@ def choose(seen: Evidence, fits: Sequence[Fit]) -> Chosen | None:
         return None
     saved = [name for _, name in seen.saved if name in options]
     held_out = [name for name, option in options.items() if option.features is not None and not option.on_training_rows]
-    judged = [name for name in held_out if options[name].target is not None] or held_out
+    judged = [name for name in held_out if options[name].scored] or held_out
     if saved:
         name, why = saved[-1], "it is the one that is saved"
     elif judged:
         name = max(judged, key=lambda n: (options[n].at, options[n].fit.at))
-        why = "it is the one that is scored" if len(judged) == 1 else "it is the last one that is scored"
+        what = "scored" if options[name].scored else "fitted"
+        why = f"it is the one that is {what}" if len(judged) == 1 else f"it is the last one that is {what}"
     else:
         name = max(options, key=lambda n: (options[n].features is not None, options[n].fit.at))
         why = "it is the only one" if len(options) == 1 else "it is the last one"
     option = options[name]
-    return Chosen(option.fit, why, option.features, option.target, option.at, option.on_training_rows, option.refitted)
+    return replace(option, why=why)
 
 
 def _judged(seen: Evidence, fits: list[Fit]) -> Chosen:
@@ -92,7 +94,7 @@ def _judged(seen: Evidence, fits: list[Fit]) -> Chosen:
         before = [fit for fit in fits if fit.at <= best.at]
         fit = before[-1] if before else last
         later = next((f.at for f in fits if f.at > best.at), None)
-        return Chosen(fit, "", best.features, _target(best, seen), best.at, refitted=later)
+        return Chosen(fit, "", best.features, _target(best, seen), best.at, refitted=later, scored=True)
     split = next((s for s in reversed(seen.splits) if s[0] in trained), None)
     if split is not None:
         return Chosen(last, "", _name(split[1]), _name(split[3]), last.at)

@@ -43,11 +43,13 @@ def hidden_name(cells: Sequence[Code]) -> Hidden | None:
     for at, code in enumerate(cells):
         if "raises-exception" in code.tags or is_opaque(code) or has_star_import(code):
             return None
-        for statement in code.cell.tree.body:
+        body = code.cell.tree.body
+        for nth, statement in enumerate(body):
             for name in _surely_read([statement]):
                 if name not in bound and name not in _GIVEN and not _HISTORY.fullmatch(name):
-                    later = next((c for c in cells[at:] if name in _bound_in(c.cell.tree)), None)
-                    return Hidden(code, name, later)
+                    here = any(name in _bound_in(s) for s in body[nth + 1 :])
+                    later = next((c for c in cells[at + 1 :] if name in _bound_in(c.cell.tree)), None)
+                    return Hidden(code, name, code if here else later)
             bound |= _bound_in(statement)
     return None
 

@@ -11,7 +11,7 @@ from mvops.notebook.code import Code
 from mvops.notebook.estimators import is_estimator_class, last_part
 from mvops.notebook.literals import Scalar, number, scalar
 from mvops.notebook.process_state import sets_seed
-from mvops.notebook.walking import calls_of, targets_of
+from mvops.notebook.walking import calls_of, in_texts, targets_of
 
 _SPLITS = {"train_test_split", "cross_val_score", "cross_validate", "cross_val_predict", "learning_curve"}
 _FUNCTIONS: dict[str, frozenset[str] | set[str]] = {  # function or method -> its keywords worth a name
@@ -63,13 +63,14 @@ class Knob:
 
 def knobs(code: Code, modules: dict[str, str]) -> Iterator[Knob]:
     """The literals in a cell that steer what is trained, in order. Functions' bodies are left alone."""
+    unplaced = in_texts(code.cell.tree)
     for statement in code.statements():
         names = [t.id for t, _ in targets_of(statement) if isinstance(t, ast.Name)]
         for call in calls_of(statement):
             owner = names[0] if len(names) == 1 else None
             for word, node in _worth_a_name(call, modules):
                 value = scalar(node)
-                if value is not None:
+                if value is not None and id(node) not in unplaced:
                     yield Knob(code, node, value, word, last_part(call.func) or _method(call), owner)
 
 

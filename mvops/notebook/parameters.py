@@ -154,15 +154,21 @@ def _path_words(found: ReadPath) -> list[str]:
 
 def _name_knobs(found: list[Knob], work: _Work) -> None:
     """One name for each thing that is set: the keyword alone where it is clear, else the owner's name before it."""
-    names: dict[tuple[Scalar | str, ...], str] = {}
-    keys = {_key(knob) for knob in found}
-    seeds = [knob for knob in found if knob.is_seed]
+    groups: dict[tuple[Scalar | str, ...], list[Knob]] = {}
     for knob in found:
-        key = _key(knob)
-        if key not in names:
-            alike = [other for other in keys if other[0] == key[0]]
-            names[key] = work.namer.fresh(*_knob_words(knob, seeds, alone=len(alike) == 1))
-        work.knob(names[key], knob)
+        groups.setdefault(_key(knob), []).append(knob)
+    words = {key: _word(group) for key, group in groups.items()}
+    for key, group in groups.items():
+        alike = [other for other in groups if words[other] == words[key]]
+        first_seed = group[0].is_seed and alike[0] == key
+        name = work.namer.fresh(*_names(group[0], words[key], alone=len(alike) == 1 or first_seed))
+        for knob in group:
+            work.knob(name, knob)
+
+
+def _word(group: list[Knob]) -> str:
+    keywords = [knob.keyword for knob in group]
+    return "random_state" if "random_state" in keywords else keywords[0]
 
 
 def _key(knob: Knob) -> tuple[Scalar | str, ...]:
@@ -175,11 +181,7 @@ def _key(knob: Knob) -> tuple[Scalar | str, ...]:
     return (knob.keyword, kind, knob.value, knob.callee)
 
 
-def _knob_words(knob: Knob, seeds: list[Knob], *, alone: bool) -> list[str]:
-    keyword = knob.keyword
-    if knob.is_seed:
-        keyword = "random_state" if any(s.keyword == "random_state" for s in seeds) else keyword
-        alone = alone or _key(seeds[0]) == _key(knob)
+def _names(knob: Knob, keyword: str, *, alone: bool) -> list[str]:
     is_class = knob.callee[:1].isupper()
     if not is_class and not knob.is_seed:
         return [keyword]

@@ -12,7 +12,7 @@ from mvops.notebook.code import Code
 from mvops.notebook.estimators import last_part
 from mvops.notebook.literals import keyword
 from mvops.notebook.process_state import dotted
-from mvops.notebook.walking import calls_of, targets_of
+from mvops.notebook.walking import calls_of, in_texts, targets_of
 
 PathKind = Literal["relative", "absolute", "url"]
 
@@ -60,13 +60,14 @@ class ReadPath:
 
 def read_paths(code: Code) -> Iterator[ReadPath]:
     """The literal paths that a cell reads from, outside functions, in order."""
+    unplaced = in_texts(code.cell.tree)
     for statement in code.statements():
         names = [t.id for t, _ in targets_of(statement) if isinstance(t, ast.Name)]
         is_loop = isinstance(statement, ast.For | ast.AsyncFor | ast.With | ast.AsyncWith)
         for call in calls_of(statement):
             node = _path_node(call)
             value = text_of(node) if node is not None else None
-            if node is not None and value:
+            if node is not None and value and id(node) not in unplaced:
                 owner = names[0] if len(names) == 1 and not is_loop else None
                 yield ReadPath(code, node, value, owner)
 

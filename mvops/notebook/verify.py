@@ -6,7 +6,7 @@ import ast
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,7 +72,8 @@ def verify(
     started = time.monotonic()
     first = _run_original(notebook, original, job.timeout, tell)
     seconds = time.monotonic() - started
-    result = run_pipeline(job, store=store, cache_dir=cache_dir, work_dir=work_dir, on_progress=on_progress)
+    fresh = replace(job, use_cache=False)  # a proof of what was found before would be none
+    result = run_pipeline(fresh, store=store, cache_dir=cache_dir, work_dir=work_dir, on_progress=on_progress)
     promoted = _promoted_cells(job.notebook, [step.notebook for step in result.steps], store)
     pairs = match_cells(first, promoted)
     differences = tuple(found for pair in pairs if (found := compare_cells(*pair)))

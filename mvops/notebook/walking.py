@@ -29,8 +29,8 @@ def own_parts(statement: ast.stmt) -> list[ast.AST]:
 def nodes(root: ast.AST) -> Iterator[ast.AST]:
     """`root` and everything below it that runs with it: functions and lambdas are left out."""
     yield root
-    for child in ast.iter_child_nodes(root):
-        if not isinstance(child, _INNER):
+    if not isinstance(root, _INNER):
+        for child in ast.iter_child_nodes(root):
             yield from nodes(child)
 
 
@@ -43,6 +43,12 @@ def calls(root: ast.AST) -> list[ast.Call]:
 def calls_of(statement: ast.stmt) -> list[ast.Call]:
     """The calls of one statement without those of the statements in it."""
     return [call for part in own_parts(statement) for call in calls(part)]
+
+
+def in_texts(root: ast.AST) -> set[int]:
+    """The ids of nodes inside f-strings: Python before 3.12 does not say where they stand."""
+    texts = (node for node in ast.walk(root) if isinstance(node, ast.JoinedStr))
+    return {id(node) for text in texts for node in ast.walk(text)}
 
 
 def targets_of(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr]]:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
+from mvops.atomic import sync_folder
 from mvops.errors import LockedError, MissingExtraError, RegistryError, Where
 from mvops.registry.places import Place, check_absent, damaged, prepare_folder
 
@@ -123,16 +124,6 @@ def _publish(draft: Path, file: Path) -> None:
             if not file.exists():
                 draft.rename(file)
     sync_folder(file.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new name in `folder` survive a power cut, where the system can."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def refuse_unsafe(connection: Connection, place: Place) -> None:

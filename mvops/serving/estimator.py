@@ -6,6 +6,8 @@ The only file of this package that imports pandas and scikit-learn; it is import
 from __future__ import annotations
 
 import math
+import threading
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,10 +19,15 @@ from sklearn.pipeline import Pipeline
 from mvops.core.signature import Column, Signature
 from mvops.errors import ServingError
 from mvops.serving.answers import Answers
+from mvops.serving.forests import Fast, fast_forest
+
+# scikit-learn changes the process's warning filters while it predicts. Two threads that do so at once can leave none,
+# and then it warns at every tree. So one at a time asks a model; Python would not let them run side by side anyway.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 class Estimator:
-    """A version's estimator with its signature. Not thread-safe: one batch at a time."""
+    """A version's estimator with its signature. Any thread may call it; they take turns, all estimators together."""
 
     def __init__(self, model: Any, signature: Signature) -> None:
         self._signature = signature
@@ -30,7 +37,10 @@ class Estimator:
         self._last: Any = model[-1] if split else model
         _run_in_this_thread(model)
         self._categorical = False  # give categories as pandas' own type rather than as texts
+        self._fast: Fast | None = None
         self._try()
+        with _ONE_AT_A_TIME:
+            self._fast = fast_forest(self._last)
 
     def __call__(self, columns: Sequence[Sequence[Any]]) -> Answers:
         """Predict. `columns` are in the signature's order, as `RowReader` makes them; raises what the model raises."""
@@ -42,7 +52,10 @@ class Estimator:
             copy=False,
         )
         rows = len(frame)
-        with sklearn.config_context(skip_parameter_validation=True), np.errstate(all="ignore"):
+        quietly = np.errstate(all="ignore")  # what is not finite is told
+        with _ONE_AT_A_TIME, sklearn.config_context(skip_parameter_validation=True), quietly:
+            if not warnings.filters:  # somebody else's threads did it
+                warnings.simplefilter("default")
             ready = frame if self._before is None else self._before.transform(frame)
             probabilities = self._probabilities(ready, rows)
             predictions = self._predictions(ready, rows, probabilities)
@@ -58,7 +71,8 @@ class Estimator:
     def _probabilities(self, ready: Any, rows: int) -> np.ndarray[Any, Any] | None:
         if not self._signature.probabilities:
             return None
-        found = np.asarray(self._last.predict_proba(ready), dtype=np.float64)
+        fast = self._fast(ready) if self._fast else None
+        found = np.asarray(self._last.predict_proba(ready) if fast is None else fast, dtype=np.float64)
         if found.shape != (rows, len(self._signature.classes)):
             raise ValueError(f"the model gave probabilities of the shape {found.shape} for {rows} rows")
         return found
@@ -67,7 +81,8 @@ class Estimator:
         if probabilities is not None and _is_argmax(self._last):
             found = self._last.classes_.take(np.argmax(probabilities, axis=1))
         else:
-            found = np.asarray(self._last.predict(ready))
+            fast = self._fast(ready) if self._fast and self._signature.task == "regression" else None
+            found = np.asarray(self._last.predict(ready) if fast is None else fast)
         if found.shape not in {(rows,), (rows, 1)}:
             raise ValueError(f"the model gave predictions of the shape {found.shape} for {rows} rows")
         found = found.reshape(rows)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mvops.atomic import whole_file
 from mvops.core.prediction import Outcome, Prediction
-from mvops.errors import DataError, UsageError
+from mvops.errors import DataError, UsageError, Where
 from mvops.workspace import Workspace
 
 _FIXED = ("prediction_id", "time", "model_version", "arm", "prediction", "probability", "latency_ms", "outcome")
@@ -102,12 +102,24 @@ def _inert(value: Any) -> Any:
 
 
 def _outcome_rows(source: Path) -> Iterator[tuple[str, Any]]:
-    with source.open(newline="", encoding="utf-8") as file:
-        rows: Iterator[Any] = (json.loads(line) for line in file) if source.suffix == ".jsonl" else csv.DictReader(file)
-        for number, row in enumerate(rows, start=1 if source.suffix == ".jsonl" else 2):
-            if not isinstance(row, dict) or row.get("prediction_id") in {None, ""} or "outcome" not in row:
-                raise DataError(f"{source}:{number}: a row needs prediction_id and outcome")
-            yield str(row["prediction_id"]), _value(row["outcome"])
+    try:
+        with source.open(newline="", encoding="utf-8-sig") as file:
+            lines = source.suffix == ".jsonl"
+            rows: Iterator[Any] = _parsed(source, file) if lines else csv.DictReader(file)
+            for number, row in enumerate(rows, start=1 if lines else 2):
+                if not isinstance(row, dict) or row.get("prediction_id") in {None, ""} or row.get("outcome") is None:
+                    raise DataError("a row needs prediction_id and outcome", where=Where(source, number))
+                yield str(row["prediction_id"]), _value(row["outcome"])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{source} cannot be read: {error}", hint="It has to be CSV or JSON Lines in UTF-8.") from error
+
+
+def _parsed(source: Path, lines: Iterable[str]) -> Iterator[Any]:
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield json.loads(line)
+        except ValueError as error:
+            raise DataError(f"not JSON: {error}", where=Where(source, number)) from error
 
 
 def _value(text: Any) -> Any:

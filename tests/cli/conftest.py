@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import toy
+import toy_project as toy
 
 
 @pytest.fixture(scope="session")
@@ -23,13 +23,13 @@ def applied(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def fresh(built: Path, tmp_path: Path) -> Path:
     """A copy of the toy project that was never applied; its kernels would have to run."""
-    return toy.copy(built, tmp_path / "toy")
+    return toy.copy(built, tmp_path / "fresh")
 
 
 @pytest.fixture
 def quick(applied: Path, tmp_path: Path) -> Path:
     """The same with the cache of one that was: its first apply needs no kernel."""
-    return toy.cached(applied, tmp_path / "toy")
+    return toy.cached(applied, tmp_path / "quick")
 
 
 @pytest.fixture

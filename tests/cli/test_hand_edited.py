@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from toy import edit, free_port, mvops, port_of
+from toy_project import edit, free_port, mvops, port_of
 
 pytestmark = pytest.mark.xdist_group("cli-toy")
 APP = "deploy/serving/toy/service.json"

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from toy import edit, mvops, snapshot
+from toy_project import edit, mvops, snapshot
 
 pytestmark = pytest.mark.xdist_group("cli-toy")
 HOURLY = "models.toy.monitor.every=1h"
@@ -59,9 +59,8 @@ def test_a_tampered_plan_is_refused(project: Path) -> None:
 
 
 def test_a_plan_of_another_project_is_refused(project: Path, fresh: Path) -> None:
-    other = fresh.rename(fresh.with_name("other"))
-    mvops(other, "plan", "--out", "other.json").ok()
-    mvops(project, "apply", other / "other.json").refused("another project")
+    mvops(fresh, "plan", "--out", "other.json").ok()
+    mvops(project, "apply", fresh / "other.json").refused("another project")
 
 
 @pytest.mark.parametrize("content", [b"{}", b"\xff\xfe\x00", b"[1]", b""])

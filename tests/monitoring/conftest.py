@@ -82,7 +82,7 @@ def daily() -> Callable[..., np.ndarray]:
     """`daily(days, per_day, first=0)`: evenly spaced times from Monday, 5 January 2026."""
 
     def make(days: int, per_day: int, first: int = 0) -> np.ndarray:
-        step = np.timedelta64(86_400_000_000 // per_day, "us")
+        step = np.timedelta64(86_400_000_000 // max(per_day, 1), "us")
         day = np.datetime64("2026-01-05", "us") + np.arange(first, first + days).astype("timedelta64[D]")
         return (day[:, None] + np.arange(per_day) * step).ravel()
 

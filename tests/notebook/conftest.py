@@ -1,8 +1,9 @@
-"""Notebooks made on the spot."""
+"""Notebooks made on the spot, and what promotion makes of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -12,6 +13,41 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from mvops.notebook.promotion import Promotion, promote
 
 Book = Callable[..., Path]
+
+
+@dataclass
+class Promoted:
+    """A promotion with short ways to look at its notebook."""
+
+    promotion: Promotion
+
+    @property
+    def steps(self) -> list[str]:
+        return self.promotion.steps
+
+    @property
+    def notes(self) -> list[str]:
+        return self.promotion.notes
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return self.promotion.config["pipeline"]["outputs"]
+
+    @property
+    def tags(self) -> list[str]:
+        """The one tag of every code cell, in order."""
+        return [cell.metadata.tags[0] for cell in self.code]
+
+    @property
+    def code(self) -> list[nbformat.NotebookNode]:
+        return [cell for cell in self.promotion.notebook.cells if cell.cell_type == "code"]
+
+    def cell(self, cell_id: str) -> nbformat.NotebookNode:
+        return next(cell for cell in self.promotion.notebook.cells if cell.id == cell_id)
+
+    def sources(self, *, skipped: bool) -> list[str]:
+        """The code, with or without what production leaves out."""
+        return [cell.source for cell in self.code if skipped or "skip" not in cell.metadata.tags]
 
 
 @pytest.fixture
@@ -34,37 +70,10 @@ def book(tmp_path: Path) -> Book:
 
 
 @pytest.fixture
-def promoted(book: Book, tmp_path: Path) -> Callable[..., Promotion]:
+def promoted(book: Book, tmp_path: Path) -> Callable[..., Promoted]:
     """Promote a notebook of the given cells."""
 
-    def make(*sources: str, split: str = "auto", name: str = "notebooks/work.ipynb") -> Promotion:
-        return promote(book(*sources, name=name), root=tmp_path, name="work", split=split)
+    def make(*sources: str, split: str = "auto", name: str = "notebooks/work.ipynb") -> Promoted:
+        return Promoted(promote(book(*sources, name=name), root=tmp_path, name="work", split=split))
 
     return make
-
-
-def tags(promotion: Promotion) -> list[str]:
-    """The first tag of every code cell, in order."""
-    return [cell.metadata.tags[0] for cell in promotion.notebook.cells if cell.cell_type == "code"]
-
-
-def source_of(promotion: Promotion, cell_id: str) -> str:
-    """The source of one cell."""
-    return next(cell.source for cell in promotion.notebook.cells if cell.id == cell_id)
-
-
-def run(sources: list[str]) -> dict[str, object]:
-    """Run cells one after the other, as a kernel would."""
-    scope: dict[str, object] = {"__name__": "__main__"}
-    for source in sources:
-        exec(source, scope)  # noqa: S102
-    return scope
-
-
-def codes(promotion: Promotion, *, skipped: bool = True) -> list[str]:
-    """The sources of the code cells, with or without those that production leaves out."""
-    return [
-        cell.source
-        for cell in promotion.notebook.cells
-        if cell.cell_type == "code" and (skipped or "skip" not in cell.metadata.tags)
-    ]

@@ -70,7 +70,9 @@ def test_changes_in_place(source, mutates):
 
 
 def test_binds_imports_defines_and_deletes():
-    flow = cell_flow("import a.b, c as d\nfrom e import f\nfrom g import *\ndef h(): pass\nclass I: pass\nj = k = 1\ndel j")
+    flow = cell_flow(
+        "import a.b, c as d\nfrom e import f\nfrom g import *\ndef h(): pass\nclass I: pass\nj = k = 1\ndel j"
+    )
     assert flow.imports == {"a", "d", "f", "*"}
     assert flow.defines == {"h", "I"}
     assert flow.binds == {"a", "d", "f", "h", "I", "j", "k"}
@@ -144,7 +146,9 @@ def test_setup(source):
     assert is_setup(source)
 
 
-@pytest.mark.parametrize("source", ["", "# nothing", "x = 1", "import a\ndf = a.read()", "%%bash\nls", "for i in x: pass"])
+@pytest.mark.parametrize(
+    "source", ["", "# nothing", "x = 1", "import a\ndf = a.read()", "%%bash\nls", "for i in x: pass"]
+)
 def test_no_setup(source):
     assert not is_setup(source)
 

@@ -258,5 +258,5 @@ def query(root: Path, sql: str) -> list[tuple[Any, ...]]:
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection:
         try:
             return connection.execute(sql).fetchall()
-        except sqlite3.OperationalError:
+        except sqlite3.DatabaseError:
             return []

@@ -1,0 +1,125 @@
+"""Telling people: what arrives, and what is said when it does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from mvops import backends
+from mvops.contracts.notifiers import Message
+from mvops.errors import BackendError
+
+MESSAGE = Message(title="delay version 3: drift:temp", body="temp rose\nSee: mvops status", severity="critical")
+SECRET = "s3cr3t-t0k3n"
+
+
+class Hook:
+    """A webhook that keeps what it got and answers with `status`."""
+
+    def __init__(self, status: int) -> None:
+        got: list[tuple[str, dict[str, Any]]] = []
+        self.got = got
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                got.append((self.path, json.loads(body)))
+                self.send_response(status)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Silent."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self.server.server_port}"
+        Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    made = Hook(200)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def broken() -> Iterator[Hook]:
+    made = Hook(500)
+    yield made
+    made.close()
+
+
+def send(name: str, **options: Any) -> None:
+    backends.load("notifiers", name).send(MESSAGE, options)
+
+
+def test_the_console_says_it_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    send("console")
+    said = capsys.readouterr()
+    assert said.err == "ALERT (critical) delay version 3: drift:temp\n  temp rose\n  See: mvops status\n"
+    assert said.out == ""
+
+
+def test_the_console_lets_no_escape_sequence_through(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = Message(title="\x1b]0;owned\x07 t", body="\x1b[2J\u202e gone", severity="info")
+    backends.load("notifiers", "console").send(hostile, {})
+    assert capsys.readouterr().err == "ALERT (info) ?]0;owned? t\n  ?[2J? gone\n"
+
+
+def test_the_console_takes_no_options() -> None:
+    with pytest.raises(BackendError, match="takes no options, not colour"):
+        send("console", colour="red")
+
+
+def test_a_webhook_gets_json(hook: Hook) -> None:
+    send("apprise", url=f"http://{hook.address}/alerts?x=1")
+    ((path, body),) = hook.got
+    assert path.startswith("/alerts")
+    assert body["title"] == MESSAGE.title
+    assert body["message"] == MESSAGE.body
+    assert body["type"] == "failure"
+
+
+def test_every_url_is_told(hook: Hook) -> None:
+    send("apprise", url=[f"http://{hook.address}/one", f"json://{hook.address}/two"])
+    assert [path for path, _ in hook.got] == ["/one", "/two"]
+
+
+def test_a_server_that_fails_is_named_without_secrets(broken: Hook) -> None:
+    with pytest.raises(BackendError, match="did not take the message") as refused:
+        send("apprise", url=f"http://user:{SECRET}@{broken.address}/{SECRET}?token={SECRET}")
+    assert broken.address in refused.value.message
+    assert SECRET not in str(refused.value)
+    assert len(broken.got) >= 1
+
+
+def test_a_server_that_is_not_there(hook: Hook) -> None:
+    hook.close()
+    with pytest.raises(BackendError, match="did not take the message"):
+        send("apprise", url=f"http://{hook.address}/")
+
+
+@pytest.mark.parametrize("url", ["nonsense://x", "", "no url", f"slack://{SECRET}", f"nonsense://{SECRET}?pass={SECRET}"])
+def test_what_apprise_does_not_know_is_refused(url: str) -> None:
+    with pytest.raises(BackendError, match="is not a URL that Apprise knows") as refused:
+        send("apprise", url=url)
+    assert refused.value.hint is not None
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"url": None}, {"url": 3}, {"url": [3]}, {"url": {}}, {"url": "json://x", "to": "me"}, {"urls": []}]
+)
+def test_options_that_do_not_fit_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(BackendError, match="takes one option, url"):
+        send("apprise", **options)

@@ -1,0 +1,220 @@
+"""What is wrong is said once, with where it is and what to do next; nothing is half-written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from toy_project import edit, mvops, snapshot, typed, write_notebook
+
+pytestmark = pytest.mark.xdist_group("cli-toy")
+YAML = "configs/models/toy.yaml"
+NOTEBOOK = "pipelines/toy.ipynb"
+Damage = Callable[[Path], object]
+
+WRONG: dict[str, tuple[Damage, tuple[str, ...]]] = {
+    "notebook gone": (
+        lambda p: (p / NOTEBOOK).unlink(),
+        ("pipelines/toy.ipynb: There is no notebook", "mvops promote NOTEBOOK"),
+    ),
+    "notebook is no JSON": (
+        lambda p: (p / NOTEBOOK).write_text("<<<<<<< HEAD"),
+        ("pipelines/toy.ipynb: The notebook cannot be read", "line 1 column 1", "mvops promote NOTEBOOK --force"),
+    ),
+    "notebook is a list": (lambda p: (p / NOTEBOOK).write_text("[]"), ("toy.ipynb: The file is JSON, but no notebook",)),
+    "unknown key": (
+        lambda p: edit(p / YAML, "gate:", "gaet:"),
+        (f"{YAML}:8:1: unknown key 'gaet' in models.toy; did you mean 'gate'?", "Keys in models.toy: "),
+    ),
+    "YAML syntax": (lambda p: edit(p / YAML, "gate: [", "gate: [["), (f"{YAML}:9:1: not YAML",)),
+    "wrong value": (
+        lambda p: edit(p / YAML, "every: 1d", "every: soon"),
+        (f"{YAML}:10:18: models.toy.monitor.every: 'soon' is not a duration", "such as 30m or 1d"),
+    ),
+    "two at once": (
+        lambda p: (edit(p / YAML, "gate:", "gaet:"), edit(p / YAML, "every: 1d", "every: soon")),
+        ("2 problems in the YAML", f"{YAML}:8:1: unknown key 'gaet'", f"{YAML}:10:18: ", "'soon' is not a duration"),
+    ),
+    "metric that is none": (lambda p: edit(p / YAML, "log_loss", "log_los"), (f"{YAML}:7:", "log_los", "log_loss")),
+    "notifier that is none": (
+        lambda p: edit(p / YAML, "[ops]", "[opps]"),
+        (f"{YAML}:10:", "there is no notifier 'opps'; did you mean 'ops'?"),
+    ),
+    "backend that is none": (
+        lambda p: edit(p / YAML, "gate:", "endpoint: {backend: fastpi}\ngate:"),
+        ("there is no backend 'fastpi' in servers. Did you mean 'fastapi'?",),
+    ),
+    "data gone": (
+        lambda p: (p / "data/d.csv").unlink(),
+        (f"{YAML}:4: there is no data at data/d.csv", "models.toy.pipeline.inputs.data_path", "write another path"),
+    ),
+    "preset that is none": (
+        lambda p: edit(p / "configs/project.yaml", "small/day_90\n", "small/day_91\n"),
+        ("configs/project.yaml:", "day_91"),
+    ),
+    "registry damaged": (
+        lambda p: (p / ".mvops/registry.db").write_bytes(b"no database" * 1000),
+        (".mvops/registry.db: The file is not an SQLite database", "Restore the file from a backup"),
+    ),
+    "no project": (
+        lambda p: (p / "configs/project.yaml").unlink(),
+        ("no mvops project here", "`mvops init` makes a project", "-C DIR"),
+    ),
+}
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+@pytest.mark.parametrize("case", WRONG)
+def test_a_project_with_a_mistake(project: Path, case: str, command: str) -> None:
+    damage, said = WRONG[case]
+    damage(project)
+    before = snapshot(project)
+    refused = mvops(project, command, *(["--yes"] if command == "apply" else [])).refused(*said)
+    assert refused.out == ""
+    assert snapshot(project) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("serve", "tyo"), "no model 'tyo'. Did you mean 'toy'?"),
+        (("retrain", "tyo"), "no model 'tyo'. Did you mean 'toy'?"),
+        (("rollback", "tyo"), "no model 'tyo'. Did you mean 'toy'?"),
+        (("run", "tyo"), "no model 'tyo'. Did you mean 'toy'?"),
+        (("monitor", "tyo"), "no model 'tyo'. Did you mean 'toy'?"),
+        (("history", "tyo"), "no model 'tyo'. Did you mean 'toy'?"),
+        (("versions", "list", "tyo"), "no model 'tyo'. Did you mean 'toy'?"),
+        (("rollout", "status", "tyo"), "no model 'tyo'. Did you mean 'toy'?"),
+        (("predictions", "export", "tyo", "-o", "x.csv"), "no model 'tyo'. Did you mean 'toy'?"),
+        (("outcomes", "import", "tyo", "x.csv"), "no model 'tyo'. Did you mean 'toy'?"),
+        (("explain", "1234"), "the prediction log has no '1234'"),
+        (("versions", "show", "toy", "7"), "toy has no version 7"),
+        (("versions", "compare", "toy", "1", "7"), "toy has no version 7"),
+        (("versions", "promote", "toy", "7"), "toy has no version 7"),
+        (("rollback", "toy", "--to", "7"), "toy has no version 7"),
+        (("rollback", "toy"), "version 1 is the only champion there ever was"),
+        (("rollout", "abort", "toy"), "nothing is rolling out for toy"),
+        (("run", "toy", "-p", "C"), "-p C: not a parameter"),
+        (("run", "toy", "-p", "C=[1"), "the value is not YAML"),
+        (("run", "toy", "-p", "c=2"), "'c' is no parameter of the notebook"),
+        (("run", "toy", "--step", "tain"), "no step 'tain'"),
+        (("plan", "models.toy.monitor.evry=1h"), "unknown key 'evry' in models.toy.monitor; did you mean 'every'?"),
+        (("plan", "models.toy.monitor.every=soon"), "'soon' is not a duration"),
+        (("plan", "--out", "data/d.csv/plan.json"), "data/d.csv"),
+        (("predictions", "export", "toy", "-o", "x.txt"), "Write to a .csv or a .jsonl file"),
+        (("outcomes", "import", "toy", "x.csv"), "x.csv is not there"),
+        (("monitor", "--log", "x.csv"), "--log needs --baseline FILE and --time COLUMN"),
+        (("promote", "notebooks/nope.ipynb"), "there is no notebook notebooks/nope.ipynb"),
+        (("promote", NOTEBOOK, "--name", "toy"), "there is a model toy already (configs/models/toy.yaml)"),
+        (("promote", NOTEBOOK, "--name", "No Name"), "--name no_name"),
+        (("promote", NOTEBOOK, "--name", "b", "--split", "half"), "Choose from auto, none, headings"),
+        (("init",), "is already a project"),
+        (("init", "new", "--team", "huge"), "there is no preset 'huge/day_30'"),
+        (("init", "new", "--example", "flihgts"), "Did you mean 'flights'?"),
+        (("unlock", "abc"), "The project is not locked"),
+        (("schema", "modle"), "there is no schema 'modle'"),
+    ],
+)
+def test_a_command_that_cannot_be_carried_out(project: Path, arguments: tuple[str, ...], said: str) -> None:
+    before = snapshot(project)
+    refused = mvops(project, *arguments).refused(said)
+    assert refused.out == ""
+    assert snapshot(project) == before
+    assert not (project / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("paln",), "Did you mean 'plan'?"),
+        (("plan", "--tragte", "x"), "No such option: --tragte"),
+        (("serve", "toy", "--port", "nine"), "'nine' is not a valid int"),
+        (("predictions", "export", "toy", "-o", "x.csv", "--since", "yesterday"), "'yesterday' does not match"),
+        (("-C",), "requires an argument"),
+    ],
+)
+def test_what_is_mistyped_is_exit_code_1_and_never_2(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    wrong = mvops(tmp_path, *arguments)
+    assert (wrong.code, wrong.out) == (1, "")
+    assert said in wrong.err
+
+
+def test_outcomes_with_a_bad_line_are_refused_as_a_whole(project: Path) -> None:
+    (project / "o.csv").write_text("prediction_id,outcome\na,1\n,0\n")
+    mvops(project, "outcomes", "import", "toy", "o.csv").refused("o.csv:3: a row needs prediction_id and outcome")
+    (project / "o.jsonl").write_text('{"prediction_id": "a", "outcome": 1}\n{"prediction_id": \n')
+    mvops(project, "outcomes", "import", "toy", "o.jsonl").refused("o.jsonl:2: not JSON")
+    (project / "o.csv").write_bytes(b"prediction_id,outcome\n\xff\xfe,1\n")
+    mvops(project, "outcomes", "import", "toy", "o.csv").refused("o.csv", "UTF-8")
+
+
+def test_outside_of_a_project(tmp_path: Path) -> None:
+    mvops(tmp_path, "status").refused("no mvops project here", "mvops init")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_may_not_be_written_is_no_trace(project: Path) -> None:
+    (project / "file").write_text("")
+    mvops(project, "init", "file/new").refused("file")
+
+
+def test_a_missing_extra_names_what_to_install(project: Path) -> None:
+    blocked = (
+        "import sys\n"
+        "class Block:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] in {'fastapi', 'apprise'}:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Block())\n"
+        "from mvops.cli.app import main\n"
+        "main()\n"
+    )
+    from sys import executable
+
+    refused = typed(project, "serve", "toy", command=(executable, "-c", blocked))
+    refused.refused("pip install 'mvops[serve]'")
+
+
+def test_a_cell_that_fails_is_shown_with_its_line(project: Path) -> None:
+    notebook = project / "notebooks/broken.ipynb"
+    write_notebook(
+        notebook,
+        {
+            "import pandas as pd\nfrom sklearn.linear_model import LogisticRegression": (),
+            'df = pd.read_csv("../data/d.csv")': (),
+            "x = df[['age']]\ny = df['why']": (),
+            "model = LogisticRegression().fit(x[:3000], y[:3000])\nprint(model.score(x[3000:], y[3000:]))": (),
+        },
+    )
+    refused = mvops(project, "promote", "notebooks/broken.ipynb", "--verify").refused("KeyError", "why", "y = df['why']")
+    assert "broken.ipynb" in refused.err
+
+
+def test_a_pipeline_that_fails_leaves_the_champion_and_can_be_mended(project: Path) -> None:
+    edit(project / NOTEBOOK, "LogisticRegression(C=C)", "LogisticRegression(C=C / 0)")
+    refused = mvops(project, "apply", "--yes").refused("ZeroDivisionError", "C / 0", "pipelines/toy.ipynb")
+    assert "FAILED  update pipeline.toy" in refused.out
+    assert "skipped update model.toy: it needs one that failed" in refused.out
+    assert mvops(project, "versions", "list", "toy", "--json").json()["versions"][0]["role"] == "champion"
+    mvops(project, "apply", "--yes", "--json").refused("ZeroDivisionError").json()
+    edit(project / NOTEBOOK, "C=C / 0", "C=C")
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+
+
+def test_a_gate_that_refuses_is_exit_code_4_and_the_champion_stays(project: Path) -> None:
+    edit(project / YAML, "roc_auc >= 0.6", "roc_auc >= 0.99")
+    refused = mvops(project, "retrain", "toy", "--force").ok(4)
+    assert "the gate refused version 2; the champion serves on" in refused.out
+    assert "gate: roc_auc is 0.7796, below 0.99." in refused.out
+    rows = mvops(project, "versions", "list", "toy", "--json").json()["versions"]
+    assert [(row["number"], row["role"]) for row in rows] == [(2, ""), (1, "champion")]
+    assert "below 0.99" in mvops(project, "versions", "show", "toy", "2").ok().out
+
+
+def test_a_first_version_that_the_gate_refuses(quick: Path) -> None:
+    edit(quick / YAML, "roc_auc >= 0.6", "roc_auc >= 0.99")
+    refused = mvops(quick, "apply", "--yes").ok(4)
+    assert "version 1, gate refused" in refused.out
+    assert "none yet" in mvops(quick, "status").ok().out
+    mvops(quick, "serve", "toy").refused("version")

@@ -1,0 +1,115 @@
+"""Generated files: written whole, never over somebody's own work, removed only while they are ours."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from mvops.core.steps import RemoveFiles, WriteFiles
+from mvops.errors import ConflictError
+from mvops.performing.files import remove_files, write_files
+
+APP = "deploy/serving/churn/app.py"
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write(root: Path, text: str, ours: str | None = None, name: str = APP) -> None:
+    write_files(WriteFiles(files={name: text}, ours={} if ours is None else {name: digest(ours)}), root)
+
+
+def remove(root: Path, text: str, name: str = APP) -> None:
+    remove_files(RemoveFiles(files={name: digest(text)}), root)
+
+
+def tree(root: Path) -> dict[str, str]:
+    return {p.relative_to(root).as_posix(): p.read_text() for p in root.rglob("*") if p.is_file()}
+
+
+def test_files_are_written_with_their_folders(tmp_path: Path) -> None:
+    made = write_files(WriteFiles(files={APP: "one\n", "deploy/x.txt": "zwölf\r\n"}, ours={}), tmp_path)
+    assert made == {}
+    assert (tmp_path / APP).read_bytes() == b"one\n"
+    assert (tmp_path / "deploy/x.txt").read_bytes() == "zwölf\r\n".encode()
+
+
+def test_our_own_file_is_replaced(tmp_path: Path) -> None:
+    write(tmp_path, "one")
+    write(tmp_path, "two", ours="one")
+    assert tree(tmp_path) == {APP: "two"}
+
+
+def test_a_file_that_was_edited_by_hand_stays_and_the_new_text_goes_beside_it(tmp_path: Path) -> None:
+    write(tmp_path, "one")
+    (tmp_path / APP).write_text("mine")
+    write(tmp_path, "two", ours="one")
+    assert tree(tmp_path) == {APP: "mine", f"{APP}.new": "two"}
+    write(tmp_path, "three", ours="one")
+    assert tree(tmp_path) == {APP: "mine", f"{APP}.new": "three"}
+
+
+def test_a_file_that_nobody_recorded_is_somebodys(tmp_path: Path) -> None:
+    (tmp_path / "crontab").write_text("theirs")
+    write(tmp_path, "ours", name="crontab")
+    assert tree(tmp_path) == {"crontab": "theirs", "crontab.new": "ours"}
+
+
+def test_what_is_already_so_is_not_written_again(tmp_path: Path) -> None:
+    write(tmp_path, "one")
+    before = (tmp_path / APP).stat()
+    write(tmp_path, "one", ours="something else")
+    after = (tmp_path / APP).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert tree(tmp_path) == {APP: "one"}
+
+
+def test_a_file_that_is_gone_is_written_again(tmp_path: Path) -> None:
+    write(tmp_path, "one")
+    (tmp_path / APP).unlink()
+    write(tmp_path, "two", ours="one")
+    assert tree(tmp_path) == {APP: "two"}
+
+
+def test_our_file_is_removed_with_the_folders_that_are_empty_then(tmp_path: Path) -> None:
+    write(tmp_path, "one")
+    remove(tmp_path, "one")
+    assert list(tmp_path.iterdir()) == []
+    assert tmp_path.is_dir()
+
+
+def test_a_file_that_was_edited_by_hand_is_not_removed(tmp_path: Path) -> None:
+    write(tmp_path, "one")
+    (tmp_path / APP).write_text("mine")
+    remove(tmp_path, "one")
+    assert tree(tmp_path) == {APP: "mine"}
+
+
+def test_a_folder_with_somebodys_file_stays(tmp_path: Path) -> None:
+    write(tmp_path, "one")
+    (tmp_path / "deploy/serving/notes.txt").write_text("mine")
+    remove(tmp_path, "one")
+    assert tree(tmp_path) == {"deploy/serving/notes.txt": "mine"}
+    assert not (tmp_path / "deploy/serving/churn").exists()
+
+
+def test_removing_twice_is_removing_once(tmp_path: Path) -> None:
+    write(tmp_path, "one")
+    remove(tmp_path, "one")
+    remove(tmp_path, "one")
+    assert tree(tmp_path) == {}
+
+
+def test_a_place_where_no_file_can_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / APP).mkdir(parents=True)
+    for act in (lambda: write(tmp_path, "one"), lambda: remove(tmp_path, "one")):
+        with pytest.raises(ConflictError, match="cannot be written or removed") as refused:
+            act()
+        assert refused.value.where is not None
+        assert refused.value.where.file == tmp_path / APP
+    (tmp_path / "deploy/schedules").write_text("a file, not a folder")
+    with pytest.raises(ConflictError):
+        write(tmp_path, "one", name="deploy/schedules/churn/crontab")
