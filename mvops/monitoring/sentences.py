@@ -20,7 +20,8 @@ def describe(
     over = f" over {found.windows} windows" if found.windows > 1 else ""
     if what == "shift":
         before, now = (_plain(profile.ruler.centre + profile.ruler.scale * z) for z in (found.expected, found.value))
-        return f"{name}: mean {before} -> {now}{over}{stability} ({_limits(found, effect, 'shift')}){_cut(profile, column)}"
+        moved = f"{name}: mean {before} -> {now}{over}{stability}"
+        return f"{moved} ({_limits(found, effect, 'shift')}){_cut(profile, column)}"
     if what == "spread":
         before, now = (_plain(profile.ruler.scale * z) for z in (found.expected, found.value))
         return f"{name}: standard deviation {before} -> {now}{stability} ({_limits(found, effect, 'change')})"

@@ -3,12 +3,13 @@
 The statistic is the chi-squared divergence X between a window (n rows) and the baseline (N rows). If all rows came
 from one distribution, X / (1/n + 1/N) would be chi-squared with bins - 1 degrees of freedom. Real windows differ by
 more: each block against the rest of the baseline gives X's mean and variance beyond that. For a window of another size
-the sampling part is exchanged, and X is referred to an F distribution with that mean and variance (Satterthwaite 1946),
-whose second degrees of freedom say how well the mean is known from the (effectively independent) blocks.
+the sampling part is exchanged, and X is referred to an F distribution, shifted and scaled to X's mean, variance and
+skewness, whose second degrees of freedom say how well the mean is known from the (effectively independent) blocks.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,10 +26,11 @@ _ROOM = 1.5  # X goes with the square of a shift: this much beyond the most unus
 
 @dataclass(frozen=True)
 class Unlikeness:
-    """A window's divergence, and the F distribution it is referred to."""
+    """A window's divergence, and the shifted F distribution it is referred to."""
 
     value: float
     mean: float
+    sd: float
     dof1: float
     dof2: float
     largest: float
@@ -37,12 +39,14 @@ class Unlikeness:
     @property
     def p(self) -> float:
         """P(a quiet window's divergence is larger)."""
-        rare = f_sf(self.value / self.mean, self.dof1, self.dof2)
+        score = (self.value - self.mean) / self.sd
+        rare = f_sf(1 + score / math.sqrt(self.dof1 / 2), self.dof1, self.dof2)
         return max(rare, 1 / (self.blocks + 1)) if self.value <= self.largest else rare
 
     def limit(self, p: float) -> float:
         """The divergence whose p-value is `p`."""
-        return max(self.largest, self.mean * inverse(lambda x: f_sf(x, self.dof1, self.dof2), p))
+        scaled = inverse(lambda x: f_sf(x, self.dof1, self.dof2), p)
+        return max(self.largest, self.mean + self.sd * (scaled - 1) * math.sqrt(self.dof1 / 2))
 
 
 class ShapeVariation(Frozen):
@@ -69,11 +73,15 @@ class ShapeVariation(Frozen):
         rows = float(counts.sum())
         unit = 1 / rows + 1 / float(reference.sum())
         mean = self.between + self.dof * unit
-        variance = self.spread + 4 * self.between * unit + unit**2 * (2 * self.dof + self.thinness / rows)
-        variance = max(variance, 2 * self.dof * unit**2 / 2)
+        b, v, k = self.between, self.spread, self.dof
+        variance = v + 4 * b * unit + unit**2 * max(2 * k + self.thinness / rows, k)
+        # Third moments: of a chi-squared with a random centre, whose own distribution is like a chi-squared's
+        third = unit**2 * (8 * k * unit + 24 * b) + 12 * unit * v + (2 * v**2 / b if b > 0 else 0.0)
+        third = max(third, 2 * variance**2 / mean)
+        dof = 8 * variance**3 / third**2
         precision = 2 * self.mean**2 * self.effective / self.variance if self.variance > 0 else 1e6
         largest = self.largest + self.dof * unit
-        return Unlikeness(value, mean, 2 * mean**2 / variance, max(precision, 4.0), largest, self.blocks)
+        return Unlikeness(value, mean, math.sqrt(variance), dof, max(precision, 4.0), largest, self.blocks)
 
 
 def fit_shape(counts: Ints, index: Ints, total: Ints, *, timed: bool) -> ShapeVariation:
@@ -95,7 +103,7 @@ def fit_shape(counts: Ints, index: Ints, total: Ints, *, timed: bool) -> ShapeVa
     floor = 0.0 if timed else assumed
     between = max(floor, mean - dof * float(units.mean()))
     sampling = 2 * dof * float(np.mean(units**2)) + 4 * between * float(units.mean())
-    spread = max(2 * floor**2, variance - sampling)
+    spread = max(2 * between**2, variance - sampling)  # at least that of the square of a normal
     r = persistence(found, index)
     further = _further(len(counts), r**0.5)
     between, spread = between * further, spread * further**2

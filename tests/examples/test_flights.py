@@ -30,7 +30,9 @@ def test_a_month_is_a_file_and_the_same_month_the_same_bytes(tmp_path: Path) -> 
     Flights().write_data(tmp_path / "one", months=[2, 3])
     Flights().write_data(tmp_path / "two", months=[3])
     one, two = files(tmp_path / "one"), files(tmp_path / "two")
-    assert sorted(one) == [f"data/{table}/2013-0{month}.parquet" for table in ("flights", "weather") for month in (2, 3)]
+    assert sorted(one) == [
+        f"data/{table}/2013-0{month}.parquet" for table in ("flights", "weather") for month in (2, 3)
+    ]
     assert two == {name: one[name] for name in two}
     assert len(two) == 2
 

@@ -143,7 +143,9 @@ def test_the_features_of_the_replay_are_those_of_the_notebook(
     assert sent["late"].astype("int64").tolist() == sent["late_there"].tolist()
 
 
-def test_what_is_sent_as_json_is_the_same_again(executed: Executed, tables: tuple[Any, Any], replay: ModuleType) -> None:
+def test_what_is_sent_as_json_is_the_same_again(
+    executed: Executed, tables: tuple[Any, Any], replay: ModuleType
+) -> None:
     rows = replay.prepare(*tables)
     of_day = rows[(rows["date"] == "2013-03-20") & rows["late"].notna()]
     body = json.loads(json.dumps(replay.request_of(of_day), allow_nan=False))
