@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from mvops.core.action import Action
+from mvops.core.action import Action, Verb
 from mvops.core.address import Address
 from mvops.core.naming import suggest_name
 from mvops.core.spec import Spec
@@ -56,9 +56,10 @@ class DatasetKind:
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """How many files there are, and were."""
         del look
-        before, after = (action.before or {}).get("files"), (action.after or {}).get("files")
-        if before is not None and after is not None and action.changes:
-            yield f"{(action.after or {})['pattern']}: {after} files, {before} before"
+        if action.after is None or action.verb is Verb.KEEP:
+            return
+        before = "" if action.before is None else f", {action.before['files']} before"
+        yield f"{action.after['pattern']}: {action.after['files']} files{before}"
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""

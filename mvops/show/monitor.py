@@ -16,7 +16,8 @@ def report_lines(report: Report) -> Iterator[Line]:
     for window in report.windows:
         yield f"  {_window(window)}", "yellow" if window.verdict.alarms else ""
     for alert in report.opened:
-        yield f"  ALERT {alert.severity} {alert.opened:%Y-%m-%d} {alert.key} (version {alert.version}): {alert.reason}", "red"
+        since = f"{alert.opened:%Y-%m-%d}"
+        yield f"  ALERT {alert.severity} {since} {alert.key} (version {alert.version}): {alert.reason}", "red"
     for alert in report.resolved:
         yield f"  resolved {alert.key} (version {alert.version}) after {alert.windows} windows", "green"
     for sentence in report.undelivered:

@@ -90,7 +90,7 @@ def _totals(plan: Plan, kept: int) -> str:
 
 
 def _changes(action: Action) -> Iterator[str]:
-    if action.verb in {Verb.CREATE, Verb.DELETE, Verb.FORGET}:
+    if action.verb in {Verb.CREATE, Verb.DELETE, Verb.FORGET} or action.before is None:
         return
     shown = [c for c in action.changes if c.field.rpartition(".")[2] not in _QUIET_FIELDS and not _is_digest(c)]
     for change in shown[:12]:

@@ -38,8 +38,14 @@ def outputs(found):
         "y_pred = model.predict(X_test)\nfor k in [1]:\n    print(accuracy_score(y_true=y_test, y_pred=y_pred))",
         "from sklearn.metrics import accuracy_score as acc\nacc(y_test, model.predict(X_test))",
         "def show(m, X, y):\n    p = m.predict(X)\n    print(accuracy_score(y, p))\nshow(model, X_test, y_test)",
-        "def guess(X, m):\n    return m.predict(X)\nscore = accuracy_score(y_test, guess(X_test, model))\nguess(X_test, model)",
-        "def guess(X, m):\n    return m.predict(X)\ny_pred = guess(X_test, model)\nscore = accuracy_score(y_test, y_pred)",
+        (
+            "def guess(X, m):\n    return m.predict(X)\n"
+            "score = accuracy_score(y_test, guess(X_test, model))\nguess(X_test, model)"
+        ),
+        (
+            "def guess(X, m):\n    return m.predict(X)\ny_pred = guess(X_test, model)\n"
+            "score = accuracy_score(y_test, y_pred)"
+        ),
         "model.predict(X_test)\nmodel.predict([[1, 2]])\nmodel.predict(X_test[:3])\nmodel.score(X_train, y_train)",
         "print(model.coef_)",
     ],
@@ -88,7 +94,10 @@ def test_a_search_stands_for_itself(captured):
 
 def test_a_model_fitted_in_a_function_and_handed_back_is_found(captured):
     found = captured(
-        "def train(df, y):\n    dv = DictVectorizer()\n    X = dv.fit_transform(df)\n    m = Ridge()\n    m.fit(X, y)\n    return dv, m",
+        (
+            "def train(df, y):\n    dv = DictVectorizer()\n    X = dv.fit_transform(df)\n"
+            "    m = Ridge()\n    m.fit(X, y)\n    return dv, m"
+        ),
         "def apply(df, dv, m):\n    X = dv.transform(df)\n    return m.predict(X)",
         "dv, model = train(df_train, y_train)",
         "y_pred = apply(df_test, dv, model)",
@@ -104,7 +113,10 @@ def test_a_model_fitted_in_a_function_and_handed_back_is_found(captured):
 def test_a_search_inside_a_function_that_hands_back_the_best(captured):
     found = captured(
         SPLIT,
-        "def tune(X, y):\n    g = GridSearchCV(DecisionTreeRegressor(), {})\n    g.fit(X, y)\n    return g.best_estimator_",
+        (
+            "def tune(X, y):\n    g = GridSearchCV(DecisionTreeRegressor(), {})\n    g.fit(X, y)\n"
+            "    return g.best_estimator_"
+        ),
         "best = tune(X_train, y_train)",
         "best.score(X_test, y_test)",
     )
@@ -159,7 +171,10 @@ def test_a_loop_over_models(captured):
     found = captured(
         SPLIT,
         "models = {'a': SVC(), 'b': LogisticRegression()}",
-        "for name, m in models.items():\n    m.fit(X_train, y_train)\n    print(name, f1_score(y_test, m.predict(X_test)))",
+        (
+            "for name, m in models.items():\n    m.fit(X_train, y_train)\n"
+            "    print(name, f1_score(y_test, m.predict(X_test)))"
+        ),
     )
     assert outputs(found) == ("m", "X_test", "y_test", "X_train")
     assert (found.task, found.metrics) == ("classification", ("f1",))

@@ -28,7 +28,8 @@ def test_literals_in_calls_get_names_and_nothing_else_changes(lifted):
     )
     assert defaults(found) == {"test_size": 0.3, "random_state": 42, "n_estimators": 100, "max_depth": -3}
     assert found.cells[1].source == (
-        "# é split  it\nX_train, X_test = train_test_split( X,  y,test_size = test_size, random_state=random_state)  # keep this"
+        "# é split  it\n"
+        "X_train, X_test = train_test_split( X,  y,test_size = test_size, random_state=random_state)  # keep this"
     )
     assert found.cells[2].source == (
         "model = RandomForestClassifier(n_estimators=n_estimators,\n    n_jobs=-1, max_depth=max_depth, verbose=0)"

@@ -12,7 +12,10 @@ from mvops.notebook.promotion import promote
 IRIS = (
     "#: # Which flower?",
     "import numpy as np\nfrom sklearn.datasets import load_iris\nfrom sklearn.metrics import accuracy_score, log_loss",
-    "from sklearn.linear_model import LogisticRegression\nfrom sklearn.model_selection import train_test_split\nnp.random.seed(3)",
+    (
+        "from sklearn.linear_model import LogisticRegression\n"
+        "from sklearn.model_selection import train_test_split\nnp.random.seed(3)"
+    ),
     "iris = load_iris(as_frame=True)\ndf = iris.frame",
     "df.head()",
     "NOISE = 0.5\ndef blur(frame, by):\n    return frame + np.random.normal(0, by, frame.shape)",
@@ -97,7 +100,10 @@ def test_the_original_is_left_alone(book, tmp_path):
     assert list(tmp_path.rglob("*.ipynb")) == [path]
 
 
-FIT = "from sklearn.linear_model import Ridge\nimport pandas as pd\nmodel = Ridge()\nmodel.fit(df, df.y)\nmodel.score(df, df.y)"
+FIT = (
+    "from sklearn.linear_model import Ridge\nimport pandas as pd\nmodel = Ridge()\n"
+    "model.fit(df, df.y)\nmodel.score(df, df.y)"
+)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +169,10 @@ def test_a_draft_with_holes_says_which(promoted):
 def test_many_parameters_are_shown_by_whose_they_are(promoted):
     others = [f"m{n} = Ridge(alpha={n}, tol=0.{n + 1})\nm{n}.fit(X_train, y_train)" for n in range(8)]
     found = promoted(
-        "from sklearn.linear_model import Ridge\nfrom sklearn.model_selection import train_test_split\nX, y = [[1]], [1]",
+        (
+            "from sklearn.linear_model import Ridge\n"
+            "from sklearn.model_selection import train_test_split\nX, y = [[1]], [1]"
+        ),
         "X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3)",
         *others,
         "best = Ridge(alpha=99)\nbest.fit(X_train, y_train)\nprint(best.score(X_test, y_test))",
@@ -209,7 +218,10 @@ def test_a_foreign_kernel_is_said(book, tmp_path):
 
 def test_features_made_outside_the_model_are_said(promoted):
     found = promoted(
-        "import pandas as pd\nfrom sklearn.preprocessing import StandardScaler\nfrom sklearn.svm import SVC\nfrom sklearn.model_selection import train_test_split",
+        (
+            "import pandas as pd\nfrom sklearn.preprocessing import StandardScaler\n"
+            "from sklearn.svm import SVC\nfrom sklearn.model_selection import train_test_split"
+        ),
         "df = pd.read_csv('x.csv')\ndf['a'] = df['a'].fillna(0)\nother = df['b'].fillna(1)",
         "X = pd.get_dummies(df.drop(columns='y'))",
         "X_train, X_test, y_train, y_test = train_test_split(X, df.y, random_state=0)",
@@ -225,10 +237,20 @@ def test_features_made_outside_the_model_are_said(promoted):
 
 def test_a_pipeline_needs_no_such_note(promoted):
     found = promoted(
-        "import pandas as pd\nfrom sklearn.preprocessing import StandardScaler\nfrom sklearn.svm import SVC\nfrom sklearn.pipeline import make_pipeline\nfrom sklearn.model_selection import train_test_split",
-        "df = pd.read_csv('x.csv')\ndf['n'] = df.groupby('a')['b'].transform('size')\ndf.columns = df.columns.str.replace('x', 'y')",
+        (
+            "import pandas as pd\nfrom sklearn.preprocessing import StandardScaler\n"
+            "from sklearn.svm import SVC\nfrom sklearn.pipeline import make_pipeline\n"
+            "from sklearn.model_selection import train_test_split"
+        ),
+        (
+            "df = pd.read_csv('x.csv')\ndf['n'] = df.groupby('a')['b'].transform('size')\n"
+            "df.columns = df.columns.str.replace('x', 'y')"
+        ),
         "X_train, X_test, y_train, y_test = train_test_split(df, df.y, random_state=0)",
-        "model = make_pipeline(StandardScaler(), SVC())\nmodel.fit(X_train, y_train)\nprint(model.score(X_test, y_test))",
+        (
+            "model = make_pipeline(StandardScaler(), SVC())\nmodel.fit(X_train, y_train)\n"
+            "print(model.score(X_test, y_test))"
+        ),
     )
     assert not any("prepared outside the model" in note for note in found.notes)
 
@@ -245,7 +267,11 @@ def test_a_pipeline_needs_no_such_note(promoted):
     ],
 )
 def test_unseeded_randomness_is_said_with_the_call(promoted, line, says):
-    imports = "import numpy as np\nfrom sklearn.svm import SVC\nfrom sklearn.ensemble import RandomForestClassifier\nfrom sklearn.model_selection import train_test_split\ndf = np.eye(9)\n"
+    imports = (
+        "import numpy as np\nfrom sklearn.svm import SVC\n"
+        "from sklearn.ensemble import RandomForestClassifier\n"
+        "from sklearn.model_selection import train_test_split\ndf = np.eye(9)\n"
+    )
     note = [note for note in promoted(imports + line).notes if "without a seed" in note]
     assert len(note) == 1
     assert says in note[0]
@@ -263,7 +289,11 @@ def test_unseeded_randomness_is_said_with_the_call(promoted, line, says):
     ],
 )
 def test_what_is_seeded_is_not(promoted, line):
-    imports = "import numpy as np\nfrom sklearn.svm import SVC\nfrom sklearn.ensemble import RandomForestClassifier\nfrom sklearn.model_selection import train_test_split\ndf, settings = np.eye(9), {}\n"
+    imports = (
+        "import numpy as np\nfrom sklearn.svm import SVC\n"
+        "from sklearn.ensemble import RandomForestClassifier\n"
+        "from sklearn.model_selection import train_test_split\ndf, settings = np.eye(9), {}\n"
+    )
     assert not any("without a seed" in note for note in promoted(imports + line).notes)
 
 

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-IMPORTS = "import pandas as pd\nfrom sklearn.linear_model import LogisticRegression\nfrom sklearn.metrics import accuracy_score\nfrom sklearn.model_selection import GridSearchCV, train_test_split"
+IMPORTS = """import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import GridSearchCV, train_test_split"""
 LOAD = "df = pd.read_csv('x.csv')"
 FEATURES = "df['b'] = df.a * 2\nX, y = df[['a', 'b']], df.y"
 SPLIT = "X_train, X_test, y_train, y_test = train_test_split(df[['a']], df.y, random_state=1)"
@@ -42,7 +45,7 @@ def test_building_the_estimator_belongs_to_training(promoted):
 
 
 def test_a_cell_that_does_everything_stays_whole(promoted):
-    found = promoted("\n".join([IMPORTS, LOAD, SPLIT, TRAIN, EVALUATE]))
+    found = promoted(f"{IMPORTS}\n{LOAD}\n{SPLIT}\n{TRAIN}\n{EVALUATE}")
     assert found.steps == ["main"]
 
 
