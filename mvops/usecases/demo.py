@@ -67,8 +67,8 @@ class Stage:
 def demo(root: Path, *, fast: bool, port: int | None, say: Say) -> None:
     """Play the whole script in the new folder `root`.
 
-    Raises MissingExtraError, ConflictError if the folder is in use, MvopsError when a command does not do what it should. Interrupted,
-    it stops everything that it started and removes the folder that it made.
+    Raises MissingExtraError, ConflictError if the folder is in use, MvopsError when a command does not do what it
+    should. Interrupted, it stops everything that it started and removes the folder that it made.
     """
     if any(importlib.util.find_spec(module) is None for module in _NEEDED):
         raise MissingExtraError("The demo", "demo")
