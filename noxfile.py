@@ -53,7 +53,7 @@ def tests(session: nox.Session) -> None:
     session.install("-e", ".[all]", *TEST)
     measured = session.python == DEFAULT
     cover = ["--cov", "--cov-report=term:skip-covered"] if measured else []
-    session.run("pytest", "-n", WORKERS, "--dist", "loadgroup", *cover, *session.posargs)
+    session.run("pytest", "-n", WORKERS, "--dist", "loadfile", *cover, *session.posargs)
 
 
 @nox.session(python=DEFAULT)

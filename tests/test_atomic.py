@@ -58,7 +58,7 @@ def test_text_that_cannot_be_encoded_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_folder_in_the_way_is_an_error_that_leaves_it(tmp_path: Path) -> None:
     (tmp_path / "there" / "inside").mkdir(parents=True)
-    with pytest.raises(OSError, match="directory|Directory"):
+    with pytest.raises(OSError, match=r"[Dd]irectory"):
         write_atomically(tmp_path / "there", b"x")
     assert names(tmp_path) == ["there"]
 

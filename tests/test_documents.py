@@ -57,7 +57,10 @@ def exit_codes() -> dict[str, str]:
 def reference() -> str:
     """The whole page."""
     parts = [_HEAD, "## Exit codes\n", _table(("code", "means"), [(f"`{c}`", m) for c, m in exit_codes().items()])]
-    parts += ["## Options of every command\n", "They may stand before or after the command's name.\n"]
+    parts += [
+        "## Options of every command\n",
+        "`-C`, `-q` and `--debug` may stand before or after the command's name.\n",
+    ]
     parts.append(_options(typer.main.get_command(app)))
     for path, command in commands():
         parts += [f"## `mvops {' '.join([*path, *_arguments(command)])}`\n", f"{_text(command.help)}\n"]

@@ -59,7 +59,18 @@ def imported(module: str) -> set[str]:
 
 @pytest.mark.parametrize("module", ["mvops.serving.app", "mvops.serving.settings", "mvops.serving.client"])
 def test_the_endpoint_is_small(module: str) -> None:
-    small = {"alembic", "hydra", "nbformat", "omegaconf", "pandas", "papermill", "sklearn", "sqlmodel", "jinja2", "rich"}
+    small = {
+        "alembic",
+        "hydra",
+        "nbformat",
+        "omegaconf",
+        "pandas",
+        "papermill",
+        "sklearn",
+        "sqlmodel",
+        "jinja2",
+        "rich",
+    }
     assert imported(module) & small == set()
 
 

@@ -29,8 +29,6 @@ SMALLEST_SHARE = 0.01  # a change of a rate by less than one percentage point is
 _FEW = 30  # rows: below, a share is also held against the exact conditional test
 _LEARNING = 8  # windows from which day-to-day variation is learned when the baseline has none
 
-_HELPS = 0.62  # what averaging must make of the standard deviation: where days persist, it tells nothing new
-
 _NUMBER = {"shift": 0.35, "spread": 0.15, "shape": 0.15, "missing": 0.05, "range": 0.05, "trail": 0.25}
 _CATEGORY = {"share": 0.35, "shape": 0.30, "missing": 0.05, "new": 0.05, "trail": 0.25}
 
@@ -202,13 +200,12 @@ def _trail(
     variation: Variation, name: str, path: Path, windows: int, level: tuple[float, float], effect: float
 ) -> Evidence | None:
     """The last windows together; the very last must itself deviate to the same side, half as far: over is over."""
-    if len(path.rows) < windows:
+    persists = variation.persistence > 2 / math.sqrt(max(variation.blocks, 1))
+    if len(path.rows) < windows or persists:  # where days resemble their neighbours, a swing looks like a shift
         return None
     means, expected = path.means[-windows:], path.expected[-windows:]
     deviations = [mean - wanted for mean, wanted in zip(means, expected, strict=True)]
     together = variation.trailing(deviations, path.rows[-windows:])
-    if together.sd > _HELPS * path.last.sd:
-        return None
     mean, wanted = sum(means) / windows, sum(expected) / windows
     size = effect_size(name, wanted, mean)
     lasting = deviations[-1] * together.value > 0 and effect_size(name, expected[-1], means[-1]) >= effect / 2

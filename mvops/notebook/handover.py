@@ -11,8 +11,8 @@ plain JSON values     json
 the rest              cloudpickle (also the name for a plain pickle that needs nothing from the notebook), or
                       pickle: by reference to classes that the later step defines itself, so that `isinstance` holds
 
-A folder of values holds `values.json`: `{"values": {name: {format, file, sha256, size, type, shape}}, "absent": []}`.
-Two names for one object share a file and are one object again after loading.
+A folder of values holds `values.json`: `{"values": {name: {format, file, sha256, size, type, shape}}, "absent": []}`;
+two names for one object share a file, and are one object again after loading.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _TRUSTED_ROOTS = ("sklearn", "numpy", "scipy")
 
 
 class HandoverError(Exception):
-    """A value cannot be saved or loaded; the message names the variable."""
+    """A value cannot be saved or loaded."""
 
 
 def load(scope: dict[str, Any], folder: str) -> None:
@@ -50,10 +50,13 @@ def load(scope: dict[str, Any], folder: str) -> None:
                 loaded[entry["file"]] = _read(folder, entry)
             except Exception as error:  # noqa: BLE001  any library may raise anything here
                 raise HandoverError(f"cannot load {name!r} ({entry['type']}): {_short(error)}") from None
-        if name == RANDOM:
-            _set_random_state(loaded[entry["file"]])
+        if name != RANDOM:
+            scope[name] = loaded[entry["file"]]
             continue
-        scope[name] = loaded[entry["file"]]
+        state = loaded[entry["file"]]
+        random.setstate(state["random"])
+        if state["numpy"] is not None:
+            importlib.import_module("numpy.random").set_state(state["numpy"])
 
 
 def save(scope: dict[str, Any], folder: str) -> None:
@@ -64,24 +67,22 @@ def save(scope: dict[str, Any], folder: str) -> None:
     functions that later steps define before they load.
     """
     request = _json(folder, REQUEST)
-    missing = [name for name in request["outputs"] if name not in scope]
-    if missing:
-        raise HandoverError(f"the output {missing[0]!r} does not exist at the end of the step")
+    for name in request["outputs"]:
+        if name not in scope:
+            raise HandoverError(f"the output {name!r} does not exist at the end of the step")
     wanted = {name: scope[name] for name in request["values"] if name in scope}
     wanted.update((name, scope[name]) for name in request["outputs"])
     if request["random"]:
         wanted[RANDOM] = _random_state()
     by_reference = frozenset(request["definitions"])
     entries: dict[str, Any] = {}
-    first: dict[Any, str] = {}
+    written: dict[Any, Any] = {}  # by identity: two names of one object share a file
     for name, value in wanted.items():
         allowed = frozenset() if name in request["outputs"] else by_reference
-        if (id(value), allowed) in first:
-            entries[name] = entries[first[id(value), allowed]]
-            continue
-        first[id(value), allowed] = name
-        entries[name] = _write(folder, len(entries), name, value, allowed)
-    absent = [name for name in request["values"] if name not in scope]
+        if (id(value), allowed) not in written:
+            written[id(value), allowed] = _write(folder, len(entries), name, value, allowed)
+        entries[name] = written[id(value), allowed]
+    absent = sorted(set(request["values"]) - scope.keys())
     Path(folder, MANIFEST).write_text(json.dumps({"values": entries, "absent": absent}, indent=1), encoding="utf-8")
 
 
@@ -96,11 +97,11 @@ def _write(folder: str, number: int, name: str, value: Any, by_reference: frozen
             kind, data = _dump(value, by_reference)
     except Exception as error:  # noqa: BLE001  any library may raise anything here
         raise HandoverError(f"cannot save {name!r} ({_type(value)}): {_short(error)}") from None
-    file_name = f"{number:03d}_{name if name.isascii() else 'value'}.{kind}"
-    Path(folder, file_name).write_bytes(data)
+    file = f"{number:03d}_{name if name.isascii() else 'value'}.{kind}"
+    Path(folder, file).write_bytes(data)
     return {
         "format": kind,
-        "file": file_name,
+        "file": file,
         "sha256": hashlib.sha256(data).hexdigest(),
         "size": len(data),
         "type": _type(value),
@@ -232,9 +233,9 @@ def _dump_skops(value: Any) -> bytes | None:
 def _read_skops(data: bytes) -> Any:
     skops = importlib.import_module("skops.io")
     unknown = skops.get_untrusted_types(data=data)
-    strange = [kind for kind in unknown if kind.split(".")[0] not in _TRUSTED_ROOTS]
-    if strange:
-        raise HandoverError(f"{strange[0]} is no type of scikit-learn, numpy or scipy")
+    for kind in unknown:
+        if kind.split(".")[0] not in _TRUSTED_ROOTS:
+            raise HandoverError(f"{kind} is no type of scikit-learn, numpy or scipy")
     return skops.loads(data, trusted=unknown)
 
 
@@ -271,12 +272,6 @@ def _dump_pickle(value: Any, by_reference: frozenset[str]) -> tuple[str, bytes]:
 def _random_state() -> dict[str, Any]:
     numpy = sys.modules.get("numpy.random")
     return {"random": random.getstate(), "numpy": numpy.get_state() if numpy else None}
-
-
-def _set_random_state(state: dict[str, Any]) -> None:
-    random.setstate(state["random"])
-    if state["numpy"] is not None:
-        importlib.import_module("numpy.random").set_state(state["numpy"])
 
 
 def _type(value: Any) -> str:

@@ -74,7 +74,7 @@ class _Manager(AsyncKernelManager):
         if sys.platform != "win32" and len(str(session.scratch)) < _LONGEST_SOCKET_PATH:
             self.transport = "ipc"
             self.ip = str(session.scratch / "k")
-        environment = {**os.environ, MARK: session.mark}
+        environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, MARK: session.mark}  # idle threads must not spin
         environment.pop("MPLBACKEND", None)  # a window cannot open here; the kernel then keeps plots in the notebook
         with session.log.open("ab") as log:
             await self._async_start_kernel(**{**options, "env": environment, "stdout": log, "stderr": log})

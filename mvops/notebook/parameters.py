@@ -211,7 +211,8 @@ def _sort_out_paths(lifted: Lifted, place: Place) -> None:
 
 
 def _about_path(found: Parameter, value: str, kind: PathKind, *, moves: bool) -> str:
-    start = f"Cell {found.cell} reads {value!r}"
+    shown = re.sub(r"//[^/@]*@|[?#].*", lambda m: "//" if m[0].startswith("//") else "", value)  # no secret of a URL's
+    start = f"Cell {found.cell} reads {shown if kind == 'url' else value!r}"
     if kind == "url":
         return f"{start} from the network at every run: it is the parameter {found.name}, and not hashed as an input."
     if kind == "absolute":

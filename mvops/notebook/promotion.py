@@ -79,6 +79,12 @@ def promote(path: Path, *, root: Path, name: str, split: Split = "auto") -> Prom
     """
     path, root = path.resolve(), root.resolve()
     original = read_notebook(path)
+    if "mvops" in original.metadata:
+        raise NotebookError(
+            "This notebook was promoted already.",
+            hint=f"Promote the original, {original.metadata['mvops'].get('source', '')}, instead.",
+            where=Where(path),
+        )
     cells = code_cells(original, path)
     _check_names(original, cells, path)
     lifted = lift(cells, Place(root, path.parent, moves=_moves(cells)))

@@ -134,7 +134,9 @@ def _by_stages(cells: Sequence[Code], work: list[int], found: Capture, notes: li
     cuts = {at: name for name, at in starts.items() if at is not None}
     judged = {use.at for use in seen.uses} | {metric.at for metric in seen.metrics}
     mixed = sorted({cells[at].number for at in judged & set(fitted)})
-    if "evaluate" not in cuts.values() and mixed:
+    if len(cuts) == 1:
+        notes.append("No cell before the first that trains, and none after the last, stands alone: nothing to cut at.")
+    elif "evaluate" not in cuts.values() and mixed:
         notes.append(f"Cell {mixed[-1]} trains and evaluates, so both are one step.")
     return dict(sorted(cuts.items()))
 

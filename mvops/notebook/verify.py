@@ -78,7 +78,9 @@ def verify(
     pairs = match_cells(first, promoted)
     differences = tuple(found for pair in pairs if (found := compare_cells(*pair)))
     unseeded = unseeded_calls(first)
-    verdict, reason = _verdict_of(differences), ""
+    numbers = sum(len(shown_numbers(cell)) for cell, _ in pairs)
+    verdict: Verdict = "equal"
+    reason = "" if numbers else "no cell of the pipeline shows a number"
     if differences:
         second = _run_original(notebook, original, job.timeout, tell)
         differences, verdict, reason = _judge(differences, first, second, unseeded)
@@ -89,7 +91,7 @@ def verify(
         metrics=tuple(row for pair in pairs for row in metric_rows(*pair)),
         unseeded=unseeded,
         cells=len(pairs),
-        numbers=sum(len(shown_numbers(cell)) for cell, _ in pairs),
+        numbers=numbers,
         original_seconds=seconds,
         promoted_seconds=result.seconds,
     )
@@ -143,10 +145,6 @@ def _judge(
     cells = ", ".join(str(number) for number in sorted(unstable))
     cause = f"; unseeded: {', '.join(unseeded)}" if unseeded else ""
     return told, "not_comparable", f"the original shows other numbers each time it is run (cell {cells}){cause}"
-
-
-def _verdict_of(differences: tuple[Difference, ...]) -> Verdict:
-    return "different" if differences else "equal"
 
 
 def _run_original(notebook: dict[str, Any], path: Path, timeout: float, tell: OnProgress) -> list[dict[str, Any]]:

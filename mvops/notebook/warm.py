@@ -45,7 +45,7 @@ class WarmKernels:
         self._python = python
         self._log = (self._folder / "log").open("wb")
         # What ipykernel sets in a kernel before anything is imported there.
-        environment = {**os.environ, MARK: mark, "MPLBACKEND": _INLINE}
+        environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, MARK: mark, "MPLBACKEND": _INLINE}
         self._process = subprocess.Popen(  # noqa: S603  our own file, and names of known libraries
             [python, kernel_template.__file__, "serve", str(self._socket), *modules],
             stdin=subprocess.PIPE,

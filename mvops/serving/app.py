@@ -17,6 +17,7 @@ What is answered with 200 is on disk. What is refused is application/problem+jso
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from mvops.errors import MissingExtraError, ServingError
@@ -39,6 +40,8 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         raise missing(error) from error
     if not (settings.state_folder / "route.json").is_file():
         raise ServingError(f"{settings.model} has no version to serve yet", hint="Make one with: mvops apply")
+    # Requests come side by side: threads inside one prediction only wait for each other, for seconds on a busy machine.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     return build(settings)
 
 

@@ -109,7 +109,9 @@ def test_a_server_that_is_not_there(hook: Hook) -> None:
         send("apprise", url=f"http://{hook.address}/")
 
 
-@pytest.mark.parametrize("url", ["nonsense://x", "", "no url", f"slack://{SECRET}", f"nonsense://{SECRET}?pass={SECRET}"])
+@pytest.mark.parametrize(
+    "url", ["nonsense://x", "", "no url", f"slack://{SECRET}", f"nonsense://{SECRET}?pass={SECRET}"]
+)
 def test_what_apprise_does_not_know_is_refused(url: str) -> None:
     with pytest.raises(BackendError, match="is not a URL that Apprise knows") as refused:
         send("apprise", url=url)

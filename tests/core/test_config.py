@@ -128,7 +128,7 @@ def test_a_condition_knows_its_limit(text: str, champion: float | None, limit: f
      "roc_auc >= 1 and f1 >= 1", "roc_auc >= 1e3", "champion - 1 >= roc_auc", "roc_auc >= champion -"],
 )  # fmt: skip
 def test_what_is_no_condition_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a condition: write 'roc_auc >= 0.68' or"):
+    with pytest.raises(ValueError, match=r"is not a condition: write 'roc_auc >= 0\.68' or"):
         parse_condition(text)
 
 

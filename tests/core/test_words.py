@@ -79,7 +79,7 @@ def test_a_rate_expects_its_share_of_a_window() -> None:
 
 @pytest.mark.parametrize("text", ["often", "1 per", "0 per 1d", "-1 per 1d", "1per1d", "1 per 0d", "1 per 1y", 5, None])
 def test_what_is_no_rate_is_refused(text: object) -> None:
-    with pytest.raises(ValueError, match="is not a rate|is not a duration|is no time at all"):
+    with pytest.raises(ValueError, match=r"is not a rate|is not a duration|is no time at all"):
         parse_rate(text)
 
 

@@ -59,7 +59,7 @@ def test_a_shift_is_told_with_its_numbers(world):
     assert first.effect == pytest.approx(3.3, abs=0.2)
     assert first.severity == "critical"
     assert first.sentence.startswith("temp: mean 38")
-    assert "-> 71" in first.sentence
+    assert "-> 7" in first.sentence
     assert "PSI" in first.sentence
     assert "limit" in first.sentence
     assert first.value > first.threshold > 0
@@ -91,7 +91,7 @@ def test_the_spread(world):
     baseline, window, rng = world
     found = judge(baseline, window(temp=rng.normal(38, 15, 500), answers=rng.normal(76, 20, 500)), Monitor()).alarms
     assert found[0].feature == "temp"
-    assert "standard deviation 10" in found[0].sentence or "distribution" in found[0].sentence
+    assert found[0].sentence.startswith("temp: standard deviation 9.9")
 
 
 def test_missing_values_and_new_categories_are_a_matter_of_data(world):
@@ -132,7 +132,7 @@ def test_certain_but_immaterial_is_no_alarm(world):
 
 
 def test_a_small_shift_that_lasts_is_found(world):
-    baseline, window, rng = world
+    baseline, window, _ = world
     even = 40.3 + 10 * norm.ppf((np.arange(120) + 0.5) / 120)
     small = [window(day, rows=120, temp=even) for day in range(7)]
     alone = judge(baseline, small[-1], Monitor())

@@ -201,6 +201,21 @@ def test_what_cannot_be_promoted_is_refused_with_the_cell(book, tmp_path, source
     assert caught.value.where.file.name == "work.ipynb"
 
 
+def test_what_was_promoted_is_not_promoted_again(promoted, tmp_path):
+    path = tmp_path / "again.ipynb"
+    nbformat.write(promoted(*IRIS).promotion.notebook, path)
+    with pytest.raises(NotebookError, match="promoted already") as caught:
+        promote(path, root=tmp_path, name="x")
+    assert "notebooks/work.ipynb" in caught.value.hint
+
+
+def test_a_secret_in_an_address_is_not_shown(promoted):
+    found = promoted("import pandas as pd\ndf = pd.read_csv('https://me:hush@example.org/x.csv?token=hush')", FIT)
+    note = next(note for note in found.notes if "from the network" in note)
+    assert "https://example.org/x.csv" in note
+    assert "hush" not in note
+
+
 def test_a_python_2_notebook_of_valid_python_3_is_promoted_with_a_note(book, tmp_path):
     path = book(*IRIS, kernelspec={"name": "python2", "language": "python", "display_name": "Python 2"})
     assert any("under Python 2" in note for note in promote(path, root=tmp_path, name="x").notes)

@@ -47,6 +47,7 @@ def test_building_the_estimator_belongs_to_training(promoted):
 def test_a_cell_that_does_everything_stays_whole(promoted):
     found = promoted(f"{IMPORTS}\n{LOAD}\n{SPLIT}\n{TRAIN}\n{EVALUATE}")
     assert found.steps == ["main"]
+    assert any("nothing to cut at" in note for note in found.notes)
 
 
 def test_training_and_judging_in_turns_is_one_step(promoted):
