@@ -1,8 +1,7 @@
 """What runs inside the kernel between the user's cells: load what earlier steps made, save what later ones need.
 
-The kernel may be another Python (3.8 or later) with other libraries and without mvops, so this file stands alone: it
-is run by its path and imports the standard library only, and whatever else the kernel happens to have. Each value
-is typed by what it is:
+The kernel may be another Python (3.8 or later) without mvops, so this file stands alone: it is run by its path, and
+imports the standard library and what else the kernel happens to have. Each value is typed by what it is:
 
 DataFrame, Series     parquet, if pyarrow is there and what is read back is the same in every respect
 ndarray               npy, unless it holds Python objects

@@ -151,8 +151,11 @@ def _window(version: int, verdict: Verdict, summary: Summary, metrics: tuple[str
 def _act(
     workspace: Workspace, model: str, version: int, verdict: Verdict, opened: list[Alert], resolved: list[Alert]
 ) -> None:
-    mine = [alert for alert in alerts.alerts(workspace.registry, model, status="open") if alert.version == version]
-    for transition in transitions(mine, verdict):
+    mine = [alert for alert in alerts.alerts(workspace.registry, model) if alert.version == version]
+    over = {alert.key for alert in mine if alert.status == "resolved" and alert.last_seen >= verdict.end}
+    for transition in transitions([alert for alert in mine if alert.status == "open"], verdict):
+        if isinstance(transition, Open) and transition.key in over:
+            continue  # a window that is looked at again, and whose alert has come and gone
         _transit(workspace, model, version, transition, opened, resolved)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from toy_project import environment, finish, mvops, query, snapshot, spawn, until
+from toy_project import Result, cached, copy, edit, environment, finish, mvops, query, snapshot, spawn, until
 
 pytestmark = pytest.mark.xdist_group("cli-toy")
 
@@ -34,7 +34,7 @@ def started(root: Path, address: str) -> bool:
 
 
 def end_state(root: Path) -> dict[str, Any]:
-    """What the registry and the folder say when all is done, but for times, ids of runs and compiled code."""
+    """What the registry and the folder say when all is done, but for times and ids of runs."""
     records = {
         address: (json.loads(spec), sorted(json.loads(outputs)))
         for address, spec, outputs in query(root, "SELECT address, spec, outputs FROM mvops_records")
@@ -43,10 +43,6 @@ def end_state(root: Path) -> dict[str, Any]:
     champions = [row["role"] for row in mvops(root, "versions", "list", "toy", "--json").json()["versions"]]
     files = {name: digest for name, digest in snapshot(root).items() if name.startswith("deploy/")}
     return {"records": records, "versions": versions, "roles": champions, "files": files}
-
-
-def kernels(process: psutil.Process) -> list[psutil.Process]:
-    return process.children(recursive=True)
 
 
 @pytest.fixture
@@ -76,21 +72,35 @@ def test_a_locked_project_names_the_holder_and_unlock_releases_it(project: Path,
     mvops(project, "apply", "--yes", every).ok()
 
 
-def test_of_two_applies_at_the_same_time_one_wins(fresh: Path) -> None:
-    hold = fresh / "data/hold"
-    hold.touch()  # the pipeline waits
-    first = spawn(fresh, "apply", "--yes")
-    second = None
+@pytest.fixture(scope="module")
+def waiting(applied: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project before its first apply, whose training waits while `data/hold` is there. Only to be copied."""
+    root = cached(applied, tmp_path_factory.mktemp("waiting") / "toy")
+    edit(root / "configs/models/toy.yaml", "C: 1.0", "C: 2.0")
+    (root / "data/hold").touch()
+    return root
+
+
+@pytest.fixture(scope="module")
+def race(waiting: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Result, Result, Path]:
+    """Two applies at the same time: the first one's process, what it and the second said, and the project."""
+    root = copy(waiting, tmp_path_factory.mktemp("race") / "toy")
+    first = spawn(root, "apply", "--yes")
     try:
-        until(lambda: started(fresh, "pipeline.toy"), 120)
-        second = finish(spawn(fresh, "apply", "--yes"))
-        second.refused("The project is locked by", f"process {first.pid}", "`apply`")
+        until(lambda: started(root, "pipeline.toy"), 120)
+        second = finish(spawn(root, "apply", "--yes"))
     finally:
-        hold.unlink()
+        (root / "data/hold").unlink()
         won = finish(first)
-    won.ok()
-    mvops(fresh, "plan", "--detailed-exitcode").ok(0)
-    assert query(fresh, "SELECT count(*) FROM mvops_versions") == [(1,)]
+    return first.pid, won, second, root
+
+
+def test_of_two_applies_at_the_same_time_one_wins(race: tuple[int, Result, Result, Path]) -> None:
+    pid, first, second, root = race
+    first.ok()
+    second.refused("The project is locked by", f"process {pid}", "`apply`")
+    mvops(root, "plan", "--detailed-exitcode").ok(0)
+    assert query(root, "SELECT count(*) FROM mvops_versions") == [(1,)]
 
 
 @pytest.mark.parametrize("address", ["model.toy", "endpoint.toy"])
@@ -109,48 +119,45 @@ def test_an_apply_killed_between_steps_is_taken_up_again(quick: Path, applied: P
     assert end_state(quick) == end_state(applied)
 
 
-def test_an_apply_killed_in_a_cell_leaves_no_kernel_after_the_next(fresh: Path, applied: Path) -> None:
-    hold = fresh / "data/hold"
-    hold.touch()
-    process = spawn(fresh, "apply", "--yes")
-    told = until(lambda: "train" in (process.stderr.readline() if process.stderr else ""), 120)
-    assert told
-    below = kernels(psutil.Process(process.pid))
-    assert below
-    process.kill()
-    finish(process)
-    hold.unlink()
-    shown = mvops(fresh, "plan").ok()
-    assert "interrupted at pipeline.toy" in shown.out
-    assert "load      from the cache" in shown.out  # what was finished stays
-    mvops(fresh, "apply", "--yes").ok()
-    assert end_state(fresh) == end_state(applied)
-    psutil.wait_procs(below, timeout=10)
-    assert not [p for p in below if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
-
-
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_apply_that_is_interrupted_stops_its_kernels_and_goes_on_later(
-    fresh: Path, applied: Path, sent: signal.Signals
-) -> None:
-    hold = fresh / "data/hold"
-    hold.touch()
-    process = spawn(fresh, "apply", "--yes")
-    assert until(lambda: "train" in (process.stderr.readline() if process.stderr else ""), 120)
+def stopped_in_a_cell(root: Path, sent: signal.Signals) -> tuple[Result, list[psutil.Process]]:
+    """An apply that gets a signal while its training runs, and the processes that it had started."""
+    process = spawn(root, "apply", "--yes")
+    assert process.stderr is not None
+    while "train" not in (line := process.stderr.readline()):
+        assert line, finish(process)
     time.sleep(0.3)
-    below = kernels(psutil.Process(process.pid))
+    below = psutil.Process(process.pid).children(recursive=True)
     assert below
     process.send_signal(sent)
-    ended = finish(process, timeout=30)
-    assert ended.code == 130
-    assert "interrupted; the same command goes on from here" in ended.err
-    assert "Traceback" not in ended.err
-    psutil.wait_procs(below, timeout=5)
-    assert not [p for p in below if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
-    assert query(fresh, "SELECT count(*) FROM mvops_lock") == [(0,)]
-    hold.unlink()
-    mvops(fresh, "apply", "--yes").ok()
-    assert end_state(fresh) == end_state(applied)
+    return finish(process, timeout=30), below
+
+
+def left(processes: list[psutil.Process]) -> list[psutil.Process]:
+    psutil.wait_procs(processes, timeout=10)
+    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_an_apply_stopped_in_a_cell_ends_later_where_an_undisturbed_one_does(
+    waiting: Path, race: tuple[int, Result, Result, Path], tmp_path: Path
+) -> None:
+    root = copy(waiting, tmp_path / "toy")
+    for sent in (signal.SIGINT, signal.SIGTERM):
+        ended, below = stopped_in_a_cell(root, sent)
+        assert ended.code == 130
+        assert "interrupted; the same command goes on from here" in ended.err
+        assert "Traceback" not in ended.err
+        assert not left(below)
+        assert query(root, "SELECT count(*) FROM mvops_lock") == [(0,)]
+    ended, below = stopped_in_a_cell(root, signal.SIGKILL)
+    assert ended.code == -signal.SIGKILL
+    (root / "data/hold").unlink()
+    shown = mvops(root, "plan", "--detailed-exitcode").ok(2)
+    assert "note: the last apply was interrupted at pipeline.toy; applying goes on from there" in shown.out
+    assert "load      from the cache" in shown.out
+    mvops(root, "apply", "--yes").ok()
+    assert "interrupted" not in mvops(root, "plan", "--detailed-exitcode").ok(0).out
+    assert end_state(root) == end_state(race[3])
+    assert not left(below)  # the next run clears away what a killed one left
 
 
 def test_output_into_a_pipe_that_is_closed(project: Path) -> None:
