@@ -213,7 +213,7 @@ def _carry_out(workspace: Workspace, chosen: Plan, *, yes: bool, json_: bool, co
     for done in finished:
         if done.error is not None:
             raise done.error
-    if any(done.outputs.get("gate") == "refused" and done.action.changes_the_world for done in finished):
+    if any(done.left.get("gate") == "refused" for done in finished):
         raise typer.Exit(4)
 
 

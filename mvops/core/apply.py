@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mvops.core.action import Action, Verb
@@ -18,12 +18,13 @@ Outputs = dict[str, str]
 
 @dataclass(frozen=True)
 class Done:
-    """What became of an action."""
+    """What became of an action. `outputs` are all that are recorded now, `left` those of this action's own steps."""
 
     action: Action
     status: Literal["done", "failed", "skipped"]
     outputs: Outputs
     error: MvopsError | None = None
+    left: Outputs = field(default_factory=dict)
 
 
 def apply(
@@ -69,16 +70,18 @@ def _one(
     outputs: Outputs,
 ) -> Done:
     entry = journal.started(plan_id, action.model_dump(mode="json"))
+    left: Outputs = {}
     try:
         if action.changes_the_world:
             for step in steps(action):
-                outputs |= perform(step, dict(outputs))
+                left |= perform(step, outputs | left)
     except MvopsError as error:
         journal.failed(entry, str(error))
-        return Done(action, "failed", outputs, error)
+        return Done(action, "failed", outputs | left, error, left)
+    outputs = outputs | left
     if action.verb in {Verb.DELETE, Verb.FORGET}:
         journal.finished(entry, outputs, forget=action.address)
     else:
         record = Record(address=action.address, spec=action.after or {}, outputs=outputs)
         journal.finished(entry, outputs, record=record)
-    return Done(action, "done", outputs)
+    return Done(action, "done", outputs, left=left)

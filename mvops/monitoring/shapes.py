@@ -105,10 +105,12 @@ def fit_shape(counts: Ints, index: Ints, total: Ints, *, timed: bool) -> ShapeVa
     sampling = 2 * dof * float(np.mean(units**2)) + 4 * between * float(units.mean())
     spread = max(2 * between**2, variance - sampling)  # at least that of the square of a normal
     r = persistence(found, index)
+    effective = max(2.0, len(counts) * (1 - r) / (1 + r))
+    between += math.sqrt(variance / effective)  # a standard error on top: too little would make quiet windows look rare
+    spread = max(2 * between**2, spread)
     further = _further(len(counts), r**0.5)
     between, spread = between * further, spread * further**2
     beyond = float(np.max(found - dof * units)) * further * _ROOM
-    effective = max(2.0, len(counts) * (1 - r) / (1 + r))
     return _shape(dof, thinness, (between, spread), (mean, variance), (effective, beyond, len(counts)))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import queue
 import shutil
-import tempfile
 import threading
 import time
 import uuid
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mvops.notebook.failures import Failure, find_failure, mark_stopped
-from mvops.notebook.processes import kill_marked
+from mvops.notebook.processes import kill_marked, scratch_folder
 from mvops.notebook.warm import WarmKernels
 
 OnCell = Callable[[int, int], None]
@@ -61,7 +60,7 @@ def execute(notebook: dict[str, Any], place: Place, on_cell: OnCell | None = Non
     from mvops.notebook import kernel_client  # noqa: PLC0415  half a second of imports, needed only to run
 
     started = time.monotonic()
-    scratch = Path(tempfile.mkdtemp(prefix="mvops-"))
+    scratch = scratch_folder(place.mark)
     events: queue.Queue[int | None] = queue.Queue()
     session = kernel_client.Session(
         kernel=place.kernel,

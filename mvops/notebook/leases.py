@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from mvops.notebook.processes import is_alive, kill_marked
+from mvops.notebook.processes import is_alive, kill_marked, remove_scratch
 
 _LEASE = "owner.json"
 
@@ -30,6 +30,7 @@ def sweep(work_dir: Path) -> None:
         if is_alive(pid) and _started(pid) == started:
             continue
         kill_marked(mark)
+        remove_scratch(mark)
         shutil.rmtree(folder, ignore_errors=True)
 
 

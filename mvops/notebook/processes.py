@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -36,6 +38,17 @@ def kill_marked(mark: str, group: int | None = None, spare: int | None = None) -
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.01)
+
+
+def scratch_folder(mark: str) -> Path:
+    """A new private folder for sockets, whose paths must be short, named so that `remove_scratch` finds it."""
+    return Path(tempfile.mkdtemp(prefix=f"mvops-{mark[:16]}-"))
+
+
+def remove_scratch(mark: str) -> None:
+    """Remove all scratch folders of the mark."""
+    for folder in Path(tempfile.gettempdir()).glob(f"mvops-{mark[:16]}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_alive(pid: int) -> bool:

@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from mvops.errors import NotebookError, Where
 
 _PYTHON = {"python", "python3", "ipython", "ipython3", "ipykernel", "python2", "ipython2"}
+_TABLES = {"kernelspec", "language_info", "mvops"}
 _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
@@ -31,7 +32,9 @@ def read_notebook(path: Path) -> NotebookNode:
         raise _refused(path, "has no list of cells, so it is not a notebook", "Open it in Jupyter and save it again.")
     seen: set[str] = set()
     nodes = [_cell(cell, at, seen, path) for at, cell in enumerate(cells)]
-    metadata = content.get("metadata") if isinstance(content.get("metadata"), dict) else {}
+    metadata = content.get("metadata")
+    table = metadata if isinstance(metadata, dict) else {}
+    metadata = {k: v for k, v in table.items() if k not in _TABLES or isinstance(v, dict)}
     content = {"cells": nodes, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     notebook: NotebookNode = nbformat.from_dict(content)  # type: ignore[no-untyped-call]
     if not any(cell.cell_type == "code" and cell.source.strip() for cell in notebook.cells):

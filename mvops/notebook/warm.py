@@ -13,13 +13,12 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from mvops.notebook import kernel_template
 from mvops.notebook.kernels import Kernel
-from mvops.notebook.processes import MARK
+from mvops.notebook.processes import MARK, scratch_folder
 
 _BEARS_IT = {"numpy", "pandas", "scipy", "sklearn", "joblib", "pyarrow"}
 _ALSO = {
@@ -40,7 +39,7 @@ class WarmKernels:
     """
 
     def __init__(self, python: str, modules: Iterable[str], mark: str, folder: Path) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="mvops-"))
+        self._folder = scratch_folder(mark)
         self._socket = self._folder / "s"
         self._python = python
         self._log = (self._folder / "log").open("wb")

@@ -14,8 +14,8 @@ _MARKS = {"done": "ok", "failed": "FAILED", "skipped": "skipped"}
 def applied_line(done: Done) -> str:
     """One action: its address, what became of it, and what it left."""
     line = f"  {_MARKS[done.status]:<7} {done.action.verb} {done.action.address}"
-    if done.status == "done" and done.action.changes_the_world and "version" in done.outputs:
-        line += f": version {done.outputs['version']}, gate {done.outputs.get('gate', '?')}"
+    if done.status == "done" and "version" in done.left:
+        line += f": version {done.left['version']}, gate {done.left.get('gate', '?')}"
     if done.status == "skipped":
         line += ": it needs one that failed"
     return line

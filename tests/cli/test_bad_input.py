@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +23,10 @@ WRONG: dict[str, tuple[Damage, tuple[str, ...]]] = {
         lambda p: (p / NOTEBOOK).write_text("<<<<<<< HEAD"),
         ("pipelines/toy.ipynb: The notebook cannot be read", "line 1 column 1", "mvops promote NOTEBOOK --force"),
     ),
-    "notebook is a list": (lambda p: (p / NOTEBOOK).write_text("[]"), ("toy.ipynb: The file is JSON, but no notebook",)),
+    "notebook is a list": (
+        lambda p: (p / NOTEBOOK).write_text("[]"),
+        ("toy.ipynb: The file is JSON, but no notebook",),
+    ),
     "unknown key": (
         lambda p: edit(p / YAML, "gate:", "gaet:"),
         (f"{YAML}:8:1: unknown key 'gaet' in models.toy; did you mean 'gate'?", "Keys in models.toy: "),
@@ -170,10 +174,7 @@ def test_a_missing_extra_names_what_to_install(project: Path) -> None:
         "from mvops.cli.app import main\n"
         "main()\n"
     )
-    from sys import executable
-
-    refused = typed(project, "serve", "toy", command=(executable, "-c", blocked))
-    refused.refused("pip install 'mvops[serve]'")
+    typed(project, "serve", "toy", command=(sys.executable, "-c", blocked)).refused("pip install 'mvops[serve]'")
 
 
 def test_a_cell_that_fails_is_shown_with_its_line(project: Path) -> None:
@@ -187,7 +188,9 @@ def test_a_cell_that_fails_is_shown_with_its_line(project: Path) -> None:
             "model = LogisticRegression().fit(x[:3000], y[:3000])\nprint(model.score(x[3000:], y[3000:]))": (),
         },
     )
-    refused = mvops(project, "promote", "notebooks/broken.ipynb", "--verify").refused("KeyError", "why", "y = df['why']")
+    refused = mvops(project, "promote", "notebooks/broken.ipynb", "--verify").refused(
+        "KeyError", "why", "y = df['why']"
+    )
     assert "broken.ipynb" in refused.err
 
 

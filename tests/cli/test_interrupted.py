@@ -162,5 +162,7 @@ def test_an_apply_stopped_in_a_cell_ends_later_where_an_undisturbed_one_does(
 
 def test_output_into_a_pipe_that_is_closed(project: Path) -> None:
     command = f"{sys.executable} -m mvops plan --json | head -1"
-    done = subprocess.run(command, shell=True, cwd=project, env=environment(), capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, shell=True, cwd=project, env=environment(), capture_output=True, text=True, check=True
+    )
     assert (done.stdout, done.stderr) == ("{\n", "")

@@ -123,7 +123,9 @@ def test_the_same_plan_twice_is_the_same_bytes(project: Path) -> None:
     assert first == second
 
 
-@pytest.mark.parametrize("place", [lambda d: ("-C", d, "plan"), lambda d: ("plan", "-C", d), lambda d: ("plan", f"--directory={d}")])
+@pytest.mark.parametrize(
+    "place", [lambda d: ("-C", d, "plan"), lambda d: ("plan", "-C", d), lambda d: ("plan", f"--directory={d}")]
+)
 def test_the_project_may_be_named_before_and_after_the_command(project: Path, place: object) -> None:
     assert "Nothing to do" in mvops(project.parent, *place("toy")).ok().out  # type: ignore[operator]
     assert "Nothing to do" in mvops(project.parent, *place("toy/configs/models")).ok().out  # type: ignore[operator]

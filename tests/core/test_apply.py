@@ -111,6 +111,7 @@ def test_a_step_gets_what_the_steps_before_it_left(world: World) -> None:
     given = [h[2] for h in world.happened if h[0] in {"first", "second"}]
     assert given == [{"version": "1", "first": "old"}, {"version": "1", "first": "done k.a"}]
     assert done.outputs == {"version": "1", "first": "done k.a", "second": "done k.a"}
+    assert done.left == {"first": "done k.a", "second": "done k.a"}, "the version is not of this time"
     assert world.records["k.a"].outputs == done.outputs
 
 

