@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mvops.notebook.failures import Failure, find_failure, mark_stopped
+from mvops.notebook.kernels import Kernel
 from mvops.notebook.processes import kill_marked, scratch_folder
 from mvops.notebook.warm import WarmKernels
 
@@ -40,7 +41,7 @@ class Place:
     With `warm` the kernel is a fork of that process.
     """
 
-    kernel: str
+    kernel: Kernel
     cwd: Path
     deadline: float
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)

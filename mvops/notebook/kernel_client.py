@@ -27,12 +27,14 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
+from mvops.notebook import output_limit
 from mvops.notebook.failures import Kind
+from mvops.notebook.kernels import Kernel
 from mvops.notebook.processes import MARK
 from mvops.notebook.warm import WarmKernels
 
 _ENGINE = "mvops"
-_MOST_OUTPUT = 2_000_000  # characters of text kept for one cell
+_MOST_OUTPUT = 2 * output_limit.LIMIT  # characters of text kept for one cell
 _MOST_OUTPUTS = 2_000  # displays and streams kept for one cell
 _LONGEST_SOCKET_PATH = 90  # the system's limit is 104 or 108 bytes, with a port to append
 
@@ -41,7 +43,7 @@ _LONGEST_SOCKET_PATH = 90  # the system's limit is 104 or 108 bytes, with a port
 class Session:
     """One kernel and the notebook that it runs; `notebook` is the record so far, also after a failure."""
 
-    kernel: str
+    kernel: Kernel
     cwd: Path
     scratch: Path  # sockets, connection file and log go here
     mark: str
@@ -89,7 +91,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
         self._kept: dict[int, int] = {}
 
     def create_kernel_manager(self) -> Any:
-        self.km = _Manager(kernel_name=self._session.kernel, config=self.config)
+        self.km = _Manager(kernel_name=self._session.kernel.name, config=self.config)
         self.km.session_ = self._session
         return self.km
 
@@ -129,6 +131,7 @@ class _Engine(Engine):  # type: ignore[misc]  # papermill has no types
             startup_timeout=session.start_timeout,
             resources={"metadata": {"path": str(session.cwd)}},
             coalesce_streams=True,
+            extra_arguments=_limited() if session.kernel.ordinary else [],
         )
         client.execute()
         for cell in nb_man.nb.cells:
@@ -146,7 +149,7 @@ def run(notebook: dict[str, Any], session: Session) -> BaseException | None:
     session.notebook = node
     try:
         papermill.execute_notebook(
-            node, None, engine_name=_ENGINE, kernel_name=session.kernel, progress_bar=False, session=session
+            node, None, engine_name=_ENGINE, kernel_name=session.kernel.name, progress_bar=False, session=session
         )
     except PapermillExecutionError:
         return None  # the record says what happened
@@ -164,7 +167,7 @@ def explain(problem: BaseException, session: Session) -> tuple[Kind, str]:
     if isinstance(problem, DeadKernelError) and session.current is not None:
         return "died", f"the kernel died, {_exit(session.process)}{f': {said}' if said else ''}"
     if isinstance(problem, DeadKernelError | RuntimeError) and session.current is None:
-        return "start", f"the kernel {session.kernel!r} does not start: {said or problem}"
+        return "start", f"the kernel {session.kernel.name!r} does not start: {said or problem}"
     return "start", f"{type(problem).__name__}: {problem}"
 
 
@@ -202,6 +205,12 @@ def _tolerate(cell: Any) -> None:
         if output.output_type == "error":
             text = f"{output.ename}: {output.evalue}\n"
             cell.outputs[at] = _stderr(text)
+
+
+def _limited() -> list[str]:
+    """Arguments of an IPython kernel that make it run `output_limit` first."""
+    line = f"__import__('runpy').run_path({output_limit.__file__!a})['start']()"
+    return [f"--IPKernelApp.exec_lines={line}"]
 
 
 def _stderr(text: str) -> NotebookNode:

@@ -175,9 +175,7 @@ class _Run:
         shutil.rmtree(incoming, ignore_errors=True)
 
     def _execute(self, part: StepSlice, book: dict[str, Any]) -> Execution:
-        place = Place(
-            self.prepared.kernel.name, self.prepared.document.folder, self.deadline, mark=self.mark, warm=self.warm
-        )
+        place = Place(self.prepared.kernel, self.prepared.document.folder, self.deadline, self.mark, self.warm)
         return execute(book, place, lambda done, total: self._tell(part, "running", cells_done=done, cells=total))
 
     def _end_warm(self) -> None:

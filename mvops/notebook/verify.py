@@ -154,7 +154,7 @@ def _run_original(notebook: dict[str, Any], path: Path, timeout: float, tell: On
     tell(StepProgress("original", 0, 1, "started", 0, total))
     execution = execute(
         notebook,
-        Place(kernel.name, path.resolve().parent, time.monotonic() + timeout),
+        Place(kernel, path.resolve().parent, time.monotonic() + timeout),
         lambda done, cells: tell(StepProgress("original", 0, 1, "running", done, cells)),
     )
     cells: list[dict[str, Any]] = execution.notebook["cells"]

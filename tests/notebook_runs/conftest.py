@@ -9,6 +9,7 @@ import pytest
 from running import Cell, Project, make_project, notebook
 
 from mvops.notebook.engine import Execution, OnCell, Place, execute
+from mvops.notebook.kernels import Kernel
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture
 def execute_cells(tmp_path: Path) -> Callable[..., Execution]:
     def run(*cells: Cell, limit: float = 60.0, on_cell: OnCell | None = None, **options: Any) -> Execution:
-        place = Place("python3", tmp_path, time.monotonic() + limit, **options)
+        place = Place(Kernel("python3", None), tmp_path, time.monotonic() + limit, **options)
         return execute(notebook(*cells), place, on_cell)
 
     return run

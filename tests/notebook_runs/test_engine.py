@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -116,20 +117,30 @@ def test_an_interrupt_kills_the_kernel(execute_cells: Run) -> None:
 
 
 def test_output_is_kept_up_to_a_limit(execute_cells: Run) -> None:  # N3
-    execution = execute_cells("for i in range(100_000):\n    print('x' * 50)", "print('next')")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    execution = execute_cells(
+        "for i in range(50_000):\n    print('x' * 50)",
+        "print('y' * 200_000_000)",
+        "for i in range(3_000):\n    display(i)",
+        "print('next')",
+    )
     assert execution.failure is None
-    first, second = outputs(execution)
-    assert sum(map(len, first)) < 2_100_000
-    assert "the rest of this cell's output is not kept" in first[-1]
-    assert second == ["next\n"]
+    lines, huge, displays, following = outputs(execution)
+    for text in (lines, huge):
+        assert sum(map(len, text)) < 2_100_000
+        assert "the rest of this cell's output is not kept" in text[-1]
+    assert len(displays) == 2001
+    assert "the rest of this cell's output is not kept" in displays[-1]
+    assert following == ["next\n"]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024  # KiB
 
 
 def test_a_kernel_goes_when_its_owner_is_killed(tmp_path: Path) -> None:  # N4
     script = (
         "import sys, time\nsys.path[:0] = {path!r}\nfrom pathlib import Path\n"
-        "from mvops.notebook.engine import Place, execute\n"
+        "from mvops.notebook.engine import Place, execute\nfrom mvops.notebook.kernels import Kernel\n"
         "from running import notebook\n"
-        "execute(notebook('1', 'import time; time.sleep(600)'), Place('python3', Path({cwd!r}), "
+        "execute(notebook('1', 'import time; time.sleep(600)'), Place(Kernel('python3', None), Path({cwd!r}), "
         "time.monotonic() + 60, mark={mark!r}), lambda *_: print('going', flush=True))"
     ).format(path=sys.path, cwd=str(tmp_path), mark="orphan-kernel")
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as owner:
