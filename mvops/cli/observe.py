@@ -74,14 +74,14 @@ def _retrain(workspace: Workspace, model: str, reason: str, *, quiet: bool) -> N
 def _own_log(
     log: Path, baseline: Path, time: str, prediction: str | None, every: str, false_alarms: str, *, json_: bool
 ) -> None:
+    from mvops.monitoring.own_log import judge_log
     from mvops.show.monitor import own_log_lines
-    from mvops.usecases.monitor_log import monitor_own_log
 
-    windows = monitor_own_log(log, baseline, time=time, prediction=prediction, every=every, false_alarms=false_alarms)
+    found = judge_log(log, baseline, time=time, prediction=prediction, every=every, false_alarms=false_alarms)
     if json_:
-        print_json({"windows": windows})
+        print_json({"windows": found.windows, "left_out": found.left_out})
     else:
-        for line, style in own_log_lines(windows):
+        for line, style in own_log_lines(found):
             answer(line, style)
 
 

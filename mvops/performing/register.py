@@ -24,7 +24,7 @@ from mvops.lifecycle.evaluate import Evaluation, evaluate
 from mvops.lifecycle.fingerprint import training_fingerprint
 from mvops.lifecycle.gate import GateReport, judge
 from mvops.lifecycle.signature import describe
-from mvops.monitoring.baseline import build_baseline
+from mvops.monitoring.baseline import DAY, build_baseline
 from mvops.monitoring.columns import make_rows
 from mvops.registry.events import record_event
 from mvops.registry.runs import find_run
@@ -134,6 +134,7 @@ def _register(
             times=held_out.times,
         ),
         metrics=model.evaluate.metrics,
+        every=DAY if model.monitor is None else model.monitor.every,
     )
     data, format_ = dump_frame(held_out.features.assign(__target__=np.asarray(held_out.target)))
     return register(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from mvops.usecases.monitor import Report, Window
+
+if TYPE_CHECKING:  # it brings pandas, which only --log needs
+    from mvops.monitoring.own_log import LogReport
 
 Line = tuple[str, str]
 
@@ -54,8 +57,10 @@ def report_json(report: Report) -> dict[str, Any]:
     }
 
 
-def own_log_lines(windows: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
-    """Somebody else's log: a line for each window."""
+def own_log_lines(found: LogReport) -> Iterator[Line]:
+    """Somebody else's log: what is not watched, and a line for each window."""
+    yield from ((f"not watched: {column}: {reason}", "dim") for column, reason in found.left_out.items())
+    windows = found.windows
     for window in windows:
         drifted = ", ".join(window["drifted"])
         verdict = f"ALERT {drifted}" if window["alert"] else "quiet"

@@ -72,11 +72,11 @@ def monitor(
     opened: list[Alert] = []
     resolved: list[Alert] = list(_retire(workspace, model))
     windows: list[Window] = []
-    for version, judged in _judged(workspace, model, settings, known, end):
-        for window in judged:
-            if since is None or window.verdict.start >= since:
-                windows.append(window)
-                _act(workspace, model, version, window.verdict, opened, resolved)
+    for _, judged in _judged(workspace, model, settings, known, end):
+        mine = [window for window in judged if since is None or window.verdict.start >= since]
+        windows += mine
+        for transition, version in _transitions(workspace, model, mine):
+            _transit(workspace, model, version, transition, opened, resolved)
     if windows:
         save_judged(workspace.registry, model, max(window.verdict.end for window in windows))
     return Report(
@@ -148,15 +148,18 @@ def _window(version: int, verdict: Verdict, summary: Summary, metrics: tuple[str
     return Window(version, verdict, leading, measured, summary.performance.rows)
 
 
-def _act(
-    workspace: Workspace, model: str, version: int, verdict: Verdict, opened: list[Alert], resolved: list[Alert]
-) -> None:
-    mine = [alert for alert in alerts.alerts(workspace.registry, model) if alert.version == version]
-    over = {alert.key for alert in mine if alert.status == "resolved" and alert.last_seen >= verdict.end}
-    for transition in transitions([alert for alert in mine if alert.status == "open"], verdict):
-        if isinstance(transition, Open) and transition.key in over:
-            continue  # a window that is looked at again, and whose alert has come and gone
-        _transit(workspace, model, version, transition, opened, resolved)
+def _transitions(workspace: Workspace, model: str, windows: list[Window]) -> Iterator[tuple[Transition, int]]:
+    """What the windows of one version, in order, do to its alerts."""
+    judged = [window.verdict.end for window in windows if window.verdict.status == "judged"]
+    for window in windows:
+        verdict, version = window.verdict, window.version
+        mine = [alert for alert in alerts.alerts(workspace.registry, model) if alert.version == version]
+        over = {alert.key for alert in mine if alert.status == "resolved" and alert.last_seen >= verdict.end}
+        still_open = [alert for alert in mine if alert.status == "open"]
+        for transition in transitions(still_open, verdict, judged=[end for end in judged if end <= verdict.end]):
+            if isinstance(transition, Open) and transition.key in over:
+                continue  # a window that is looked at again, and whose alert has come and gone
+            yield transition, version
 
 
 def _transit(

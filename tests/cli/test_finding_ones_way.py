@@ -32,9 +32,17 @@ from mvops.serving.client import EndpointClient
 
 pytestmark = pytest.mark.xdist_group("cli-journey")
 PLAIN = {
-    "import pandas as pd\nfrom sklearn.linear_model import LogisticRegression\nfrom sklearn.metrics import roc_auc_score": (),
+    """
+    import pandas as pd
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+    """: (),
     'df = pd.read_csv("../data/d.csv")': (),
-    'X, y = df[["age", "income"]], df["y"]\nX_train, X_test = X[:4000], X[4000:]\ny_train, y_test = y[:4000], y[4000:]': (),
+    """
+    X, y = df[["age", "income"]], df["y"]
+    X_train, X_test = X[:4000], X[4000:]
+    y_train, y_test = y[:4000], y[4000:]
+    """: (),
     "model = LogisticRegression(C=0.5, max_iter=500).fit(X_train, y_train)": (),
     "auc = roc_auc_score(y_test, model.predict_proba(X_test)[:, 1])\nprint(auc)": (),
 }

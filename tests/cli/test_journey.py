@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,7 @@ def first_days(story: Story) -> None:
         frame = rows(range(100 + day, 104 + day), seed=day)
         if day == DAYS - 1:
             frame["age"] += 30
-        when = datetime(2024, 3, 1) + timedelta(days=day)
+        when = datetime(2024, 3, 1, tzinfo=UTC) + timedelta(days=day)
         ids = story.predict(frame, f"{when:%Y-%m-%d}T10:00:00Z")
         if day == 0:
             story.ids = ids
@@ -155,7 +155,7 @@ def looking_back(story: Story) -> None:
 
 
 @pytest.fixture(scope="module")
-def story(applied: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+def story(applied: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
     root = cached(applied, tmp_path_factory.mktemp("journey") / "toy")
     edit(root / "configs/project.yaml", f"port: {port_of(root)}", f"port: {free_port()}")
     told = Story(root)
@@ -175,7 +175,7 @@ def story(applied: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         told.said["serve"] = finish(process)
     told.do("destroy", "destroy", "--yes")
     told.do("plan after destroy", "plan", "--detailed-exitcode", code=2)
-    yield told
+    return told
 
 
 def test_the_first_plan_says_what_will_be_made(story: Story) -> None:
