@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import nbformat
+import pytest
+
+from mvops.notebook.promotion import promote
+
+FIT = """from sklearn.linear_model import Ridge
+model = Ridge()
+model.fit([[1], [2]], [1, 2])"""
+
+
+def test_a_foreign_kernel_is_said(book, tmp_path):
+    path = book(FIT, kernelspec={"name": "conda-root-py", "language": "python", "display_name": "x"})
+    assert any("'conda-root-py'" in note for note in promote(path, root=tmp_path, name="x").notes)
+
+
+def test_features_made_outside_the_model_are_said(promoted):
+    found = promoted(
+        (
+            "import pandas as pd\nfrom sklearn.preprocessing import StandardScaler\n"
+            "from sklearn.svm import SVC\nfrom sklearn.model_selection import train_test_split"
+        ),
+        "df = pd.read_csv('x.csv')\ndf['a'] = df['a'].fillna(0)\nother = df['b'].fillna(1)",
+        "X = pd.get_dummies(df.drop(columns='y'))",
+        "X_train, X_test, y_train, y_test = train_test_split(X, df.y, random_state=0)",
+        "scaler = StandardScaler()\nX_train_s = scaler.fit_transform(X_train)\nX_test_s = scaler.transform(X_test)",
+        "model = SVC()\nmodel.fit(X_train_s, y_train)\nprint(model.score(X_test_s, y_test))",
+    )
+    note = next(note for note in found.notes if "prepared outside the model" in note)
+    assert "cell 2 `df['a'].fillna(0)`" in note
+    assert "cell 3 `pd.get_dummies(df.drop(columns='y'))`" in note
+    assert "cell 5 `scaler.transform(X_test)`" in note
+    assert "df['b']" not in note
+
+
+def test_a_pipeline_needs_no_such_note(promoted):
+    found = promoted(
+        (
+            "import pandas as pd\nfrom sklearn.preprocessing import StandardScaler\n"
+            "from sklearn.svm import SVC\nfrom sklearn.pipeline import make_pipeline\n"
+            "from sklearn.model_selection import train_test_split"
+        ),
+        (
+            "df = pd.read_csv('x.csv')\ndf['n'] = df.groupby('a')['b'].transform('size')\n"
+            "df.columns = df.columns.str.replace('x', 'y')"
+        ),
+        "X_train, X_test, y_train, y_test = train_test_split(df, df.y, random_state=0)",
+        (
+            "model = make_pipeline(StandardScaler(), SVC())\nmodel.fit(X_train, y_train)\n"
+            "print(model.score(X_test, y_test))"
+        ),
+    )
+    assert not any("prepared outside the model" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("a, b = train_test_split(df)", "train_test_split in cell 1"),
+        ("df.sample(5)", "df.sample in cell 1"),
+        ("np.random.rand(3)", "np.random.rand in cell 1"),
+        ("m = RandomForestClassifier()", "RandomForestClassifier in cell 1"),
+        ("m = SVC(probability=True)", "SVC in cell 1"),
+        ("m = RandomForestClassifier(random_state=None)", "RandomForestClassifier in cell 1"),
+    ],
+)
+def test_unseeded_randomness_is_said_with_the_call(promoted, line, says):
+    imports = (
+        "import numpy as np\nfrom sklearn.svm import SVC\n"
+        "from sklearn.ensemble import RandomForestClassifier\n"
+        "from sklearn.model_selection import train_test_split\ndf = np.eye(9)\n"
+    )
+    note = [note for note in promoted(imports + line).notes if "without a seed" in note]
+    assert len(note) == 1
+    assert says in note[0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a, b = train_test_split(df, random_state=1)",
+        "a, b = train_test_split(df, shuffle=False)",
+        "np.random.seed(1)\nnp.random.rand(3)",
+        "rng = np.random.default_rng(3)",
+        "m = RandomForestClassifier(**settings)",
+        "m = SVC()",
+    ],
+)
+def test_what_is_seeded_is_not(promoted, line):
+    imports = (
+        "import numpy as np\nfrom sklearn.svm import SVC\n"
+        "from sklearn.ensemble import RandomForestClassifier\n"
+        "from sklearn.model_selection import train_test_split\ndf, settings = np.eye(9), {}\n"
+    )
+    assert not any("without a seed" in note for note in promoted(imports + line).notes)
+
+
+def test_order_installs_and_secrets_are_said(book, tmp_path):
+    path = book("!pip install x", "api_key = 'abcdefgh12345678'", FIT)
+    notebook = nbformat.read(path, 4)
+    notebook.cells[0]["execution_count"], notebook.cells[1]["execution_count"] = 5, 2
+    nbformat.write(notebook, path)
+    notes = promote(path, root=tmp_path, name="x").notes
+    assert any("another order" in note for note in notes)
+    assert any("Cell 1 installs packages" in note for note in notes)
+    secret = next(note for note in notes if "secret" in note)
+    assert "Cell 2" in secret
+    assert "abcdefgh" not in secret
