@@ -47,12 +47,11 @@ def _opened(model: str, alerts: Sequence[Alert]) -> Message | None:
     critical = any(alert.severity == "critical" for alert in alerts)
     first = alerts[0]
     more = f" and {len(alerts) - 1} more" if len(alerts) > 1 else ""
+    reason = "performance" if first.kind == "performance" else "drift"
     lines = [f"{alert.key} since {alert.opened:%Y-%m-%d %H:%M} UTC: {alert.reason}" for alert in alerts]
     return Message(
         title=f"{model} version {first.version}: {first.key}{more}",
-        body="\n".join(
-            [*lines, "See: mvops status", f"Train on newer data: mvops retrain {model} --reason {first.kind}"]
-        ),
+        body="\n".join([*lines, "See: mvops status", f"Train on newer data: mvops retrain {model} --reason {reason}"]),
         severity="critical" if critical else "warning",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -10,25 +11,20 @@ from pathlib import Path
 from subprocess import Popen
 
 import pandas as pd
-import psutil
 import pytest
 from toy_project import (
     COMMAND,
     edit,
     environment,
-    finish,
-    free_port,
     mvops,
     port_of,
     rows,
     snapshot,
-    spawn,
     typed,
     write_notebook,
 )
 
 from mvops import __version__
-from mvops.serving.client import EndpointClient
 
 pytestmark = pytest.mark.xdist_group("cli-journey")
 PLAIN = {
@@ -207,34 +203,33 @@ def test_the_module_is_the_command(project: Path) -> None:
     assert "Nothing to do" in typed(project.parent, "plan", "-C", project.name).ok().out
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
-def test_on_a_terminal_there_is_colour_and_a_question(project: Path) -> None:
+def on_a_terminal(root: Path, answer: bytes, *arguments: str) -> tuple[int, bytes]:
+    """A command whose input and output are a terminal, its question answered."""
     main, other = os.openpty()
-    arguments = [*COMMAND, "apply", "models.toy.monitor.every=1h"]
-    with Popen(
-        arguments, cwd=project, env=environment() | {"TERM": "xterm"}, stdin=other, stdout=other, stderr=other
-    ) as p:
+    shown = environment() | {"TERM": "xterm"}
+    with Popen([*COMMAND, *arguments], cwd=root, env=shown, stdin=other, stdout=other, stderr=other) as process:
         os.close(other)
         said = b""
-        while b"Do it?" not in said:
-            said += os.read(main, 4096)
-        assert b"\x1b[" in said
-        os.write(main, b"n\n")
-        while psutil.pid_exists(p.pid) and p.poll() is None:
-            try:
-                said += os.read(main, 4096)
-            except OSError:
-                break
-        assert p.wait(30) == 1
+        with contextlib.suppress(OSError):  # the terminal has gone with the process
+            while chunk := os.read(main, 4096):
+                said += chunk
+                if b"Do it?" in said and answer:
+                    os.write(main, answer)
+                    answer = b""
+        code = process.wait(60)
     os.close(main)
-    assert "1d -> 1h" in mvops(project, "plan", "models.toy.monitor.every=1h").ok().out
+    return code, said
 
 
-def test_several_workers_answer(project: Path) -> None:
-    port = free_port()
-    process = spawn(project, "serve", "toy", "--port", port, "--workers", "2")
-    try:
-        EndpointClient(f"http://127.0.0.1:{port}").ready(timeout=120)
-    finally:
-        process.terminate()
-        assert finish(process).code == 0
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
+def test_on_a_terminal_there_is_colour_a_question_and_a_bar(project: Path) -> None:
+    arguments = ("apply", "models.toy.evaluate.metrics=[roc_auc]", "models.toy.pipeline.outputs.times=null")
+    before = snapshot(project)
+    code, said = on_a_terminal(project, b"n\n", *arguments)
+    assert code == 1
+    assert b"\x1b[" in said
+    assert snapshot(project) == before
+    code, said = on_a_terminal(project, b"y\n", *arguments)
+    assert code == 0
+    assert b"ok      update model.toy" in said
+    assert "━".encode() in said

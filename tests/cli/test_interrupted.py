@@ -87,7 +87,7 @@ def race(waiting: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, 
     root = copy(waiting, tmp_path_factory.mktemp("race") / "toy")
     first = spawn(root, "apply", "--yes")
     try:
-        until(lambda: started(root, "pipeline.toy"), 120)
+        until(lambda: started(root, "pipeline.toy"))
         second = finish(spawn(root, "apply", "--yes"))
     finally:
         (root / "data/hold").unlink()
@@ -106,7 +106,7 @@ def test_of_two_applies_at_the_same_time_one_wins(race: tuple[int, Result, Resul
 @pytest.mark.parametrize("address", ["model.toy", "endpoint.toy"])
 def test_an_apply_killed_between_steps_is_taken_up_again(quick: Path, applied: Path, address: str) -> None:
     process = spawn(quick, "apply", "--yes")
-    until(lambda: started(quick, address) or process.poll() is not None, 120)
+    until(lambda: started(quick, address) or process.poll() is not None)
     process.kill()
     finish(process)
     if started(quick, address):  # else it was quicker than we
@@ -129,7 +129,7 @@ def stopped_in_a_cell(root: Path, sent: signal.Signals) -> tuple[Result, list[ps
     below = psutil.Process(process.pid).children(recursive=True)
     assert below
     process.send_signal(sent)
-    return finish(process, timeout=30), below
+    return finish(process, timeout=60), below
 
 
 def left(processes: list[psutil.Process]) -> list[psutil.Process]:

@@ -1,181 +1,22 @@
-"""A model's first weeks as its owner lives them, told once (`story`) and then looked at from all sides."""
+"""A model's first weeks as its owner lives them, told once and then looked at from all sides."""
 
 from __future__ import annotations
 
 import csv
 import json
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
-from toy_project import Result, cached, edit, finish, free_port, mvops, port_of, rows, spawn, until
-
-from mvops.errors import ServingError
-from mvops.serving.client import EndpointClient
+from story import COLUMNS, DAYS, Story, tell
+from toy_project import mvops, port_of
 
 pytestmark = [pytest.mark.xdist_group("cli-journey"), pytest.mark.slow]
-COLUMNS = ["age", "income", "region"]
-DAYS = 6  # the last of them has drifted
-
-
-@dataclass
-class Story:
-    """What each command said, by the name of the scene."""
-
-    root: Path
-    said: dict[str, Result] = field(default_factory=dict)
-    answers: int = 0
-    versions: list[int] = field(default_factory=list)  # that answered while traffic was moved
-    failures: list[str] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-
-    def __getitem__(self, scene: str) -> Result:
-        return self.said[scene]
-
-    def do(self, scene: str, *arguments: object, code: int = 0) -> Result:
-        self.said[scene] = mvops(self.root, *arguments).ok(code)
-        return self.said[scene]
-
-    def text_and_json(self, scene: str, *arguments: object) -> None:
-        self.do(scene, *arguments)
-        self.do(f"{scene} --json", *arguments, "--json").json()
-
-    def client(self) -> EndpointClient:
-        return EndpointClient(f"http://127.0.0.1:{port_of(self.root)}")
-
-    def predict(self, frame: pd.DataFrame, when: str) -> list[str]:
-        reply = self.client().predict(frame[COLUMNS].to_dict("records"), time=when)
-        self.answers += len(reply.prediction_ids)
-        return list(reply.prediction_ids)
-
-    def logged(self) -> int:
-        return int(mvops(self.root, "status", "--json").ok().json()["models"][0]["predictions"])
-
-
-@contextmanager
-def traffic(story: Story) -> Iterator[None]:
-    """A request after the other, from a thread, until the end."""
-    over = threading.Event()
-    client, row = story.client(), rows(range(1))[COLUMNS].to_dict("records")
-
-    def send() -> None:
-        number = 0
-        while not over.is_set():
-            number += 1
-            try:
-                reply = client.predict([row[number % len(row)]], time="2024-03-20T12:00:00Z", key=str(number))
-            except ServingError as error:
-                story.failures.append(str(error))
-            else:
-                story.answers += 1
-                story.versions.append(reply.model_version)
-            time.sleep(0.004)
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    try:
-        yield
-        time.sleep(0.3)
-    finally:
-        over.set()
-        thread.join()
-
-
-def first_days(story: Story) -> None:
-    """Traffic with event times, outcomes a day later, a look at each day."""
-    for day in range(DAYS):
-        frame = rows(range(100 + day, 104 + day), seed=day)
-        if day == DAYS - 1:
-            frame["age"] += 30
-        when = datetime(2024, 3, 1, tzinfo=UTC) + timedelta(days=day)
-        ids = story.predict(frame, f"{when:%Y-%m-%d}T10:00:00Z")
-        if day == 0:
-            story.ids = ids
-        known = [{"prediction_id": i, "outcome": int(y)} for i, y in zip(ids, frame["y"], strict=True)]
-        story.client().outcomes([(k["prediction_id"], k["outcome"]) for k in known])
-        until(lambda: story.logged() == story.answers)
-        end = when + timedelta(days=1)
-        story.do(f"monitor day {day}", "monitor", "toy", "--until", f"{end:%Y-%m-%d}")
-
-
-def new_data(story: Story) -> None:
-    """The data grows; a challenger takes over under traffic, and the old one comes back."""
-    data = story.root / "data/d.csv"
-    pd.concat([pd.read_csv(data), rows(range(60, 70), seed=1)]).to_csv(data, index=False)
-    story.do("plan with new data", "plan", "--detailed-exitcode", code=2)
-    story.do("dry run", "retrain", "toy", "--dry-run")
-    with traffic(story):
-        story.do("retrain", "retrain", "toy", "--reason", "drift", "--json")
-        story.do("plan after retrain", "plan", "--detailed-exitcode")
-        story.text_and_json("versions list", "versions", "list", "toy")
-        until(lambda: story.versions[-1] == 2)
-        story.do("rollback", "rollback", "toy")
-        until(lambda: story.versions[-1] == 1)
-    story.do("plan after rollback", "plan", "--detailed-exitcode")
-    story.do("retrain nothing new", "retrain", "toy")
-
-
-def second_challenger(story: Story) -> None:
-    """One that is aborted on its way."""
-    with traffic(story):
-        story.do("retrain no wait", "retrain", "toy", "--force", "--no-wait")
-        story.text_and_json("rollout status", "rollout", "status", "toy")
-        story.do("status while rolling", "status")
-        story.do("versions while rolling", "versions", "list", "toy", "--json")
-        until(lambda: 3 in story.versions)
-        story.do("rollout abort", "rollout", "abort", "toy", "--reason", "second thoughts")
-    story.text_and_json("rollout status at rest", "rollout", "status", "toy")
-
-
-def looking_back(story: Story) -> None:
-    """Status, history, explanations, exports, imports."""
-    until(lambda: story.logged() == story.answers)
-    story.text_and_json("status", "status")
-    story.text_and_json("history", "history")
-    story.do("history of two", "history", "toy", "--limit", "2")
-    story.text_and_json("explain", "explain", story.ids[0])
-    story.text_and_json("versions show", "versions", "show", "toy", "2")
-    story.text_and_json("versions compare", "versions", "compare", "toy", "1", "2")
-    story.do("export csv", "predictions", "export", "toy", "--output", "p.csv")
-    story.do("export jsonl", "predictions", "export", "toy", "--output", "p.jsonl", "--json")
-    story.do(
-        "export a day", "predictions", "export", "toy", "-o", "d.csv", "--since", "2024-03-02", "--until", "2024-03-03"
-    )
-    last = json.loads((story.root / "p.jsonl").read_text().splitlines()[-1])["prediction_id"]
-    (story.root / "o.csv").write_text(f"prediction_id,outcome\n{last},1\nnobody,0\n")
-    story.text_and_json("outcomes import", "outcomes", "import", "toy", "o.csv")
-    story.do("versions promote", "versions", "promote", "toy", "3", "--reason", "we know better")
 
 
 @pytest.fixture(scope="module")
 def story(applied: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    root = cached(applied, tmp_path_factory.mktemp("journey") / "toy")
-    edit(root / "configs/project.yaml", f"port: {port_of(root)}", f"port: {free_port()}")
-    told = Story(root)
-    told.do("first plan", "plan", "--detailed-exitcode", code=2)
-    told.do("apply", "apply", "--yes")
-    told.do("second plan", "plan", "--detailed-exitcode")
-    told.text_and_json("status before serving", "status")
-    process = spawn(root, "serve", "toy")
-    try:
-        told.client().ready(timeout=90)
-        first_days(told)
-        new_data(told)
-        second_challenger(told)
-        looking_back(told)
-    finally:
-        process.terminate()
-        told.said["serve"] = finish(process)
-    told.do("destroy", "destroy", "--yes")
-    told.do("plan after destroy", "plan", "--detailed-exitcode", code=2)
-    return told
+    return tell(applied, tmp_path_factory.mktemp("journey") / "toy")
 
 
 def test_the_first_plan_says_what_will_be_made(story: Story) -> None:
@@ -210,12 +51,32 @@ def test_quiet_days_are_quiet_and_the_drifted_day_opens_an_alert_with_its_reason
     assert "drifting: " in said
     assert "roc_auc" in said
     assert "alerts are open: mvops status" in said
+    assert "retraining is due: mvops retrain toy --reason drift" in said
+    assert "retrained because of drift: nothing to learn from" in story["monitor retrain"].out
+
+
+def test_who_could_not_be_told_is_said_without_secrets(story: Story) -> None:
+    said = story[f"monitor day {DAYS - 1}"]
+    assert "NOT DELIVERED to hook" in said.out
+    assert "secret" not in said.out
+    assert "could not tell hook" in story["history"].out
+
+
+def test_monitoring_again_finds_nothing_new(story: Story) -> None:
+    (found,) = story["monitor --json"].json()["models"]
+    assert (found["predictions"], found["outcomes"], found["opened"]) == (0, 0, [])
+    assert found["open"]
+
+
+def test_alerts_about_a_version_that_was_replaced_are_over(story: Story) -> None:
+    assert "resolved " in story["monitor version 2"].out
+    assert "does not answer any more" in story["history"].out
 
 
 def test_the_alert_stands_in_status_and_history(story: Story) -> None:
-    found = story["status --json"].json()["models"][0]
+    found = story["status with alerts --json"].json()["models"][0]
     assert any("age" in alert["reason"] for alert in found["alerts"])
-    assert "ALERT" in story["status"].out
+    assert "ALERT" in story["status with alerts"].out
     assert any(e["kind"] == "alert" for e in story["history --json"].json()["events"])
 
 
@@ -276,6 +137,11 @@ def test_explain_leads_back_to_data_and_code(story: Story) -> None:
     assert found["version"]["number"] == 1
     assert found["prediction"]["inputs"].keys() == set(COLUMNS)
     assert found["outcome"]["outcome"] in {0, 1}
+
+
+def test_explain_names_what_the_model_had_never_seen(story: Story) -> None:
+    assert "surprise   age: " in story["explain surprise"].out
+    assert "is outside " in story["explain surprise"].out
 
 
 def test_versions_are_shown_and_compared(story: Story) -> None:

@@ -153,6 +153,5 @@ def test_only_what_was_changed_outside_is_exit_code_3(project: Path) -> None:
 
 
 def test_a_capability_that_the_preset_leaves_off_is_told(project: Path) -> None:
-    edit(project / "configs/models/toy.yaml", "monitor:", 'retrain: {schedule: "0 3 * * 1"}\nmonitor:')
     shown = mvops(project, "plan", "preset=small/day_30").ok()
     assert "models.toy.retrain is not acted upon: small/day_30 leaves capabilities.retraining off" in shown.out

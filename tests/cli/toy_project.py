@@ -40,6 +40,7 @@ evaluate: {task: classification, metrics: [roc_auc, log_loss]}
 gate: [roc_auc >= 0.6, roc_auc >= champion - 0.05]
 rollout: {hold: 1s, min_predictions: 20, abort: {latency_p99: 100x, error_rate: 0.2}}
 monitor: {every: 1d, false_alarms: 1 per 30d, outcomes: {delay: 1d}, alerts: [ops]}
+retrain: {cooldown: 1s}
 """
 CELLS: dict[str, tuple[str, ...]] = {
     """
@@ -145,8 +146,14 @@ def spawn(root: Path, *arguments: object, command: Iterable[str] = COMMAND) -> s
     )
 
 
-def finish(process: subprocess.Popen[str], timeout: float = 120) -> Result:
-    out, err = process.communicate(timeout=timeout)
+def finish(process: subprocess.Popen[str], timeout: float = 300) -> Result:
+    """Wait for a command's end, at most `timeout` seconds."""
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
     return Result(process.returncode, out, err)
 
 
@@ -155,7 +162,7 @@ def typed(root: Path, *arguments: object, command: Iterable[str] = COMMAND) -> R
     return finish(spawn(root, *arguments, command=command))
 
 
-def until(condition: Callable[[], Any], timeout: float = 60) -> Any:
+def until(condition: Callable[[], Any], timeout: float = 120) -> Any:
     """Wait for `condition`, and return what it says."""
     deadline = time.monotonic() + timeout
     while not (found := condition()):
