@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mvops import __version__
-from mvops.cli import learn, models, observe, project, traffic
+from mvops.cli import interrupts, learn, models, observe, project, traffic
 from mvops.cli.session import SESSION, print_error
 from mvops.errors import MvopsError, UsageError
 
@@ -59,7 +58,7 @@ for part in (project, models, traffic, observe, learn):
 
 def main() -> None:
     """Run a command; the only place that turns errors into text and exit codes."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    interrupts.listen()
     try:
         code = app(_globals_first(sys.argv[1:]), standalone_mode=False)
     except (MvopsError, OSError) as error:
@@ -83,11 +82,6 @@ def _of_the_system(error: OSError) -> MvopsError:
     """A file that may not be written, a disk that is full."""
     what = f"{error.filename}: " if error.filename else ""
     return UsageError(f"{what}{error.strerror or error}", hint="The trace: the same command with --debug")
-
-
-def _as_interrupt(number: int, frame: object) -> None:
-    del number, frame
-    raise KeyboardInterrupt
 
 
 def _globals_first(arguments: list[str]) -> list[str]:

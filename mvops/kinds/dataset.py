@@ -59,7 +59,8 @@ class DatasetKind:
         if action.after is None or action.verb is Verb.KEEP:
             return
         before = "" if action.before is None else f", {action.before['files']} before"
-        yield f"{action.after['pattern']}: {action.after['files']} files{before}"
+        files = action.after["files"]
+        yield f"{action.after['pattern']}: {files} file{'' if files == 1 else 's'}{before}"
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""

@@ -28,6 +28,7 @@ TRAILS = (3, 7)
 SMALLEST_SHARE = 0.01  # a change of a rate by less than one percentage point is not material
 _FEW = 30  # rows: below, a share is also held against the exact conditional test
 _LEARNING = 8  # windows from which day-to-day variation is learned when the baseline has none
+_MEDIAN_OF_SQUARES = 0.4549  # of a squared standard normal value
 
 _NUMBER = {"shift": 0.35, "spread": 0.15, "shape": 0.15, "missing": 0.05, "range": 0.05, "trail": 0.25}
 _CATEGORY = {"share": 0.35, "shape": 0.30, "missing": 0.05, "new": 0.05, "trail": 0.25}
@@ -136,13 +137,14 @@ def weigh(
 def learned(variation: Variation, path: Path) -> Variation:
     """The variation with what earlier windows showed, for a baseline that is not cut by time.
 
-    Half the mean squared difference of neighbours, which a lasting shift hardly moves (von Neumann 1941).
+    Half the squared difference of neighbours (von Neumann 1941), by its median (0.455 of the mean for normal values),
+    so that the one jump with which a lasting shift begins does not hide the windows after it.
     """
     if len(path.rows) <= _LEARNING:
         return variation
     means = np.array(path.means[:-1])
     sampling = variation.within * float(np.mean([1 / n for n in path.rows[:-1]]))
-    between = max(float(np.mean(np.diff(means) ** 2)) / 2 - sampling, 0.0)
+    between = max(float(np.median(np.diff(means) ** 2)) / _MEDIAN_OF_SQUARES / 2 - sampling, 0.0)
     dof = max(2.0, 2 / 3 * (len(means) - 1))
     return variation.model_copy(update={"between": between, "between_high": between, "dof": min(dof, variation.dof)})
 
@@ -156,8 +158,9 @@ def learned_shape(profile: Profile, shape: ShapeVariation, earlier: Sequence[Col
     beyond = [value - shape.dof * unit for value, unit in found if value is not None]
     if len(beyond) < _LEARNING:
         return shape
-    between = max(float(np.mean(beyond)), 0.0)
-    return shape.model_copy(update={"between": between, "spread": max(float(np.var(beyond)), 2 * between**2)})
+    between = max(float(np.median(beyond)), 0.0)
+    scale = 1.4826 * float(np.median(np.abs(np.array(beyond) - np.median(beyond))))
+    return shape.model_copy(update={"between": between, "spread": max(scale**2, 2 * between**2)})
 
 
 def distributions(profile: Profile, column: ColumnSummary) -> tuple[Ints, Ints]:

@@ -19,6 +19,7 @@ from typing import Any
 
 import nbformat
 import papermill
+import zmq
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import DeadKernelError
@@ -36,6 +37,7 @@ from mvops.notebook.warm import WarmKernels
 _ENGINE = "mvops"
 _MOST_OUTPUT = 2 * output_limit.LIMIT  # characters of text kept for one cell
 _MOST_OUTPUTS = 2_000  # displays and streams kept for one cell
+_LATE_OUTPUT = 20  # seconds that output may arrive after the cell has ended; then the cell counts as done
 _LONGEST_SOCKET_PATH = 90  # the system's limit is 104 or 108 bytes, with a port to append
 
 
@@ -93,13 +95,18 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
     def create_kernel_manager(self) -> Any:
         self.km = _Manager(kernel_name=self._session.kernel.name, config=self.config)
         self.km.session_ = self._session
+        # Without this ZeroMQ drops what we are too slow to read beyond 1,000 messages, also that the cell has ended.
+        self.km.context.setsockopt(zmq.RCVHWM, 0)
         return self.km
 
     def execute_cell(self, cell: Any, cell_index: int, **options: Any) -> Any:
         self._session.current = cell_index
-        done = super().execute_cell(cell, cell_index, **options)
-        self._session.on_cell(cell_index)
-        return done
+        try:
+            return super().execute_cell(cell, cell_index, **options)
+        finally:
+            if cell.cell_type == "code":
+                cell.outputs = _joined(cell.get("outputs", []))
+            self._session.on_cell(cell_index)
 
     def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
         """Keep an output, up to a limit for each cell: the record must not outgrow the memory."""
@@ -129,8 +136,9 @@ class _Engine(Engine):  # type: ignore[misc]  # papermill has no types
             session,
             kernel_name=kernel_name,
             startup_timeout=session.start_timeout,
+            iopub_timeout=_LATE_OUTPUT,
+            raise_on_iopub_timeout=False,
             resources={"metadata": {"path": str(session.cwd)}},
-            coalesce_streams=True,
             extra_arguments=_limited() if session.kernel.ordinary else [],
         )
         client.execute()
@@ -164,11 +172,11 @@ def explain(problem: BaseException, session: Session) -> tuple[Kind, str]:
     """What kind of failure of the kernel this is, and a line that says so."""
     log = session.log.read_text(errors="replace").split("\n") if session.log.exists() else []
     said = next((line.strip() for line in reversed(log) if line.strip()), "")
-    if isinstance(problem, DeadKernelError) and session.current is not None:
-        return "died", f"the kernel died, {_exit(session.process)}{f': {said}' if said else ''}"
-    if isinstance(problem, DeadKernelError | RuntimeError) and session.current is None:
+    if session.current is None:
         return "start", f"the kernel {session.kernel.name!r} does not start: {said or problem}"
-    return "start", f"{type(problem).__name__}: {problem}"
+    if isinstance(problem, DeadKernelError):
+        return "died", f"the kernel died, {_exit(session.process)}{f': {said}' if said else ''}"
+    return "died", f"the kernel cannot be reached any more: {type(problem).__name__}: {problem}"
 
 
 def _exit(process: Any) -> str:
@@ -211,6 +219,25 @@ def _limited() -> list[str]:
     """Arguments of an IPython kernel that make it run `output_limit` first."""
     line = f"__import__('runpy').run_path({output_limit.__file__!a})['start']()"
     return [f"--IPKernelApp.exec_lines={line}"]
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Pieces of one stream in one, and of a line that was written over only the last state.
+
+    nbclient can do so too, in a time that grows with the square of a line's length.
+    """
+    joined: list[Any] = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if last is not None and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    for output in joined:
+        if output.output_type == "stream" and "\r" in output.text:
+            lines = output.text.split("\n")
+            output.text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
+    return joined
 
 
 def _stderr(text: str) -> NotebookNode:

@@ -11,18 +11,21 @@ from typing import Any
 from mvops.notebook.document import text
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+# Nothing here may backtrack over digits: a cell may print a million of them.
 _NUMBER = re.compile(
-    r"(?<![\w.])[-+]?(?:(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|inf|nan)(?![\w])", re.IGNORECASE | re.ASCII
+    r"(?<![\w.])[-+]?(?:(?:\d[\d_]*+\.?+\d*+|\.\d++)(?:[eE][-+]?\d++)?|inf|nan)(?!\w)", re.IGNORECASE | re.ASCII
 )
-_CLOCK = re.compile(r"\b\d{1,4}[-/:]\d{1,2}[-/:]\d{1,4}(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?\b")
+_CLOCK = re.compile(r"\b\d{1,4}[-/:]\d{1,2}[-/:]\d{1,4}(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?\b")
 _DURATION = re.compile(
-    r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?\s*(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|milliseconds?|[mµun]s|s|it/s|s/it"
-    r"|\w*/s(?:tep)?)(?![\w/])",
+    r"(?<![\w.])[-+]?\d[\d.,]*+(?:e[-+]?\d++)?\s{0,2}(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|milliseconds?"
+    r"|[mµun]s|s|it/s|s/it|[a-zµ]{0,9}/s(?:tep)?)(?![\w/])",
     re.IGNORECASE,
 )
-_TIMED_LINE = re.compile(
-    r"wall time|cpu times|\belapsed|\btook\b|\bruntime|time taken|per loop|\[.*it/s", re.IGNORECASE
-)
+_TIMED_LINE = re.compile(r"wall time|cpu times|\belapsed|\btook\b|\bruntime|time taken|per loop|it/s\]", re.IGNORECASE)
+_TRAILING = re.compile(r"[\s:=|\->(\[{,'\"]+$")
+_LEADING = re.compile(r"^[\s,;|(\[\])}'\"]+")
+_LONGEST_LINE = 5_000  # characters; what is beyond is not looked at
+_MOST_LINES = 20_000
 _ADDRESS = re.compile(r"0x[0-9a-f]+", re.IGNORECASE)
 _TRAILING = re.compile(r"[\s:=|\->(\[{,'\"]+$")
 _LEADING = re.compile(r"^[\s,;|(\[\])}'\"]+")
@@ -43,7 +46,8 @@ class Shown:
 
 def shown_numbers(cell: dict[str, Any]) -> tuple[Shown, ...]:
     """All numbers in the text of a cell's outputs, in order. Warnings (stderr) and drawings do not count."""
-    return tuple(number for piece in texts(cell) for line in piece.splitlines() for number in _of_line(line))
+    lines = (line[:_LONGEST_LINE] for piece in texts(cell) for line in piece.splitlines()[:_MOST_LINES])
+    return tuple(number for line in lines for number in _of_line(line))
 
 
 def texts(cell: dict[str, Any]) -> Iterable[str]:
@@ -73,7 +77,7 @@ def _of_line(line: str) -> Iterable[Shown]:
     end = 0
     numbers = list(_NUMBER.finditer(line))
     for found in numbers:
-        label = _LEADING.sub("", _TRAILING.sub("", line[end : found.start()]))
+        label = _LEADING.sub("", _TRAILING.sub("", line[max(end, found.start() - 200) : found.start()]))
         end = found.end()
         yield Shown(float(found[0].replace("_", "")), found[0], label[-60:], alone=len(numbers) == 1)
 

@@ -86,13 +86,13 @@ def _handed_over(workspace: Workspace, run: Run) -> HeldOut:
             f"{run.model}: the model can only be saved as {model.format}, which runs code when loaded, not with skops",
             hint="Keep custom functions and classes out of the estimator, or name another variable in outputs.model.",
         )
-    features = value("features")
+    features = _as_table(value("features"))
     if not isinstance(features, pd.DataFrame):
         raise DataError(
             f"{run.model}: outputs.features is a {type(features).__name__}, not a DataFrame",
             hint="The endpoint takes named columns: name the DataFrame that the model predicts from.",
         )
-    train = value("train_features")
+    train = _as_table(value("train_features"))
     return HeldOut(
         estimator=load_model(workspace.store, model),
         features=features,
@@ -100,6 +100,13 @@ def _handed_over(workspace: Workspace, run: Run) -> HeldOut:
         train_features=train if isinstance(train, pd.DataFrame) else None,
         times=_as_column(value("times")),
     )
+
+
+def _as_table(value: Any) -> Any:
+    """A matrix has no names for its columns; the endpoint calls them x0, x1 and so on."""
+    if isinstance(value, np.ndarray) and value.ndim == 2:
+        return pd.DataFrame(value, columns=[f"x{place}" for place in range(value.shape[1])])
+    return value
 
 
 def _as_column(value: Any) -> Any:

@@ -28,7 +28,7 @@ def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> di
     end_rollout(workspace, step.model, f"superseded by version {number}")
     if serving is None or not _by_canary(workspace, step.model):
         make_champion(workspace, step.model, number, "passed the gate")
-        return {}
+        return {"traffic": "champion"}
     now = datetime.now(UTC)
     started = rollouts.start(
         workspace.registry,
@@ -47,7 +47,7 @@ def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> di
     )
     steer(workspace, started)
     _told(workspace, step.model, f"canary: version {number} gets {started.shares[0]} % of the traffic")
-    return {}
+    return {"traffic": f"canary at {started.shares[0]} %: `mvops rollout status {step.model} --follow` moves it on"}
 
 
 def restore_route(step: RestoreRoute, workspace: Workspace) -> dict[str, str]:

@@ -16,6 +16,7 @@ def applied_line(done: Done) -> str:
     line = f"  {_MARKS[done.status]:<7} {done.action.verb} {done.action.address}"
     if done.status == "done" and "version" in done.left:
         line += f": version {done.left['version']}, gate {done.left.get('gate', '?')}"
+        line += f", {done.left['traffic']}" if "traffic" in done.left else ""
     if done.status == "skipped":
         line += ": it needs one that failed"
     return line

@@ -63,8 +63,10 @@ def own_log_lines(found: LogReport) -> Iterator[Line]:
     windows = found.windows
     for window in windows:
         drifted = ", ".join(window["drifted"])
-        verdict = f"ALERT {drifted}" if window["alert"] else "quiet"
+        calm = "quiet" if window["status"] == "judged" else f"not judged: {window['status']}"
+        verdict = f"ALERT {drifted}" if window["alert"] else calm
         yield f"{window['start']}  {window['rows']:>8} rows  {verdict}", "red" if window["alert"] else ""
+        yield from ((f"    {reason}", "") for reason in window["reasons"])
     alerts = sum(bool(window["alert"]) for window in windows)
     yield f"{len(windows)} windows, {alerts} with an alert", "bold"
 

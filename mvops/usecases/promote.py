@@ -11,7 +11,7 @@ import nbformat
 from mvops.atomic import write_atomically
 from mvops.core.naming import check_name, suggest_name
 from mvops.core.progress import Progress, Tell, silent
-from mvops.errors import NotebookError, UsageError
+from mvops.errors import MvopsError, NotebookError, UsageError
 from mvops.loading.write import write_model_yaml
 from mvops.monitoring.performance import LOWER_IS_BETTER
 from mvops.notebook.promotion import Promotion
@@ -35,6 +35,7 @@ class Promoted:
     notebook: str
     config: str
     found: Promotion
+    replaced: bool = False  # files of an earlier promote
 
     def as_json(self) -> dict[str, Any]:
         """For scripts."""
@@ -70,6 +71,7 @@ def promote(
             f"there is a model {model} already ({config_path.relative_to(workspace.root)})",
             hint="Give this one another name with --name, or replace that one with --force.",
         )
+    replaced = config_path.exists()
     found = read_and_promote(path, root=workspace.root, name=model, split=_split(split))
     target = workspace.root / found.config["pipeline"]["notebook"]
     write_atomically(target, str(nbformat.writes(found.notebook)).encode())  # type: ignore[no-untyped-call]
@@ -81,11 +83,16 @@ def promote(
         notebook=target.relative_to(workspace.root).as_posix(),
         config=config_path.relative_to(workspace.root).as_posix(),
         found=found,
+        replaced=replaced,
     )
 
 
 def verify(workspace: Workspace, made: Promoted, *, tell: Tell = silent) -> Verification:
-    """Run the original and the promoted pipeline on the same inputs and compare every number that they show."""
+    """Run the original and the promoted pipeline on the same inputs and compare every number that they show.
+
+    When one of them does not run, what `promote` has just written for the first time is taken away again, and the
+    error is raised.
+    """
     pipeline = made.found.config["pipeline"]
     job = PipelineJob(
         notebook=workspace.root / made.notebook,
@@ -100,14 +107,20 @@ def verify(workspace: Workspace, made: Promoted, *, tell: Tell = silent) -> Veri
         share = progress.cells_done / progress.cells if progress.cells else 0.0
         tell(Progress(what=f"verify: {progress.step}", done=progress.index + share, total=progress.total))
 
-    proof = compare(
-        made.original,
-        job,
-        store=workspace.store,
-        cache_dir=workspace.cache,
-        work_dir=workspace.work,
-        on_progress=on_progress,
-    )
+    try:
+        proof = compare(
+            made.original,
+            job,
+            store=workspace.store,
+            cache_dir=workspace.cache,
+            work_dir=workspace.work,
+            on_progress=on_progress,
+        )
+    except MvopsError:
+        if not made.replaced:
+            for written in (made.notebook, made.config):
+                (workspace.root / written).unlink(missing_ok=True)
+        raise
     record_event(workspace.registry, "promote", made.name, f"verified: {proof.verdict.replace('_', ' ')}")
     return proof
 

@@ -90,21 +90,32 @@ def rollback(workspace: Workspace, model: str, to: int | None = None) -> tuple[V
         if running is not None and to in {None, serving.number}:
             end_rollout(workspace, model, "rolled back by hand")
             return version_of(workspace, model, running.challenger), serving
-        target = version_of(workspace, model, to) if to is not None else _before(workspace, serving)
+        target = _before(workspace, serving) if to is None else _served_before(workspace, serving, to)
         end_rollout(workspace, model, f"rolled back to version {target.number}")
         make_champion(workspace, model, target.number, f"rolled back from version {serving.number}")
     return serving, target
 
 
 def _before(workspace: Workspace, serving: Version) -> Version:
+    """The champion before this one first was, so that going back twice does not go forward again."""
     history = [reign.number for reign in registered.champions(workspace.registry, serving.model)]
-    for number in reversed(history):
-        if number != serving.number:
-            return version_of(workspace, serving.model, number)
+    earlier = history[: history.index(serving.number)]
+    if earlier:
+        return version_of(workspace, serving.model, earlier[-1])
     raise UsageError(
-        f"{serving.model}: version {serving.number} is the only champion there ever was",
+        f"{serving.model}: no champion came before version {serving.number}",
         hint=f"See: mvops versions list {serving.model}",
     )
+
+
+def _served_before(workspace: Workspace, serving: Version, number: int) -> Version:
+    target = version_of(workspace, serving.model, number)
+    if number not in {reign.number for reign in registered.champions(workspace.registry, serving.model)}:
+        raise UsageError(
+            f"{serving.model}: version {number} never was champion, so there is no going back to it",
+            hint=f"To put it in charge past the gate: mvops versions promote {serving.model} {number} --reason WHY",
+        )
+    return target
 
 
 def _differences(part: str, one: Mapping[str, object], two: Mapping[str, object]) -> dict[str, tuple[object, object]]:

@@ -97,7 +97,7 @@ def test_a_project_with_a_mistake(project: Path, case: str, command: str) -> Non
         (("versions", "compare", "toy", "1", "7"), "toy has no version 7"),
         (("versions", "promote", "toy", "7"), "toy has no version 7"),
         (("rollback", "toy", "--to", "7"), "toy has no version 7"),
-        (("rollback", "toy"), "version 1 is the only champion there ever was"),
+        (("rollback", "toy"), "no champion came before version 1"),
         (("rollout", "abort", "toy"), "nothing is rolling out for toy"),
         (("run", "toy", "-p", "C"), "-p C: not a parameter"),
         (("run", "toy", "-p", "C=[1"), "the value is not YAML"),

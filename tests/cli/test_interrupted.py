@@ -160,6 +160,28 @@ def test_an_apply_stopped_in_a_cell_ends_later_where_an_undisturbed_one_does(
     assert not left(below)  # the next run clears away what a killed one left
 
 
+@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM"])
+def test_an_interrupt_is_not_lost_while_memory_is_tidied_up(sent: str) -> None:
+    program = (
+        "import os, signal, time\n"
+        "from mvops.cli import interrupts\n"
+        "interrupts.listen()\n"
+        "class Rubbish:\n"
+        "    def __del__(self):\n"
+        f"        os.kill(os.getpid(), signal.{sent})\n"
+        "        time.sleep(0.2)\n"
+        "try:\n"
+        "    Rubbish()\n"
+        "    time.sleep(20)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('heard')\n"
+    )
+    heard = subprocess.run(
+        [sys.executable, "-c", program], env=environment(), capture_output=True, text=True, timeout=30, check=True
+    )
+    assert (heard.stdout, heard.stderr) == ("heard\n", "")
+
+
 def test_output_into_a_pipe_that_is_closed(project: Path) -> None:
     command = f"{sys.executable} -m mvops plan --json | head -1"
     done = subprocess.run(

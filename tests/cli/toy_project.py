@@ -119,7 +119,7 @@ def mvops(root: Path, *arguments: object) -> Result:
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
         mock.patch.object(sys, "argv", ["mvops", *map(str, arguments)]),
-        mock.patch("signal.signal"),
+        mock.patch("mvops.cli.interrupts.listen"),  # this process is pytest's
     ):
         try:
             main()

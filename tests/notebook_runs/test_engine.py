@@ -36,6 +36,7 @@ def test_a_notebook_runs_in_its_folder_and_its_record_is_complete(
         "import os\nprint(os.getcwd())\nos.system('echo loud')",
         "40 + 2",
         ("raises-exception", "1 / 0"),
+        "import time\nfor i in range(3):\n    print(i, end='\\r', flush=True)\n    time.sleep(0.3)\nprint('x')",
         "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
         on_cell=lambda done, total: seen.append((done, total)),
     )
@@ -44,8 +45,9 @@ def test_a_notebook_runs_in_its_folder_and_its_record_is_complete(
     assert str(tmp_path) in text[0][0]
     assert text[1] == ["42"]
     assert text[2] == ["ZeroDivisionError: division by zero\n"]
-    assert "image/png" in str(execution.notebook["cells"][3]["outputs"])
-    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert "image/png" in str(execution.notebook["cells"][4]["outputs"])
+    assert text[3] == ["x\n"]
+    assert seen == [(n, 5) for n in range(1, 6)]
     assert execution.notebook["metadata"]["papermill"]["exception"] is None
     assert {cell["metadata"]["papermill"]["status"] for cell in execution.notebook["cells"]} == {"completed"}
     assert capfd.readouterr() == ("", "")
@@ -93,18 +95,18 @@ while True:
 
 
 def test_at_the_time_limit_everything_is_killed(execute_cells: Run) -> None:  # N2
-    execution = execute_cells("x = 1", STUBBORN, limit=6.0, mark="stubborn-kernel")
+    execution = execute_cells("x = 1", STUBBORN, limit=6.0, mark=f"stubborn-kernel-{os.getpid()}")
     assert execution.failure is not None
     assert (execution.failure.kind, execution.failure.cell) == ("timeout", 1)
     assert execution.seconds < 10
-    assert processes.marked("stubborn-kernel") == []
+    assert processes.marked(f"stubborn-kernel-{os.getpid()}") == []
 
 
 def test_what_a_notebook_leaves_running_is_killed(execute_cells: Run) -> None:
     code = "import subprocess\nsubprocess.Popen(['setsid', 'sleep', '600'])\nprint('started')"
-    execution = execute_cells(code, mark="leaving-kernel")
+    execution = execute_cells(code, mark=f"leaving-kernel-{os.getpid()}")
     assert execution.failure is None
-    assert processes.marked("leaving-kernel") == []
+    assert processes.marked(f"leaving-kernel-{os.getpid()}") == []
 
 
 def test_an_interrupt_kills_the_kernel(execute_cells: Run) -> None:
@@ -112,8 +114,8 @@ def test_an_interrupt_kills_the_kernel(execute_cells: Run) -> None:
         threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
 
     with pytest.raises(KeyboardInterrupt):
-        execute_cells("x = 1", STUBBORN, mark="interrupted-kernel", on_cell=interrupt)
-    assert processes.marked("interrupted-kernel") == []
+        execute_cells("x = 1", STUBBORN, mark=f"interrupted-kernel-{os.getpid()}", on_cell=interrupt)
+    assert processes.marked(f"interrupted-kernel-{os.getpid()}") == []
 
 
 def test_output_is_kept_up_to_a_limit(execute_cells: Run) -> None:  # N3

@@ -24,6 +24,8 @@ from mvops.notebook import processes
 from mvops.notebook.keys import describe_steps
 from mvops.notebook.results import PipelineResult, StepFailedError
 
+pytestmark = pytest.mark.xdist_group("pipeline")  # they share one run
+
 PIPELINE: list[Cell] = [
     ("parameters", "path = 'wrong.csv'\ndepth = 2\nseed = 1"),
     (

@@ -38,6 +38,11 @@ def test_numbers_of_a_text(text: str, values: list[float]) -> None:
     assert [number.value for number in shown_numbers(printed(text))] == values
 
 
+def test_an_endless_line_costs_no_endless_time() -> None:
+    assert len(shown_numbers(printed("1" * 1_000_000 + "\n2"))) == 2
+    assert len(shown_numbers(printed("1\n" * 100_000))) == 20_000
+
+
 def test_nan_is_a_number_and_equals_itself() -> None:
     (number,) = shown_numbers(printed("mean nan"))
     assert math.isnan(number.value)

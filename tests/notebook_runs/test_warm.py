@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -17,7 +18,8 @@ from mvops.notebook.kernels import Kernel
 from mvops.notebook.warm import WarmKernels, warm_kernels
 
 Run = Callable[..., Execution]
-MARK = "warm-kernels"
+MARK = f"warm-kernels-{os.getpid()}"
+pytestmark = pytest.mark.xdist_group("warm-kernels")  # one process to fork from for all
 
 
 @pytest.fixture(scope="module")
