@@ -19,6 +19,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Times: TypeAlias = npt.NDArray[np.datetime64]
 
+_LARGEST = 1e300
 LABEL_LENGTH = 64  # characters of a label that are kept, so that a summary's size has a bound
 
 
@@ -130,13 +131,12 @@ def column(values: Any, kind: ColumnKind) -> Column:
 
 
 def numbers(values: Any) -> Floats:
-    """Float64; None and what is not a number become NaN, a number too big for a float infinity."""
-    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
-        return values.astype(np.float64)
+    """Float64; None and what is no number become NaN, a number beyond 1e300 (no room to add) infinity."""
     try:
-        return np.array(values, dtype=np.float64)
+        found = np.array(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
-        return np.array([_number(value) for value in values], dtype=np.float64)
+        found = np.array([_number(value) for value in values], dtype=np.float64)
+    return np.where(np.abs(found) > _LARGEST, np.copysign(np.inf, found), found)
 
 
 def labels(values: Any) -> Coded:
