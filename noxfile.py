@@ -68,10 +68,3 @@ def wheel(session: nox.Session) -> None:
     with session.chdir(folder):
         session.run("mvops", "demo", "--fast", "flights-demo")
         session.run("mvops", "-C", "flights-demo", "plan", "--detailed-exitcode")
-
-
-@nox.session(python=DEFAULT, default=False)
-def bench(session: nox.Session) -> None:
-    """Speed and memory, side by side with the alternatives; figures, not verdicts."""
-    session.install("-e", ".[all]", *TEST)
-    session.run("python", "-m", "pytest", "tests/benchmarks", "-s", *session.posargs)

@@ -2,8 +2,10 @@
 
 Like `handover`, this file stands alone (Python 3.9 or later, standard library and ipykernel) and is run by its path:
 
-    python kernel_template.py serve SOCKET MODULE...      import the modules, then fork a kernel for each request
-    python kernel_template.py launch SOCKET ARGUMENT...   ask for a kernel, and stay until it ends, as if it were it
+    python kernel_template.py serve HANDLE MODULE...     import the modules, then fork a kernel for each request
+    python kernel_template.py launch PATH ARGUMENT...    ask for a kernel, and stay until it ends, as if it were it
+
+HANDLE is that of a listening Unix socket which is inherited, PATH where that is bound.
 
 It only imports before it forks: a library that has computed in the parent may hang in the child. The server ends, and
 its kernels with it, when its standard input is closed: that is when its owner is gone.
@@ -30,11 +32,9 @@ from typing import Any
 _LARGEST = 1 << 22
 
 
-def serve(path: str, modules: list[str]) -> "list[str] | None":
-    """Fork a kernel for each request on the socket `path`; in a kernel, return its command line."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
-    listener.listen()
+def serve(handle: int, modules: list[str]) -> "list[str] | None":
+    """Fork a kernel for each request on the listening socket; in a kernel, return its command line."""
+    listener = socket.socket(fileno=handle)
     _import_all(["ipykernel.kernelapp", "ipykernel.ipkernel", *modules])
     gc.collect()
     gc.freeze()
@@ -133,7 +133,7 @@ def _kill(kernel: int) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "launch":
         launch(sys.argv[2], sys.argv[3:])
-    asked = serve(sys.argv[2], sys.argv[3:])
+    asked = serve(int(sys.argv[2]), sys.argv[3:])
     if asked is not None:
         sys.argv = ["ipykernel_launcher", *asked]
         importlib.import_module("ipykernel.kernelapp").launch_new_instance()

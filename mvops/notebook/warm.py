@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -45,15 +46,19 @@ class WarmKernels:
         self._log = (self._folder / "log").open("wb")
         # What ipykernel sets in a kernel before anything is imported there.
         environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, MARK: mark, "MPLBACKEND": _INLINE}
-        self._process = subprocess.Popen(  # noqa: S603  our own file, and names of known libraries
-            [python, kernel_template.__file__, "serve", str(self._socket), *modules],
-            stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=self._log,
-            env=environment,
-            cwd=folder,
-            start_new_session=True,
-        )
+        with socket.socket(socket.AF_UNIX) as listener:  # from now on a kernel can be asked for
+            listener.bind(str(self._socket))
+            listener.listen()
+            self._process = subprocess.Popen(  # noqa: S603  our own file, and names of known libraries
+                [python, kernel_template.__file__, "serve", str(listener.fileno()), *modules],
+                pass_fds=[listener.fileno()],
+                stdin=subprocess.PIPE,
+                stdout=self._log,
+                stderr=self._log,
+                env=environment,
+                cwd=folder,
+                start_new_session=True,
+            )
 
     @property
     def pid(self) -> int:
