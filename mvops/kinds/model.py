@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from mvops.core.action import Action, Verb
-from mvops.core.address import Address, address, name_of
+from mvops.core.address import Address, name_of
 from mvops.core.canonical import digest
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
@@ -105,8 +105,3 @@ def change_class(action: Action) -> str:
         return "retrain"
     fields = {change.field.partition(".")[0] for change in action.changes}
     return "re-evaluate" if fields & {"evaluate", "gate"} else "redeploy" if "rollout" in fields else "metadata only"
-
-
-def model_address(name: str) -> Address:
-    """The address of a model."""
-    return address("model", name)
