@@ -17,6 +17,7 @@ PYTHONS = nox.project.python_versions(PYPROJECT, max_version="3.13")
 DEFAULT = f"{sys.version_info.major}.{sys.version_info.minor}"
 CHECK = nox.project.dependency_groups(PYPROJECT, "check")
 TEST = nox.project.dependency_groups(PYPROJECT, "test")
+SYSTEMS = nox.project.dependency_groups(PYPROJECT, "systems")
 nox.options.sessions = ["lint", "types", "floors", f"tests-{DEFAULT}", "wheel"]
 
 # Kernels and servers start 2 to 4 times slower from packages that were not compiled.
@@ -53,7 +54,25 @@ def tests(session: nox.Session) -> None:
     session.install("-e", ".[all]", *TEST)
     measured = session.python == DEFAULT
     cover = ["--cov", "--cov-report=term:skip-covered"] if measured else []
-    session.run("pytest", "-n", WORKERS, "--dist", "loadfile", *cover, *session.posargs)
+    session.run("pytest", "-m", "not system", "-n", WORKERS, "--dist", "loadfile", *cover, *session.posargs)
+
+
+@nox.session(python=DEFAULT)
+def systems(session: nox.Session) -> None:
+    """The tests against real systems. `nox -s systems -- tests/backends/schedulers` for some of them.
+
+    Each file in tests/environments is an environment of its own, for what cannot live beside mvops.
+    """
+    session.install("-e", ".[all]", *TEST, *SYSTEMS)
+    places = Path(".nox").resolve() / "environments"
+    for locked in sorted(Path("tests/environments").glob("*.txt")):
+        place = str(places / locked.stem)
+        session.run("uv", "venv", "--quiet", "--clear", "--python", DEFAULT, place, external=True)
+        session.run("uv", "pip", "install", "--quiet", "--python", place, "-r", str(locked), external=True)
+    session.run(
+        *("pytest", "-m", "system", "-n", WORKERS, "--dist", "loadfile", *session.posargs),
+        env={"MVOPS_TEST_ENVIRONMENTS": str(places)},
+    )
 
 
 @nox.session(python=DEFAULT)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,3 +24,16 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"skipped, although everything should be here: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session")
+def outside() -> Callable[[str], Path]:
+    """The folder of an environment's programs, by the name of its file in tests/environments; skips where it is not."""
+
+    def programs(name: str) -> Path:
+        made = Path(os.environ.get("MVOPS_TEST_ENVIRONMENTS", ".nox/environments")).resolve() / name / "bin"
+        if not made.is_dir():
+            pytest.skip(f"needs the environment {name}, which `nox -s systems` makes")
+        return made
+
+    return programs

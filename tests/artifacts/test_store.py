@@ -14,6 +14,8 @@ from mvops.artifacts.store import ArtifactStore
 from mvops.core.version import Artifact
 from mvops.errors import ArtifactError, BackendError
 
+pytestmark = pytest.mark.real("artifacts", "folder", "a folder")
+
 DATA = b"a model" * 1000
 SHA = hashlib.sha256(DATA).hexdigest()
 

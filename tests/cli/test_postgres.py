@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 from toy_project import cached, edit, mvops
 
-pytestmark = pytest.mark.xdist_group("cli-journey")
+pytestmark = [
+    pytest.mark.xdist_group("cli-journey"),
+    pytest.mark.real("registry", "postgresql", "a PostgreSQL 18 server"),
+]
 
 
 @pytest.fixture(scope="module")

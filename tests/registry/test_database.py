@@ -21,6 +21,11 @@ from mvops.registry.engines import BUSY_SECONDS
 from mvops.registry.events import events, record_event
 from mvops.registry.state import SqlState
 
+pytestmark = [
+    pytest.mark.real("registry", "sqlite", "SQLite files"),
+    pytest.mark.real("registry", "postgresql", "a PostgreSQL 18 server"),
+]
+
 URL = "sqlite:///.mvops/registry.db"
 
 

@@ -19,6 +19,8 @@ from mvops.serving.app import create_app, missing
 from mvops.serving.client import EndpointClient
 from mvops.serving.settings import ServiceSettings
 
+pytestmark = pytest.mark.real("servers", "fastapi", "uvicorn over HTTP")
+
 CONTEXT = {
     "model": MODEL,
     "description": "Will it be late?\nSecond line {{ 7 * 7 }}",

@@ -63,6 +63,7 @@ def send(name: str, **options: Any) -> None:
     backends.load("notifiers", name).send(MESSAGE, options)
 
 
+@pytest.mark.real("notifiers", "console", "standard error")
 def test_the_console_says_it_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     send("console")
     said = capsys.readouterr()
@@ -81,6 +82,7 @@ def test_the_console_takes_no_options() -> None:
         send("console", colour="red")
 
 
+@pytest.mark.real("notifiers", "apprise", "a webhook over HTTP")
 def test_a_webhook_gets_json(hook: Hook) -> None:
     send("apprise", url=f"http://{hook.address}/alerts?x=1")
     ((path, body),) = hook.got

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from mvops import backends
 from mvops.contracts.schedulers import Job, Scheduler, Timetable
 
+pytestmark = pytest.mark.real("schedulers", "cron", "crontab accepts the file")
+
 CRON: Scheduler = backends.load("schedulers", "cron")
 
 
