@@ -23,7 +23,8 @@ END = "<!-- end -->\n"
 
 def marks() -> Iterator[tuple[str, str, str, str]]:
     """Family, backend, what is run, and the test file that runs it, below tests/."""
-    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+    tests = ROOT / "tests"
+    for path in sorted([*tests.rglob("test_*.py"), *tests.glob("contracts/*/*.py")]):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.real":
                 family, backend, what = (ast.literal_eval(argument) for argument in node.args)
@@ -32,7 +33,7 @@ def marks() -> Iterator[tuple[str, str, str, str]]:
 
 def known() -> set[tuple[str, str]]:
     """Every backend, and the two stores, which are chosen by URL."""
-    found = {(family, name) for family in backends.families() for name in backends.names(family)}
+    found = {(family, name) for family in backends.families() for name in backends.own_names(family)}
     stores = {("registry", "sqlite"), ("registry", "postgresql"), ("artifacts", "folder"), ("artifacts", "s3")}
     return found | stores
 

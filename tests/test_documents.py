@@ -154,7 +154,7 @@ def test_the_reference_names_every_command_and_code() -> None:
 
 def test_every_preset_and_backend_is_named_in_the_documents() -> None:
     told = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
-    named = {name for family in backends.families() for name in backends.names(family)} | set(presets())
+    named = {name for family in backends.families() for name in backends.own_names(family)} | set(presets())
     assert {name for name in named if f"`{name}`" not in told} == set()
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
+from webhook import Hook
 
 from mvops import backends
 from mvops.contracts.notifiers import Message
@@ -16,33 +14,6 @@ from mvops.errors import BackendError
 
 MESSAGE = Message(title="delay version 3: drift:temp", body="temp rose\nSee: mvops status", severity="critical")
 SECRET = "s3cr3t-t0k3n"
-
-
-class Hook:
-    """A webhook that keeps what it got and answers with `status`."""
-
-    def __init__(self, status: int) -> None:
-        got: list[tuple[str, dict[str, Any]]] = []
-        self.got = got
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                got.append((self.path, json.loads(body)))
-                self.send_response(status)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Silent."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self.server.server_port}"
-        Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @pytest.fixture
