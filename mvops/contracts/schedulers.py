@@ -1,37 +1,101 @@
-"""What a scheduler is: something that runs mvops' commands by the clock."""
+"""What a scheduler is: something that runs mvops' commands by the clock.
+
+What every scheduler does with a job, so that changing the scheduler changes no meaning:
+
+- At each time of `schedule`, in the time zone of the timetable, the job's commands are run, each after those that it
+  names in `after`. One run of a job at a time.
+- Exit code 0 is done; 4, a gate that said no, is an answer: it is not tried again, and what comes after goes on. Any
+  other is a failure: tried again `retries` times, and what comes after is not run. Other jobs go on.
+- Times that were missed while the scheduler was down are not made up one by one.
+
+A scheduler that cannot do one of these for a timetable says so in `limits`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Protocol
 
+from pydantic import Field
+
+from mvops.core.cron import CronText, Timezone
 from mvops.core.frozen import Frozen
+from mvops.core.naming import Name
+
+Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,127}$")]  # longer than a name, as it is made of one
+
+
+class Part(Frozen):
+    """A piece of a command's work that may be run ahead by itself, after the parts named in `after`.
+
+    The command finds what it made in the cache; a scheduler without a picture of its own leaves parts out.
+    """
+
+    name: Name
+    arguments: tuple[str, ...]
+    after: tuple[str, ...] = ()
+
+
+class Command(Frozen):
+    """One command line of mvops: `arguments` are what stands behind `mvops`."""
+
+    name: Label
+    arguments: tuple[str, ...]
+    after: tuple[str, ...] = ()  # commands of the same job
+    parts: tuple[Part, ...] = ()  # in an order in which they can be run
 
 
 class Job(Frozen):
-    """A command line to run by a cron schedule, such as `retrain flight_delay --reason schedule`."""
+    """Commands to run by a cron schedule. `name` is unique in the project, such as `retrain_flight_delay`."""
 
-    name: str
-    schedule: str  # five fields
-    arguments: tuple[str, ...]  # of mvops
+    name: Label
+    schedule: CronText
     description: str
+    commands: tuple[Command, ...]  # in an order in which they can be run
+
+
+class Machine(Frozen):
+    """What a job needs where it starts on an empty machine, with a checkout of the project and nothing else.
+
+    `secrets` are names of environment variables; `kept` the keys of the project's YAML whose data such a machine would
+    not find, because they name a file or folder of the project.
+    """
+
+    python: str  # such as 3.11
+    secrets: tuple[str, ...]
+    kept: tuple[str, ...]
 
 
 class Timetable(Frozen):
     """All that a scheduler's templates may know: nothing of this machine, so that a team can share what is made."""
 
-    project: str
-    model: str
+    project: Name
+    name: Name  # of a model, or of what else the jobs are for
     jobs: tuple[Job, ...]
+    timezone: Timezone = "UTC"
+    retries: int = 0
+    retry_delay: float = 300.0  # seconds
+    timeout: float | None = None  # seconds, of one command
+    machine: Machine | None = None  # only for a scheduler with `empty_machines`
 
 
 class Scheduler(Protocol):
-    """A backend of the family `schedulers`: a class that is made without arguments."""
+    """A backend of the family `schedulers`: a class that is made without arguments.
 
-    def folder(self, model: str) -> str:
-        """Where the generated files go, below the project's root, posix."""
+    `shows_parts`: each part of a command is a task of its own there. `empty_machines`: every run starts on one.
+    """
+
+    shows_parts: bool
+    empty_machines: bool
+
+    def folder(self, name: str) -> str:
+        """Where the generated files of the timetable `name` go, below the project's root, posix."""
         ...
 
     def files(self, timetable: Timetable) -> Mapping[str, str]:
         """The generated files: path below `folder` -> text. Pure."""
+        ...
+
+    def limits(self, timetable: Timetable) -> Iterable[str]:
+        """What this scheduler does not do of what the timetable asks, a sentence each, with what to do about it."""
         ...

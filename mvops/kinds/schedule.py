@@ -1,28 +1,25 @@
-"""A schedule: the file that makes a scheduler run mvops for a model."""
+"""A schedule: the files that make a scheduler run mvops for a model, or for a chain of models."""
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any, ClassVar
 
-from mvops.contracts.schedulers import Job, Scheduler, Timetable
+from mvops.contracts.schedulers import Machine, Scheduler, Timetable
 from mvops.core.action import Action, Verb
-from mvops.core.address import Address, address, name_of
-from mvops.core.config.model import Model
-from mvops.core.config.project import Project
+from mvops.core.address import Address, name_of
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RemoveFiles, Step, WriteFiles
 from mvops.kinds.generated import digests, edited, observed
+from mvops.kinds.jobs import Entry, entries, with_parts
 from mvops.kinds.kind import Look
-
-_HOUR = timedelta(hours=1)
-_DAY = timedelta(days=1)
+from mvops.registry.versions import champion
 
 
 class ScheduleSpec(Spec):
-    """`jobs` are command lines by the clock, `files` the generated files with the digests of their text."""
+    """`timetable` holds command lines by the clock, `files` the generated files with the digests of their text."""
 
     kind: ClassVar[str] = "schedule"
     backend: str
@@ -38,17 +35,16 @@ class ScheduleKind:
 
     def desired(self, look: Look) -> Iterator[ScheduleSpec]:
         """One for each model that something is to be done for by the clock."""
-        project = look.workspace.project
-        for name, model in sorted(project.models.items()):
-            jobs = tuple(_jobs(project, name, model))
-            if not jobs:
-                continue
-            backend = model.retrain.backend if model.retrain else "cron"
-            scheduler: Scheduler = look.backend("schedulers", backend)
-            timetable = Timetable(project=project.project, model=name, jobs=jobs)
+        backend = look.workspace.project.scheduler.backend
+        scheduler: Scheduler = look.backend("schedulers", backend)
+        found: dict[str, list[Entry]] = {}
+        for entry in entries(look):
+            found.setdefault(entry.timetable, []).append(entry)
+        for name, mine in sorted(found.items()):
+            timetable = _timetable(look, scheduler, name, mine)
             yield ScheduleSpec(
                 name=name,
-                needs=(address("model", name),),
+                needs=tuple(dict.fromkeys(needed for entry in mine for needed in entry.needs)),
                 backend=backend,
                 timetable=timetable.model_dump(mode="json"),
                 files=digests(scheduler.folder(name), scheduler.files(timetable)),
@@ -77,12 +73,17 @@ class ScheduleKind:
             yield RemoveFiles(files=gone)
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
-        """The jobs, and what a person has changed."""
+        """The jobs, what the scheduler does not do of them, and what a person has changed."""
         before, after = ((spec or {}).get("timetable", {}).get("jobs", []) for spec in (action.before, action.after))
         if action.verb is Verb.CREATE:
             yield from (f"{job['schedule']:<12} {job['description']}" for job in after)
         elif action.verb is Verb.UPDATE:
             yield from _moved(before, after)
+        if action.verb in {Verb.CREATE, Verb.UPDATE}:
+            wanted = action.after or {}
+            scheduler: Scheduler = look.backend("schedulers", wanted["backend"])
+            timetable = Timetable.model_validate(wanted["timetable"])
+            yield from (f"{wanted['backend']}: {sentence}" for sentence in scheduler.limits(timetable))
         for path in edited(look.workspace.root, (action.before or {}).get("files", {})):
             changed = action.verb is not Verb.KEEP
             yield f"{path} was edited by hand and stays" + (f"; new text goes to {path}.new" if changed else "")
@@ -93,21 +94,27 @@ class ScheduleKind:
         return 0.0
 
 
-def _jobs(project: Project, name: str, model: Model) -> Iterator[Job]:
-    if model.monitor is not None and project.capabilities.monitoring:
-        yield Job(
-            name="monitor",
-            schedule=_cron(model.monitor.every),
-            arguments=("monitor", name, *(("--retrain",) if _alerts_retrain(project, model) else ())),
-            description="summaries, drift and performance of what is new in the prediction log",
-        )
-    if model.retrain is not None and model.retrain.schedule and project.capabilities.retraining:
-        yield Job(
-            name="retrain",
-            schedule=model.retrain.schedule,
-            arguments=("retrain", name, "--reason", "schedule"),
-            description="train, evaluate, gate, roll out",
-        )
+def _timetable(look: Look, scheduler: Scheduler, name: str, found: list[Entry]) -> Timetable:
+    settings = look.workspace.project.scheduler
+    return Timetable(
+        project=look.workspace.project.project,
+        name=name,
+        jobs=tuple(with_parts(look, entry) if scheduler.shows_parts else entry.job for entry in found),
+        timezone=settings.timezone,
+        retries=settings.retries,
+        retry_delay=settings.retry_delay.total_seconds(),
+        timeout=settings.timeout.total_seconds() if settings.timeout else None,
+        machine=_machine(look, name) if scheduler.empty_machines else None,
+    )
+
+
+def _machine(look: Look, name: str) -> Machine:
+    project = look.workspace.project
+    serving = champion(look.workspace.registry, name)
+    version = serving.environment.python if serving else platform.python_version()
+    places = {"registry": project.registry, "predictions": project.predictions, "artifacts": project.artifacts}
+    kept = tuple(key for key, place in places.items() if place.startswith(("sqlite:", "file:")) or "://" not in place)
+    return Machine(python=".".join(version.split(".")[:2]), secrets=project.scheduler.secrets, kept=kept)
 
 
 def _moved(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> Iterator[str]:
@@ -116,16 +123,3 @@ def _moved(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> Iterato
     for name in sorted(was.keys() | now.keys()):
         if was.get(name) != now.get(name):
             yield f"{name}: {was.get(name, '(none)')} -> {now.get(name, '(none)')}"
-
-
-def _alerts_retrain(project: Project, model: Model) -> bool:
-    return bool(project.capabilities.retraining and model.retrain is not None and model.retrain.on)
-
-
-def _cron(every: timedelta) -> str:
-    """A little after each window has ended."""
-    if every < _HOUR:
-        return f"*/{max(1, int(every.total_seconds() // 60))} * * * *"
-    if every < _DAY:
-        return f"5 */{max(1, int(every / _HOUR))} * * *"
-    return "5 0 * * *"

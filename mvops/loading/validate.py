@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from mvops.core.config.gate import parse_condition
 from mvops.core.config.model import Model
 from mvops.core.config.project import Project
+from mvops.loading.chains import chain_problems
 from mvops.loading.compose import DEFAULTS, Composition
 from mvops.loading.positions import Positions
 from mvops.loading.problems import KeyPath, Problem, did_you_mean, show_path, show_value, spec_error
@@ -36,7 +37,7 @@ def validate(composition: Composition) -> Project:
             path, detail = _clean(raw, composition.values)
             problems += [] if _told_of_defaults(path, positions) else [_problem(path, detail, positions)]
         raise spec_error(problems) from None
-    problems += _at_odds(project, positions)
+    problems += [*_at_odds(project, positions), *chain_problems(project, positions)]
     if problems:
         raise spec_error(problems)
     return project

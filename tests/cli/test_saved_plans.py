@@ -16,7 +16,7 @@ def test_an_override_is_shown_and_changes_no_file(project: Path) -> None:
     before = snapshot(project)
     shown = mvops(project, "plan", HOURLY, "--detailed-exitcode").ok(2)
     assert "settings.every: 1d -> 1h" in shown.out
-    assert "monitor: 5 0 * * * -> 5 */1 * * *" in shown.out
+    assert "monitor_toy: 5 0 * * * -> 5 */1 * * *" in shown.out
     assert "Plan: 2 to update, 4 unchanged." in shown.out
     assert "[{" not in shown.out  # nothing of Python's
     assert snapshot(project) == before

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mvops.core.config.gate import parse_condition
-from mvops.core.config.model import Model, check_cron
+from mvops.core.config.model import Model
 from mvops.core.config.project import Project
+from mvops.core.cron import check_cron
 
 SMALLEST: dict[str, Any] = {
     "pipeline": {"notebook": "pipelines/churn.ipynb", "outputs": {"model": "m", "features": "X", "target": "y"}},

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from mvops.contracts.schedulers import Timetable
+from mvops.contracts.schedulers import Job, Timetable
 from mvops.rendering import render_folder
 
 
 class Cron:
-    """Generates `deploy/schedules/<model>/crontab`."""
+    """Generates `deploy/schedules/<name>/crontab`.
 
-    def folder(self, model: str) -> str:
-        """One folder for each model."""
-        return f"deploy/schedules/{model}"
+    A line calls the command itself. Where a job is more than one command, or is to be tried again or ended in time,
+    which cron does not know, the line calls `mvops schedule run --job`, which does.
+    """
+
+    shows_parts = False
+    empty_machines = False
+
+    def folder(self, name: str) -> str:
+        """One folder for each timetable."""
+        return f"deploy/schedules/{name}"
 
     def files(self, timetable: Timetable) -> Mapping[str, str]:
         """One crontab with a line for each job."""
@@ -22,8 +29,19 @@ class Cron:
             {
                 "schedule": job.schedule,
                 "description": job.description,
-                "arguments": shlex.join(job.arguments),
+                "arguments": shlex.join(_arguments(job, timetable)),
             }
             for job in timetable.jobs
         ]
         return render_folder("schedulers/cron", {"timetable": timetable, "jobs": jobs})
+
+    def limits(self, timetable: Timetable) -> Iterator[str]:
+        """The time zone is the machine's."""
+        if timetable.timezone != "UTC":
+            zone = timetable.timezone
+            yield f"runs by the machine's clock; set it: timedatectl set-timezone {zone}, or TZ={zone} for cron itself"
+
+
+def _arguments(job: Job, timetable: Timetable) -> tuple[str, ...]:
+    plain = len(job.commands) == 1 and not timetable.retries and timetable.timeout is None
+    return job.commands[0].arguments if plain else ("schedule", "run", "--job", job.name)

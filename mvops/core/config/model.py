@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
 
 from mvops.core.config.gate import ConditionText
 from mvops.core.config.rates import AlarmRate, Ratio
+from mvops.core.cron import CronText
 from mvops.core.durations import Duration, Period
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
@@ -142,17 +143,15 @@ class Monitor(Frozen):
 
 
 class Retrain(Frozen):
-    """When a new challenger is trained: on a cron schedule, and when an alert opens."""
+    """When a new challenger is trained: on a cron schedule, and when an alert opens.
 
-    backend: Name = "cron"
-    schedule: str | None = None
+    By the schedule, it waits until the models that `after` names have been retrained.
+    """
+
+    schedule: CronText | None = None
+    after: tuple[Name, ...] = ()
     on: tuple[Literal["drift", "performance"], ...] = ()
     cooldown: Duration = Field(default="24h", validate_default=True)
-
-    @field_validator("schedule")
-    @classmethod
-    def _five_fields(cls, schedule: str | None) -> str | None:
-        return schedule if schedule is None else check_cron(schedule)
 
 
 class Model(Frozen):
@@ -167,32 +166,3 @@ class Model(Frozen):
     rollout: Rollout = Rollout()
     monitor: Monitor | None = None
     retrain: Retrain | None = None
-
-
-def check_cron(schedule: str) -> str:
-    """Return a five-field cron expression with single spaces; raise ValueError for anything else."""
-    fields = schedule.split(" ") if schedule.isprintable() else []
-    bounds = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-    if len(fields) != len(bounds) or not all(_cron_field(f, *b) for f, b in zip(fields, bounds, strict=True)):
-        raise ValueError(
-            f"{schedule!r} is not a cron schedule: write five fields such as '0 3 * * 1' (Mondays at 03:00)"
-        )
-    return schedule
-
-
-def _cron_field(text: str, low: int, high: int) -> bool:
-    return all(_cron_part(part, low, high) for part in text.split(","))
-
-
-def _cron_part(part: str, low: int, high: int) -> bool:
-    span, _, step = part.partition("/")
-    if "/" in part and not (step.isascii() and step.isdigit() and int(step) > 0):
-        return False
-    if span == "*":
-        return True
-    ends: list[Any] = span.split("-")
-    if "/" in part and len(ends) != 2:  # some crons read 5/10 as 5 alone, others as 5-59/10
-        return False
-    if len(ends) > 2 or not all(e.isascii() and e.isdigit() and low <= int(e) <= high for e in ends):
-        return False
-    return int(ends[0]) <= int(ends[-1])

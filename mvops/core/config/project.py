@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, JsonValue
 
 from mvops.core.config.model import Model
+from mvops.core.config.scheduler import Scheduler
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
 
@@ -41,4 +42,5 @@ class Project(Frozen):
     artifacts: str = ".mvops/artifacts"
     capabilities: Capabilities = Capabilities()
     notifiers: dict[Name, Notifier] = Field(default_factory=dict)
+    scheduler: Scheduler = Scheduler()
     models: dict[Name, Model] = Field(default_factory=dict)

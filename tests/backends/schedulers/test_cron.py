@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mvops import backends
-from mvops.contracts.schedulers import Job, Scheduler, Timetable
+from mvops.contracts.schedulers import Command, Job, Scheduler, Timetable
 
 pytestmark = pytest.mark.real("schedulers", "cron", "crontab accepts the file")
 
@@ -20,11 +20,12 @@ CRON: Scheduler = backends.load("schedulers", "cron")
 
 
 def job(*arguments: str, schedule: str = "5 0 * * *", description: str = "look") -> Job:
-    return Job(name="monitor", schedule=schedule, arguments=arguments, description=description)
+    command = Command(name="delay", arguments=arguments)
+    return Job(name="monitor_delay", schedule=schedule, description=description, commands=(command,))
 
 
 def crontab(*jobs: Job) -> str:
-    (text,) = CRON.files(Timetable(project="flights", model="delay", jobs=jobs)).values()
+    (text,) = CRON.files(Timetable(project="flights", name="delay", jobs=jobs)).values()
     return text
 
 
@@ -46,7 +47,7 @@ def installed(text: str, project: Path, mvops: Path) -> str:
 
 def test_one_folder_and_one_file_for_each_model() -> None:
     assert CRON.folder("delay") == "deploy/schedules/delay"
-    assert list(CRON.files(Timetable(project="flights", model="delay", jobs=(job("monitor"),)))) == ["crontab"]
+    assert list(CRON.files(Timetable(project="flights", name="delay", jobs=(job("monitor"),)))) == ["crontab"]
 
 
 def test_a_line_for_each_job_and_nothing_of_this_machine() -> None:

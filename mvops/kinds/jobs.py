@@ -1,0 +1,113 @@
+"""What is to be done by the clock. A new job is a function here: an entry for each, and its place in `SOURCES`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mvops.contracts.schedulers import Command, Job, Part
+from mvops.core.address import Address, address
+from mvops.core.config.model import Model
+from mvops.core.config.project import Project
+from mvops.core.config.scheduler import chain_schedule, chains
+from mvops.kinds.kind import Look
+from mvops.notebook.document import read_document
+from mvops.notebook.slices import slice_notebook
+
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A job in the timetable `timetable`, which is there once `needs` are.
+
+    `pipelines` names the commands that run the pipeline of the model of the same name.
+    """
+
+    timetable: str
+    job: Job
+    needs: tuple[Address, ...]
+    pipelines: tuple[str, ...] = ()
+
+
+def entries(look: Look) -> Iterator[Entry]:
+    """All jobs of the project."""
+    for source in SOURCES:
+        yield from source(look)
+
+
+def with_parts(look: Look, entry: Entry) -> Job:
+    """The job, with the steps of a pipeline before the command that runs it. Raises NotebookError."""
+    commands = tuple(
+        command.model_copy(update={"parts": _parts(look, command.name)}) if command.name in entry.pipelines else command
+        for command in entry.job.commands
+    )
+    return entry.job.model_copy(update={"commands": commands})
+
+
+def _parts(look: Look, model: str) -> tuple[Part, ...]:
+    pipeline = look.workspace.project.models[model].pipeline
+    document = read_document(look.workspace.root / pipeline.notebook, look.workspace.root)
+    return tuple(
+        Part(
+            name=step.name,
+            arguments=("run", model, "--step", step.name),
+            after=tuple(dict.fromkeys(step.loads.values())),
+        )
+        for step in slice_notebook(document, pipeline.outputs.model_dump(exclude_none=True))
+    )
+
+
+def _monitoring(look: Look) -> Iterator[Entry]:
+    project = look.workspace.project
+    for name, model in sorted(project.models.items()):
+        if model.monitor is None or not project.capabilities.monitoring:
+            continue
+        asks = ("--retrain",) if _alerts_retrain(project, model) else ()
+        job = Job(
+            name=f"monitor_{name}",
+            schedule=_cron(model.monitor.every),
+            description="summaries, drift and performance of what is new in the prediction log",
+            commands=(Command(name=name, arguments=("monitor", name, *asks)),),
+        )
+        yield Entry(name, job, (address("model", name),))
+
+
+def _retraining(look: Look) -> Iterator[Entry]:
+    """A chain of models is one job, in the timetable of the first."""
+    project = look.workspace.project
+    for chain in chains(project.models) if project.capabilities.retraining else ():
+        schedule = chain_schedule(project.models, chain)
+        if schedule is None:
+            continue
+        order = f": {', then '.join(chain)}" if len(chain) > 1 else ""
+        job = Job(
+            name=f"retrain_{chain[0]}",
+            schedule=schedule,
+            description=f"train, evaluate, gate, roll out{order}",
+            commands=tuple(_retrain(name, project.models[name]) for name in chain),
+        )
+        yield Entry(chain[0], job, tuple(address("model", name) for name in chain), pipelines=chain)
+
+
+def _retrain(name: str, model: Model) -> Command:
+    after = model.retrain.after if model.retrain else ()
+    return Command(name=name, arguments=("retrain", name, "--reason", "schedule"), after=after)
+
+
+def _alerts_retrain(project: Project, model: Model) -> bool:
+    return bool(project.capabilities.retraining and model.retrain is not None and model.retrain.on)
+
+
+def _cron(every: timedelta) -> str:
+    """A little after each window has ended."""
+    if every < _HOUR:
+        return f"*/{max(1, int(every.total_seconds() // 60))} * * * *"
+    if every < _DAY:
+        return f"5 */{max(1, int(every / _HOUR))} * * *"
+    return "5 0 * * *"
+
+
+SOURCES: tuple[Callable[[Look], Iterator[Entry]], ...] = (_monitoring, _retraining)
