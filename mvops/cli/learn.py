@@ -1,4 +1,4 @@
-"""Finding one's way: doctor, schema, demo."""
+"""Finding one's way: doctor, maturity, schema, demo."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mvops.cli.session import SESSION, JsonFlag, answer, print_json, say
+from mvops.cli.session import project as open_project
 
 
 def doctor(json_: JsonFlag = False) -> None:
@@ -23,6 +24,35 @@ def doctor(json_: JsonFlag = False) -> None:
             answer(line, style)
     if any(check.status == "bad" for check in found):
         raise typer.Exit(1)
+
+
+def maturity(
+    next_: Annotated[bool, typer.Option("--next", help="Show the plan of the next phase.")] = False,
+    json_: JsonFlag = False,
+) -> None:
+    """For each capability of this phase and of the next: the evidence that it works, with its date."""
+    from mvops.show.maturity import maturity_json, maturity_lines
+    from mvops.show.plan import plan_json, plan_lines
+    from mvops.usecases.maturity import maturity as look
+    from mvops.usecases.maturity import next_plan
+
+    with open_project() as workspace:
+        if next_:
+            preset, made = next_plan(workspace)
+        else:
+            found = look(workspace)
+    if next_:
+        if json_:
+            print_json({"next": preset} | plan_json(made))
+            return
+        for line, style in plan_lines(made):
+            answer(line, style)
+        say(f"To go there: write `- preset: {preset}` in configs/project.yaml, then: mvops apply")
+    elif json_:
+        print_json(maturity_json(found))
+    else:
+        for line, style in maturity_lines(found):
+            answer(line, style)
 
 
 def schema(
@@ -54,5 +84,5 @@ def demo(
 
 def add_to(app: typer.Typer) -> None:
     """The commands of this file."""
-    for command in (doctor, schema, demo):
+    for command in (doctor, maturity, schema, demo):
         app.command()(command)

@@ -13,6 +13,7 @@ from mvops.cli.session import project as open_project
 
 versions_app = typer.Typer(no_args_is_help=True, help="Versions of a model: list, show, compare, promote.")
 predictions_app = typer.Typer(no_args_is_help=True, help="The prediction log.")
+alerts_app = typer.Typer(no_args_is_help=True, help="Who is told when something is wrong.")
 outcomes_app = typer.Typer(no_args_is_help=True, help="What really happened.")
 
 Number = Annotated[int, typer.Argument(metavar="VERSION", help="A version's number.")]
@@ -117,8 +118,27 @@ def import_outcomes(
         say(f"{accepted} outcomes taken" + (f", {unknown} for predictions that are not in the log" if unknown else ""))
 
 
+@alerts_app.command("test")
+def try_alerts(model: ModelName, json_: JsonFlag = False) -> None:
+    """Send a harmless message to everyone whom a model's alerts would tell."""
+    from mvops.usecases.notify import try_channels
+
+    with open_project() as workspace:
+        told = list(try_channels(workspace, model))
+    if json_:
+        channels = [
+            {"notifier": name, "delivered": error is None, "error": error and error.message} for name, error in told
+        ]
+        print_json({"model": model, "channels": channels})
+    for name, error in () if json_ else told:
+        (say if error is None else answer)(f"{name}: {'told' if error is None else error.message}")
+    if any(error is not None for _, error in told):
+        raise typer.Exit(1)
+
+
 def add_to(app: typer.Typer) -> None:
     """The commands of this file."""
+    app.add_typer(alerts_app, name="alerts")
     app.add_typer(versions_app, name="versions")
     app.add_typer(predictions_app, name="predictions")
     app.add_typer(outcomes_app, name="outcomes")

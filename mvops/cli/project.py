@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,22 +35,32 @@ Targets = Annotated[
 
 def init(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Where; this folder if left out.")] = None,
-    team: Annotated[str, typer.Option(help="How large the team is.")] = "small",
-    phase: Annotated[str, typer.Option(help="How far along: day_30, day_60 or day_90.")] = "day_30",
+    team: Annotated[str | None, typer.Option(help="How large the team is: small, medium or large.")] = None,
+    phase: Annotated[str | None, typer.Option(help="How far along: day_30, day_60 or day_90.")] = None,
     name: Annotated[str | None, typer.Option(help="The project's name; the folder's if left out.")] = None,
     example: Annotated[str | None, typer.Option(help="Start with an example: flights.")] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the endpoint.")] = 8000,
 ) -> None:
-    """Make a project from a preset."""
+    """Make a project from a preset; on a terminal, it asks for what was not said (else small, day_30)."""
+    from mvops.show.init import created_lines
     from mvops.usecases.init import init as make
 
     root = SESSION.directory / (folder or Path())
+    team = team or _ask("How many engineers work on models? small: 1 to 3, medium: 4 to 8, large: 9 or more", "small")
+    phase = phase or _ask("How far along are they? day_30: begin, day_60: automate, day_90: validate", "day_30")
     created = make(root, team=team, phase=phase, name=name, example=example, port=port)
-    say(f"Made the project {root.resolve().name} from the preset {created.preset}:")
-    for path in created.files:
-        say(f"  {path}")
+    for line in created_lines(created):
+        say(line)
     notebook = next((p for p in created.files if p.endswith(".ipynb")), "notebooks/YOURS.ipynb")
     say(f"Next: {_in(folder)}mvops promote {notebook} --verify")
+
+
+def _ask(question: str, default: str) -> str:
+    """What a person types; the default where nobody can."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return default
+    answered: str = typer.prompt(question, default=default)
+    return answered.strip()
 
 
 def _in(folder: Path | None) -> str:

@@ -51,6 +51,7 @@ class _Resolver:
         self.tree = tree
         self.values = 0
         self.characters = 0
+        self.texts: dict[KeyPath, str] = {}  # resolved before: a text is followed once, however often it is named
 
     def value(self, value: Any, path: KeyPath, chain: tuple[KeyPath, ...]) -> Any:
         """`chain`: the places that refer to this one, outermost first."""
@@ -95,6 +96,8 @@ class _Resolver:
         return self._follow(target, path, match[0], (*chain, target))
 
     def _follow(self, target: KeyPath, path: KeyPath, reference: str, chain: tuple[KeyPath, ...]) -> Any:
+        if target in self.texts:
+            return self.texts[target]
         node: Any = self.tree
         for depth, part in enumerate(target):
             if isinstance(node, str) and "${" in node:
@@ -106,7 +109,10 @@ class _Resolver:
             else:
                 gone = show_path(target[: depth + 1])
                 raise BadReferenceError(path, f"{reference} names nothing: there is no {gone}")
-        return self.value(node, target, chain)
+        found = self.value(node, target, chain)
+        if isinstance(node, str) and not _PLAIN.fullmatch(node):  # a chain of whole references keeps its length
+            self.texts[target] = found
+        return found
 
     def _count(self, value: Any, path: KeyPath) -> None:
         self.values += 1

@@ -159,6 +159,11 @@ def _at_odds(project: Project, positions: Positions) -> Iterator[Problem]:
                 measured = ", ".join(model.evaluate.metrics)
                 message = f"the gate asks for {metric!r}, which evaluate.metrics does not list"
                 yield Problem(positions.nearest((*here, "gate", index)), message, f"Measured: {measured}")
+        if project.capabilities.governance and not model.gate:
+            remedy = (
+                "Write conditions, such as: gate: [roc_auc >= champion - 0.005]; or capabilities: {governance: false}"
+            )
+            yield Problem(positions.nearest(here), f"models.{name} has no gate, and governance asks for one", remedy)
         if model.endpoint is not None:
             other = ports.setdefault(model.endpoint.port, name)
             if other != name:

@@ -44,9 +44,13 @@ def record_event(
         session.add(row)
 
 
-def events(registry: Registry, limit: int = 50, subject: str | None = None) -> list[Event]:
-    """The last lines, the newest first."""
+def events(
+    registry: Registry, limit: int | None = 50, subject: str | None = None, kind: str | None = None
+) -> list[Event]:
+    """The last lines, the newest first; None for all."""
     query = select(EventRow).order_by(col(EventRow.id).desc()).limit(limit)
+    if kind is not None:
+        query = query.where(EventRow.kind == kind)
     if subject is not None:
         query = query.where(EventRow.subject == subject)
     with registry.reading() as session:

@@ -151,6 +151,20 @@ class PredictionLog:
         query = select(func.count()).select_from(PREDICTIONS).where(_within(model, since, until))
         return int(self._fetch(query)[0][0])
 
+    def newest(self, model: str) -> datetime | None:
+        """The latest event time of a model's predictions."""
+        found: datetime | None = self._fetch(select(func.max(PREDICTIONS.c.time)).where(PREDICTIONS.c.model == model))[
+            0
+        ][0]
+        return found
+
+    def newest_outcome(self, model: str) -> datetime | None:
+        """When the last outcome of a model's predictions was received."""
+        joined = PREDICTIONS.join(OUTCOMES, OUTCOMES.c.prediction_id == PREDICTIONS.c.id)
+        query = select(func.max(OUTCOMES.c.received)).select_from(joined).where(PREDICTIONS.c.model == model)
+        found: datetime | None = self._fetch(query)[0][0]
+        return found
+
     def count_outcomes(self, model: str) -> int:
         """How many predictions have an outcome."""
         joined = PREDICTIONS.join(OUTCOMES, OUTCOMES.c.prediction_id == PREDICTIONS.c.id)

@@ -9,18 +9,25 @@ from pathlib import Path
 from mvops import assets, backends
 from mvops.atomic import write_atomically
 from mvops.contracts.examples import Example
+from mvops.core.cells import PHASES, WORDS
 from mvops.core.naming import suggest_name
 from mvops.errors import ConflictError, UsageError
+from mvops.loading.load import load_project
 from mvops.rendering import render_folder
 
 
 @dataclass(frozen=True)
 class Created:
-    """The project's folder and the files made in it, relative to it."""
+    """The project's folder and the files made in it, relative to it.
+
+    `on` are the capabilities that the preset switches on, `later` the others with the phase of this team that does.
+    """
 
     root: Path
     preset: str
     files: tuple[str, ...]
+    on: tuple[str, ...] = ()
+    later: tuple[tuple[str, str], ...] = ()
 
 
 def presets() -> tuple[str, ...]:
@@ -63,7 +70,21 @@ def init(
             made.append(f"notebooks/{chosen.notebook}")
         chosen.write_data(root)
         made.append("data/")
-    return Created(root, preset, tuple(made))
+    on, later = _switched(root, team, phase)
+    return Created(root, preset, tuple(made), on, later)
+
+
+def _switched(root: Path, team: str, phase: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """What is on, and what comes with which later phase of the same team, in the order in which they are best met."""
+    on: list[str] = []
+    later: dict[str, str] = {}
+    for cell in PHASES[PHASES.index(phase) :]:
+        capabilities = load_project(root, [f"preset={team}/{cell}"]).capabilities
+        switched = [name for name in WORDS if getattr(capabilities, name, False)]
+        if cell == phase:
+            on = switched
+        later |= {name: cell for name in switched if name not in on and name not in later}
+    return tuple(on), tuple(later.items())
 
 
 def _real_name(path: str) -> str:

@@ -8,7 +8,7 @@ from mvops import backends
 from mvops.contracts.notifiers import Message, Notifier
 from mvops.core.alert import Alert
 from mvops.core.config.model import Monitor
-from mvops.errors import BackendError, MvopsError
+from mvops.errors import BackendError, MvopsError, UsageError
 from mvops.registry.events import record_event
 from mvops.workspace import Workspace
 
@@ -24,13 +24,45 @@ def notify(
     for name in settings.alerts:
         for message in messages:
             try:
-                _send(workspace, name, message)
+                _send(workspace, model, name, message)
             except MvopsError as error:
-                record_event(workspace.registry, "alert", model, f"could not tell {name}: {error.message}")
                 yield f"{name}: {error}"
 
 
-def _send(workspace: Workspace, name: str, message: Message) -> None:
+def try_channels(workspace: Workspace, model: str) -> Iterator[tuple[str, MvopsError | None]]:
+    """Send a harmless message to everyone whom the model's monitor tells; yields each name and what went wrong.
+
+    Raises UsageError when nobody is told.
+    """
+    monitor = workspace.model(model).monitor
+    if monitor is None or not monitor.alerts:
+        raise UsageError(
+            f"nobody is told about {model}",
+            hint=f"Name a notifier in configs/models/{model}.yaml: monitor: {{alerts: [ops]}}",
+        )
+    message = Message(
+        title=f"{model}: a test", body="This is only a test: alerts arrive here.\nSee: mvops status", severity="info"
+    )
+    for name in monitor.alerts:
+        try:
+            _send(workspace, model, name, message)
+        except MvopsError as error:
+            yield name, error
+        else:
+            yield name, None
+
+
+def _send(workspace: Workspace, model: str, name: str, message: Message) -> None:
+    """Send, and keep on record what became of it."""
+    try:
+        _deliver(workspace, name, message)
+    except MvopsError as error:
+        record_event(workspace.registry, "alert", model, f"could not tell {name}: {error.message}")
+        raise
+    record_event(workspace.registry, "alert", model, f"told {name}: {message.title}", {"told": name})
+
+
+def _deliver(workspace: Workspace, name: str, message: Message) -> None:
     channel = workspace.project.notifiers.get(name)
     if channel is None:
         known = ", ".join(sorted(workspace.project.notifiers)) or "none"

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mvops.core.version import Version
-from mvops.errors import UsageError
+from mvops.errors import GateRefusedError, UsageError
 from mvops.performing.traffic import end_rollout, make_champion, version_of
 from mvops.registry import rollouts
 from mvops.registry import versions as registered
+from mvops.registry.events import events
 from mvops.registry.lock import hold_lock
 from mvops.workspace import Workspace
 
@@ -67,12 +68,28 @@ def compare_versions(workspace: Workspace, model: str, first: int, second: int) 
 
 
 def promote_version(workspace: Workspace, model: str, number: int, reason: str) -> Version:
-    """Make a version champion by hand: all traffic at once, past the gate, and on record as such."""
+    """Make a version champion by hand: all traffic at once, past the gate, and on record as such.
+
+    With governance on there is no way past: raises GateRefusedError unless the gate let it pass.
+    """
     version = show_version(workspace, model, number)
+    if workspace.project.capabilities.governance and not _passed(workspace, version):
+        raise GateRefusedError(
+            f"{model}: version {number} did not pass its gate, and governance allows no way past it",
+            hint=f"What the gate said: mvops versions show {model} {number}",
+        )
     with hold_lock(workspace.registry, f"versions promote {model}", wait=10):
         end_rollout(workspace, model, f"version {number} was promoted by hand")
         make_champion(workspace, model, number, reason)
     return version
+
+
+def _passed(workspace: Workspace, version: Version) -> bool:
+    """The newest verdict on record for the version."""
+    for event in events(workspace.registry, limit=None, subject=version.model, kind="gate"):
+        if event.details.get("version") == version.number:
+            return bool(event.details.get("passed") and event.details.get("checks"))
+    return False
 
 
 def rollback(workspace: Workspace, model: str, to: int | None = None) -> tuple[Version, Version]:

@@ -161,6 +161,8 @@ def looking_back(story: Story) -> None:
     last = json.loads((story.root / "p.jsonl").read_text().splitlines()[-1])["prediction_id"]
     (story.root / "o.csv").write_text(f"prediction_id,outcome\n{last},1\nnobody,0\n")
     story.text_and_json("outcomes import", "outcomes", "import", "toy", "o.csv")
+    story.do("alerts test", "alerts", "test", "toy", "--json", code=1)
+    story.text_and_json("maturity", "maturity")
     story.do("versions promote", "versions", "promote", "toy", "3", "--reason", "we know better")
 
 
@@ -176,6 +178,7 @@ def tell(applied: Path, root: Path) -> Story:
     story.do("apply", "apply", "--yes")
     story.do("second plan", "plan", "--detailed-exitcode")
     story.text_and_json("status before serving", "status")
+    story.text_and_json("maturity before serving", "maturity")
     process = spawn(root, "serve", "toy")
     try:
         story.client().ready(timeout=180)

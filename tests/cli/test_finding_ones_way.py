@@ -55,6 +55,9 @@ def test_version_and_help(tmp_path: Path) -> None:
 def test_init_makes_a_project_and_says_what_is_next(tmp_path: Path) -> None:
     made = mvops(tmp_path, "init", "churn", "--phase", "day_60").ok()
     assert "Made the project churn from the preset small/day_60" in made.out
+    assert "On now: monitoring (every prediction is logged" in made.out
+    assert "Left for later: " in made.out
+    assert "canary in day_90, as a challenger needs outcomes to be judged by" in made.out
     assert "Next: cd churn && mvops promote notebooks/YOURS.ipynb --verify" in made.out
     text = (tmp_path / "churn/configs/project.yaml").read_text()
     assert "project: churn" in text

@@ -185,6 +185,34 @@ def test_history_tells_it_in_order(story: Story) -> None:
     assert len(story["history of two"].out.splitlines()) == 2
 
 
+def evidence(found: dict[str, Any]) -> dict[str, str | None]:
+    """What is to be seen -> when it was."""
+    return {e["what"]: e["seen"] for capability in found["capabilities"] for e in capability["evidence"]}
+
+
+def test_maturity_asks_for_evidence_and_says_how_to_get_it(story: Story) -> None:
+    found = story["maturity before serving --json"].json()
+    assert (found["cell"], found["next"]) == ("small/day_90", "medium/day_90")
+    seen = {what for what, when in evidence(found).items() if when}
+    assert seen == {"versions keep their data's and cells' digests", "a gate decided"}
+    said = story["maturity before serving"].out
+    assert "0 of 5 capabilities have shown that they work" in said
+    assert "- a rollback was done: not seen yet (toy). To see it: mvops rollback toy" in said
+
+
+def test_maturity_dates_what_was_seen(story: Story) -> None:
+    found = evidence(story["maturity --json"].json())
+    assert str(found["predictions are logged"]).startswith("2024-03-20")  # by event time
+    assert all(found[w] for w in ("an alert reached somebody", "a canary went all the way", "a rollback was done"))
+    assert found["versions keep the Git commit"] is None  # it lies in no repository
+    assert "+ a rollback was done: 20" in story["maturity"].out
+
+
+def test_a_test_alert_says_who_could_not_be_told(story: Story) -> None:
+    channels = {c["notifier"]: c["delivered"] for c in story["alerts test"].json()["channels"]}
+    assert channels == {"ops": True, "hook": False}
+
+
 def test_destroy_removes_the_deployment(story: Story) -> None:
     assert not (story.root / "deploy").exists()
     assert "+ endpoint.toy" in story["plan after destroy"].out

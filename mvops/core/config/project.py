@@ -15,7 +15,8 @@ class Capabilities(Frozen):
 
     `monitoring` is the prediction log, daily statistics and alerts; `versioning` that each version keeps the digests
     of its data and cells and the Git commit; `serving` the HTTP endpoint; `retraining` schedules and alerts that
-    train a challenger; `canary` that a challenger gets the traffic in steps, else it replaces the champion at once.
+    train a challenger; `canary` that a challenger gets the traffic in steps, else it replaces the champion at once;
+    `governance` that every model has a gate, and that no version becomes champion past it.
     """
 
     monitoring: bool = True
@@ -23,6 +24,7 @@ class Capabilities(Frozen):
     serving: bool = True
     retraining: bool = True
     canary: bool = True
+    governance: bool = False
 
 
 class Notifier(Frozen):

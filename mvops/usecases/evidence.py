@@ -1,0 +1,128 @@
+"""What shows that a capability works: not that it is configured, but that it was seen to do its job, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from mvops.registry import rollouts
+from mvops.registry.events import events
+from mvops.registry.summaries import judged_until
+from mvops.registry.versions import champion, champions, versions
+from mvops.workspace import Workspace
+
+Find = Callable[[Workspace, str], datetime | None]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """`find` gives the last time at which a model showed it, or None; `how` is what to type to see it happen."""
+
+    what: str
+    how: str
+    find: Find
+
+
+def _predicted(workspace: Workspace, model: str) -> datetime | None:
+    with workspace.predictions() as log:
+        return log.newest(model)
+
+
+def _outcome(workspace: Workspace, model: str) -> datetime | None:
+    with workspace.predictions() as log:
+        return log.newest_outcome(model)
+
+
+def _judged(workspace: Workspace, model: str) -> datetime | None:
+    return judged_until(workspace.registry, model)
+
+
+def _event(kind: str, *details: str) -> Find:
+    """The last event of a kind about the model whose details hold these keys, with something in them."""
+
+    def find(workspace: Workspace, model: str) -> datetime | None:
+        found = events(workspace.registry, limit=None, subject=model, kind=kind)
+        return next((event.time for event in found if all(event.details.get(key) for key in details)), None)
+
+    return find
+
+
+def _registered(workspace: Workspace, model: str) -> datetime | None:
+    whole = [v.created for v in versions(workspace.registry, model) if v.data and v.code.cells]
+    return max(whole, default=None)
+
+
+def _committed(workspace: Workspace, model: str) -> datetime | None:
+    return max((v.created for v in versions(workspace.registry, model) if v.code.commit), default=None)
+
+
+def _reproduced(workspace: Workspace, model: str) -> datetime | None:
+    """Of the champion: that an earlier version could be made again says nothing of this one."""
+    serving = champion(workspace.registry, model)
+    if serving is None:
+        return None
+    found = events(workspace.registry, limit=None, subject=model, kind="reproduce")
+    said = (e for e in found if e.details.get("version") == serving.number and e.details.get("verdict") == "equal")
+    return next((event.time for event in said), None)
+
+
+def _retrained(workspace: Workspace, model: str) -> datetime | None:
+    found = versions(workspace.registry, model)
+    return max((v.created for v in found if v.reason.removeprefix("requested: ") in _ASKED), default=None)
+
+
+_ASKED = frozenset({"schedule", "drift", "performance"})
+
+
+def _judged_by_gate(workspace: Workspace, model: str) -> datetime | None:
+    found = events(workspace.registry, limit=None, subject=model, kind="gate")
+    return next((event.time for event in found if event.details.get("checks")), None)
+
+
+def _champion_passed(workspace: Workspace, model: str) -> datetime | None:
+    """The gate's yes is on record for the very bytes that serve."""
+    serving = champion(workspace.registry, model)
+    found = events(workspace.registry, limit=None, subject=model, kind="gate")
+    passed = (e for e in found if e.details.get("passed") and e.details.get("checks"))
+    return next((e.time for e in passed if serving and e.details.get("artifact") == serving.artifact.sha256), None)
+
+
+def _rolled_out(workspace: Workspace, model: str) -> datetime | None:
+    found = rollouts.rollouts(workspace.registry, model)
+    return max((r.finished for r in found if r.status == "done" and r.finished), default=None)
+
+
+def _rolled_back(workspace: Workspace, model: str) -> datetime | None:
+    """By hand to an earlier champion, or a canary that was stopped."""
+    back = [r.since for r in champions(workspace.registry, model) if r.reason.startswith("rolled back")]
+    stopped = [r.finished for r in rollouts.rollouts(workspace.registry, model) if r.status == "aborted" and r.finished]
+    return max([*back, *stopped], default=None)
+
+
+PROOFS: dict[str, tuple[Proof, ...]] = {
+    "monitoring": (
+        Proof("predictions are logged", "mvops serve MODEL, then POST /predict", _predicted),
+        Proof("windows are judged against the baseline", "mvops monitor MODEL", _judged),
+        Proof("an alert reached somebody", "mvops alerts test MODEL", _event("alert", "told")),
+    ),
+    "versioning": (
+        Proof("versions keep their data's and cells' digests", "mvops apply", _registered),
+        Proof(
+            "versions keep the Git commit", "git init && git add . && git commit, then mvops retrain MODEL", _committed
+        ),
+    ),
+    "serving": (
+        Proof("the endpoint has been started", "mvops serve MODEL", _event("serve")),
+        Proof("outcomes come back", "POST /outcomes, or mvops outcomes import MODEL FILE", _outcome),
+    ),
+    "retraining": (
+        Proof("a schedule or an alert trained a challenger", "mvops retrain MODEL --reason schedule", _retrained),
+        Proof("a gate decided", "write a gate into the model's YAML, then mvops retrain MODEL", _judged_by_gate),
+    ),
+    "canary": (
+        Proof("a canary went all the way", "mvops rollout status MODEL --follow", _rolled_out),
+        Proof("a rollback was done", "mvops rollback MODEL", _rolled_back),
+    ),
+    "governance": (Proof("the champion passed its gate, on record", "mvops retrain MODEL --force", _champion_passed),),
+}
