@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from mvops.errors import MissingExtraError, ServingError
+from mvops.errors import MissingExtraError
 from mvops.serving.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -29,17 +29,18 @@ if TYPE_CHECKING:
 _EXTRA = {"fastapi", "starlette", "uvicorn", "orjson", "prometheus_client"}
 
 
-def create_app(settings: ServiceSettings) -> FastAPI:
+def create_app(settings: ServiceSettings, *, elsewhere: bool = False) -> FastAPI:
     """The endpoint. It loads its model, and takes over what a crash left, when the server starts it.
 
-    Raises ServingError when the model has no route yet, MissingExtraError without the extra `serve`.
+    Raises ServingError when the model has no route yet, unless it is made here to be started `elsewhere`, and
+    MissingExtraError without the extra `serve`.
     """
     try:
         from mvops.serving.web import build  # noqa: PLC0415 -- an optional extra
     except ModuleNotFoundError as error:
         raise missing(error) from error
-    if not (settings.state_folder / "route.json").is_file():
-        raise ServingError(f"{settings.model} has no version to serve yet", hint="Make one with: mvops apply")
+    if not elsewhere:
+        settings.check_route()
     # Requests come side by side: threads inside one prediction only wait for each other, for seconds on a busy machine.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     return build(settings)

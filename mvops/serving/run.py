@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mvops.errors import ServingError
 from mvops.serving.app import create_app, missing
+from mvops.serving.listening import listen
 from mvops.serving.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
 OnReady = Callable[[str], None]
 
@@ -35,30 +34,12 @@ def serve(service_json: Path, host: str, port: int, *, workers: int = 1, on_read
     server.run_workers(service_json, settings, listening, workers, on_ready)
 
 
-def run_app(app: FastAPI, host: str, port: int, *, on_ready: OnReady = lambda _: None) -> None:
-    """The same for an application made with `create_app`, in one process."""
+def run_app(
+    app: FastAPI, host: str, port: int, *, on_ready: OnReady = lambda _: None, inside: ASGIApp | None = None
+) -> None:
+    """The same for an application made with `create_app`, in one process; `inside` is one that has it mounted."""
     try:
         from mvops.serving import server  # noqa: PLC0415 -- an optional extra
     except ModuleNotFoundError as error:
         raise missing(error) from error
-    server.run_here(app, listen(host, port), on_ready)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket. Raises ServingError that says what to type."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise ServingError(f"{host} is not an address of this machine: {error.strerror}") from error
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        bound.listen(2048)
-    except OSError as error:
-        bound.close()
-        if error.errno == errno.EADDRINUSE:
-            hint = f"Choose another: --port {port + 1 if port < 65535 else 8000}"
-            raise ServingError(f"port {port} is taken", hint=hint) from error
-        raise ServingError(f"cannot listen on {host} port {port}: {error.strerror}") from error
-    return bound
+    server.run_here(inside or app, app.state.runtime, listen(host, port), on_ready)

@@ -11,12 +11,14 @@ from pathlib import Path
 from types import FrameType
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
 from mvops.errors import ServingError
 from mvops.serving.app import create_app
 from mvops.serving.client import EndpointClient
+from mvops.serving.listening import url_of
 from mvops.serving.runtime import Runtime
 from mvops.serving.settings import ServiceSettings
 
@@ -25,7 +27,7 @@ _SERVICE = "MVOPS_SERVICE"  # the environment variable by which a worker process
 _WORKERS_START = 120  # seconds; a worker that cannot start is tried again until then
 
 
-class _Server(Server):
+class DrainingServer(Server):
     """Says that it is ready, and drains: on a signal, first not ready, then, after a while, no more requests."""
 
     def __init__(self, config: Config, runtime: Runtime, on_ready: Callable[[], None]) -> None:
@@ -54,7 +56,7 @@ class _Server(Server):
         self.should_exit = True
 
 
-def _config(app: FastAPI | str, settings: ServiceSettings, workers: int = 1) -> Config:
+def _config(app: ASGIApp | str, settings: ServiceSettings, workers: int = 1) -> Config:
     return Config(
         app,
         workers=workers,
@@ -70,20 +72,13 @@ def _config(app: FastAPI | str, settings: ServiceSettings, workers: int = 1) -> 
     )
 
 
-def _url(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- the other way round
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def run_here(app: FastAPI, listening: socket.socket, on_ready: Callable[[str], None]) -> None:
+def run_here(app: ASGIApp, runtime: Runtime, listening: socket.socket, on_ready: Callable[[str], None]) -> None:
     """See `run.run_app`."""
-    runtime: Runtime = app.state.runtime
-    url = _url(listening)
+    url = url_of(listening)
     with listening:
         runtime.start()
         try:
-            server = _Server(_config(app, runtime.settings), runtime, lambda: on_ready(url))
+            server = DrainingServer(_config(app, runtime.settings), runtime, lambda: on_ready(url))
             server.run([listening])
         finally:
             runtime.stop()
@@ -94,7 +89,7 @@ def run_workers(
 ) -> None:
     """Several processes on one port, started again when one dies. Raises ServingError when they cannot start."""
     os.environ[_SERVICE] = str(service.resolve())
-    url = _url(listening)
+    url = url_of(listening)
     ready = threading.Event()
 
     def watch() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,9 +50,22 @@ class ServiceSettings(Frozen):
         """Where acknowledged predictions wait for the log."""
         return self.state_folder / "spool"
 
+    @property
+    def longest(self) -> float:
+        """How long a request may take: a server's own limit that is not below it never comes first."""
+        return self.body_timeout + self.predict_timeout + 5
+
+    def check_route(self) -> None:
+        """Raise ServingError when there is no version to serve."""
+        if not (self.state_folder / "route.json").is_file():
+            raise ServingError(f"{self.model} has no version to serve yet", hint="Make one with: mvops apply")
+
     @staticmethod
     def load(path: Path) -> ServiceSettings:
-        """Read `service.json`; its `root` is relative to its own folder. Raises ServingError."""
+        """Read `service.json`; its `root` is relative to its own folder. Raises ServingError.
+
+        Where the project is elsewhere, as in a container, the environment variable MVOPS_ROOT says where.
+        """
         hint = "Write it anew with: mvops apply"
         try:
             written: Any = json.loads(path.read_text(encoding="utf-8"))
@@ -63,4 +77,5 @@ class ServiceSettings(Frozen):
             first = error.errors(include_url=False)[0]
             key = ".".join(str(part) for part in first["loc"])
             raise ServingError(f"{key}: {first['msg']}", hint=hint, where=Where(path)) from error
-        return found.model_copy(update={"root": (path.parent / found.root).resolve()})
+        root = Path(os.environ.get("MVOPS_ROOT") or path.parent / found.root)
+        return found.model_copy(update={"root": root.resolve()})

@@ -30,8 +30,9 @@ from mvops.errors import MvopsError
 from mvops.registry.predictions import PredictionLog
 from mvops.serving.app import create_app
 from mvops.serving.client import EndpointClient
-from mvops.serving.run import listen, serve
-from mvops.serving.server import _config, _Server
+from mvops.serving.listening import listen
+from mvops.serving.run import serve
+from mvops.serving.server import DrainingServer, _config
 from mvops.serving.settings import ServiceSettings
 
 ROOT = Path(__file__).parents[2]
@@ -217,6 +218,7 @@ class Local:
     """An endpoint in a thread of the test's process: quick to start."""
 
     def __init__(self, project: Project) -> None:
+        self.project = project
         settings = ServiceSettings.load(project.service())
         self.app = create_app(settings)
         self.runtime = self.app.state.runtime
@@ -225,7 +227,7 @@ class Local:
         self.url = f"http://127.0.0.1:{self.port}"
         ready = threading.Event()
         self.runtime.start()
-        self._server = _Server(_config(self.app, settings), self.runtime, ready.set)
+        self._server = DrainingServer(_config(self.app, settings), self.runtime, ready.set)
         self._thread = threading.Thread(target=self._server.run, args=([self._listening],))
         self._thread.start()
         assert ready.wait(30)

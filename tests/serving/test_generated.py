@@ -40,7 +40,8 @@ CONTEXT = {
 def write(project, **changes) -> Path:
     folder = project.root / "deploy/serving" / MODEL
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in render_folder("servers/fastapi", CONTEXT | changes).items():
+    context = CONTEXT | changes
+    for name, text in (render_folder("serving", context) | render_folder("servers/fastapi", context)).items():
         (folder / name).write_text(text)
     return folder
 

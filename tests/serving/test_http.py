@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 
 import pytest
+from hostile_requests import BODIES, DISGUISED, HEAD, HEADERS, PATHS, raw, rows
 from serving_support import LATE, MODEL, ON_TIME, POISON, send, wait_for
 
 from mvops.core.prediction import Outcome
@@ -68,35 +68,6 @@ def test_the_example_in_the_openapi_document_works(shared):
     assert document["components"]["schemas"]["Request"]["properties"]["rows"]["maxItems"] == 100
 
 
-def rows(*given):
-    return json.dumps({"rows": list(given)})
-
-
-BODIES = [
-    ("not JSON", "{", 400),
-    ("NaN", '{"rows": [{"temp": NaN}]}', 422),
-    ("1e999", '{"rows": [{"temp": 1e999}]}', 422),
-    ("5,000 digits", '{"rows": [{"temp": %s}]}' % ("9" * 5000), 422),
-    ("deep", "[" * 100_000, 400),
-    ("the same key twice", '{"rows": [{"temp": 1, "temp": 2}]}', 400),
-    ("UTF-16", rows(LATE).encode("utf-16"), 400),
-    ("lone surrogate", rows(LATE).replace("UA", "\\ud800"), 400),
-    ("two documents", rows(LATE) * 2, 400),
-    ("a list", "[]", 422),
-    ("no rows", "{}", 422),
-    ("0 rows", rows(), 422),
-    ("101 rows", rows(*[LATE] * 101), 422),
-    ("a key too many", '{"rows": [], "also": 1}', 422),
-    ("missing column", rows(LATE, {"temp": 1}), 422),
-    ("unknown column", rows(LATE | {"x": 1}), 422),
-    ("true for a number", rows(LATE | {"temp": True}), 422),
-    ('"1" for a number', rows(LATE | {"temp": "1"}), 422),
-    ("bad time", json.dumps({"rows": [LATE], "time": "9999-99-99"}), 422),
-    ("times for other rows", json.dumps({"rows": [LATE], "time": []}), 422),
-    ("15,000 columns", json.dumps({"rows": [{str(n): 1 for n in range(15_000)}]}), 422),
-]
-
-
 @pytest.mark.parametrize(("body", "status"), [case[1:] for case in BODIES], ids=[case[0] for case in BODIES])
 def test_bad_input_is_refused_and_not_logged(shared, body, status):
     server, _ = shared
@@ -117,17 +88,7 @@ def test_a_category_that_training_never_saw_is_answered(shared):
     assert len(server.client.predict([LATE | {"carrier": "ZZ"}]).predictions) == 1
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Content-Type": "text/plain"},
-        {"Content-Type": "application/vnd.bentoml+pickle"},
-        {"Content-Type": "multipart/form-data; boundary=" + "x" * 1000},
-        {"Content-Type": "application/json; charset=utf-16"},
-        {"Content-Type": ""},
-        {"Content-Encoding": "gzip"},
-    ],
-)
+@pytest.mark.parametrize("headers", HEADERS)
 def test_another_content_type_is_refused(shared, headers):
     refused(send(shared[0].port, "POST", "/predict", rows(LATE), headers), 415)
 
@@ -135,18 +96,6 @@ def test_another_content_type_is_refused(shared, headers):
 def test_a_charset_that_says_utf_8_is_fine(shared):
     headers = {"Content-Type": "Application/JSON; charset=UTF-8"}
     assert send(shared[0].port, "POST", "/predict", rows(LATE), headers)[0].status == 200
-
-
-def raw(port, *parts, pause=0.0):
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        for part in parts:
-            connection.sendall(part)
-            time.sleep(pause)
-        answer = connection.recv(65536)
-    return int(answer.split(b" ", 2)[1]), answer
-
-
-HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
 
 def test_a_body_over_the_limit_is_refused_with_and_without_its_length(shared):
@@ -162,15 +111,7 @@ def test_a_body_that_never_comes_is_given_up(shared):
     assert status == 408, answer
 
 
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-        b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
-        b"X-Long: " + b"x" * 100_000 + b"\r\nContent-Length: 2\r\n\r\n{}",
-    ],
-    ids=["two lengths", "length and chunks", "100 KB"],
-)
+@pytest.mark.parametrize("head", DISGUISED.values(), ids=DISGUISED)
 def test_headers_in_disguise_are_refused(shared, head):
     assert raw(shared[0].port, HEAD + head)[0] in {400, 431}
 
@@ -182,22 +123,7 @@ def test_a_client_that_leaves_halfway_disturbs_nobody(shared):
     assert server.client.predict([LATE]).predictions == (1,)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        ("GET", "/predict", 405),
-        ("HEAD", "/predict", 405),
-        ("TRACE", "/predict", 405),
-        ("PUT", "/outcomes", 405),
-        ("POST", "/predict/", 404),
-        ("POST", "//predict", 404),
-        ("POST", "/PREDICT", 404),
-        ("POST", "/%70redict", 404),
-        ("POST", "/health/../predict", 404),
-        ("GET", "/docs", 404),
-        ("POST", "/health/ready", 405),
-    ],
-)
+@pytest.mark.parametrize(("method", "path", "status"), PATHS)
 def test_other_paths_and_methods_are_refused(shared, method, path, status):
     answer = send(shared[0].port, method, path, rows(LATE) if method == "POST" else None)
     if method == "HEAD":

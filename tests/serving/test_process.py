@@ -10,62 +10,18 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections import Counter
 
 import pytest
-from serving_support import ROOT, Project, wait_for
+from serving_support import ROOT, wait_for
+from steady_clients import Clients, lost_and_doubled
 
 from mvops.errors import ServingError
 from mvops.serving.client import EndpointClient
-from mvops.serving.run import listen, serve
+from mvops.serving.listening import listen
+from mvops.serving.run import serve
 
 KILLS = int(os.environ.get("MVOPS_TEST_KILLS", "1"))  # more of them for a soak
-
-
-class Clients:
-    """Clients that keep asking and write down what was acknowledged. Anything but 200 and 503 is in `failures`."""
-
-    def __init__(self, port: int, count: int = 8) -> None:
-        self.port = port
-        self.acknowledged: list[str] = []
-        self.refused = 0
-        self.failures: list[object] = []
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(count)]
-        for thread in self._threads:
-            thread.start()
-
-    def _ask(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        body = json.dumps({"rows": [{"x": 1.0}, {"x": 2.0}]})
-        while not self._stop.is_set():
-            try:
-                connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
-                response = connection.getresponse()
-                text = response.read()
-            except (OSError, http.client.HTTPException) as error:
-                self.failures.append(error)
-                break
-            if response.status == 200:
-                self.acknowledged += json.loads(text)["prediction_ids"]
-            elif response.status == 503 and response.headers["Retry-After"]:
-                self.refused += 1
-                time.sleep(0.01)
-            else:
-                self.failures.append((response.status, text))
-        connection.close()
-
-    def stop(self) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(20)
-
-
-def lost_and_doubled(project: Project, acknowledged: list[str]) -> tuple[set[str], list[str]]:
-    logged = Counter(project.logged_ids())
-    return set(acknowledged) - logged.keys(), [name for name, count in logged.items() if count > 1]
 
 
 def test_nothing_acknowledged_is_lost_by_kill_9_and_sigterm_drains(regression, start):

@@ -1,0 +1,35 @@
+"""The socket that an endpoint listens on."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from mvops.errors import ServingError
+
+
+def url_of(listening: socket.socket) -> str:
+    """Where a bound socket can be reached from this machine."""
+    host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- the other way round
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises ServingError that says what to type."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ServingError(f"{host} is not an address of this machine: {error.strerror}") from error
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(2048)
+    except OSError as error:
+        bound.close()
+        if error.errno == errno.EADDRINUSE:
+            hint = f"Choose another: --port {port + 1 if port < 65535 else 8000}"
+            raise ServingError(f"port {port} is taken", hint=hint) from error
+        raise ServingError(f"cannot listen on {host} port {port}: {error.strerror}") from error
+    return bound
