@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from mvops.artifacts.places import connect, explained, require_bucket
 from mvops.atomic import sync_folder
 from mvops.core.version import Artifact
-from mvops.errors import ArtifactError, BackendError
+from mvops.errors import ArtifactError
 
 _ADDRESS = re.compile(r"[0-9a-f]{64}")
 _BLOCK = 1 << 20
@@ -32,22 +32,24 @@ class ArtifactStore:
 
     def __init__(self, url: str, root: Path) -> None:
         """Use the folder at `url`, such as `s3://bucket/models`; without a scheme it is local, relative to `root`."""
-        if "://" not in url and "::" not in url:
-            url = str(root.absolute() / url)
-        try:
-            fs, path = fsspec.url_to_fs(url)
-        except ImportError as error:
-            raise BackendError(
-                f"The artefact store {_scheme(url)} needs a library that is not installed: {error}",
-                hint="Install what the message names.",
-            ) from error
-        except ValueError as error:
-            raise ArtifactError(
-                f"The artefact store {url!r} cannot be used: {error}", hint="Write a folder, or a URL such as s3://..."
-            ) from error
-        self._fs = fs
-        self._root = str(path).rstrip("/")
-        self._local = isinstance(fs, LocalFileSystem)
+        self._url = url if "://" in url else str(root.absolute() / url)
+
+    @cached_property
+    def _place(self) -> tuple[Any, str]:
+        """Not before it is needed: a library that reaches S3 takes a second to import."""
+        return connect(self._url)
+
+    @property
+    def _fs(self) -> Any:
+        return self._place[0]
+
+    @property
+    def _root(self) -> str:
+        return self._place[1]
+
+    @property
+    def _local(self) -> bool:
+        return isinstance(self._fs, LocalFileSystem)
 
     def put_bytes(self, data: bytes, format: str) -> Artifact:  # noqa: A002  the field's name in Artifact
         """Keep `data`. Putting the same twice is one artefact; a damaged one is replaced."""
@@ -89,11 +91,17 @@ class ArtifactStore:
         return data
 
     def has(self, sha256: str) -> bool:
-        """Is there an artefact of this name; whether it is sound shows when it is read."""
-        try:
-            return bool(self._fs.isfile(self._path(_address(sha256))))
-        except OSError as error:
-            raise ArtifactError(f"The artefact store cannot be reached: {error}") from error
+        """Is there an artefact of this name; whether it is sound shows when it is read.
+
+        Raises ArtifactError when that cannot be told: a store that is down has not lost anything.
+        """
+        path = self._path(_address(sha256))
+        with self._explained(sha256, "looked for"):
+            try:
+                return bool(self._fs.info(path)["type"] == "file")
+            except FileNotFoundError:
+                require_bucket(self._fs, self._root)
+                return False
 
     def _path(self, sha256: str) -> str:
         return f"{self._root}/{sha256[:2]}/{sha256[2:]}"
@@ -134,21 +142,8 @@ class ArtifactStore:
             self._fs.put_file(str(copy), self._path(sha256))
         return sha256, size
 
-    @contextmanager
-    def _explained(self, what: str, done: str) -> Iterator[None]:
-        try:
-            yield
-        except FileNotFoundError as error:
-            raise ArtifactError(
-                f"The artefact {what} is missing from the store {self._root}.",
-                hint="Was it deleted, or does `artifacts` in project.yaml name another store?",
-            ) from error
-        except OSError as error:
-            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-            raise ArtifactError(
-                f"The artefact {what} cannot be {done}: {error.strerror or error}",
-                hint="Free some space, then run it again." if full else "Check the store and your permissions there.",
-            ) from error
+    def _explained(self, what: str, done: str) -> AbstractContextManager[None]:
+        return explained(self._fs, self._root, what, done)
 
 
 def _address(artifact: Artifact | str) -> str:
@@ -170,7 +165,3 @@ def _copy(source: IO[bytes], stream: IO[bytes]) -> tuple[str, int]:
         found.update(block)
         size += stream.write(block)
     return found.hexdigest(), size
-
-
-def _scheme(url: str) -> str:
-    return url.partition("://")[0] + "://..."

@@ -22,6 +22,7 @@ class Service(Frozen):
     predictions: str
     python: str  # such as 3.11
     requirements: tuple[str, ...]  # exact pins
+    extras: tuple[str, ...] = ()  # of mvops: what reaches the artefacts and the prediction log
 
 
 class Server(Protocol):

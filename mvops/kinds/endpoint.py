@@ -109,4 +109,9 @@ def _service(look: Look, name: str, description: str, endpoint: Endpoint) -> Ser
         predictions=workspace.project.predictions,
         python=".".join((serving.environment.python if serving else platform.python_version()).split(".")[:2]),
         requirements=tuple(requirements(serving.environment)) if serving else (UNKNOWN,),
+        extras=tuple(
+            extra
+            for extra, url in (("postgres", workspace.project.predictions), ("s3", workspace.project.artifacts))
+            if url.startswith(extra)
+        ),
     )

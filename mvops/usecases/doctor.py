@@ -25,6 +25,7 @@ _EXTRAS = {
     "parquet": ("pyarrow",),
     "alerts": ("apprise",),
     "postgres": ("psycopg",),
+    "s3": ("s3fs",),
 }
 _LOW_DISK = 1_000_000_000  # bytes
 

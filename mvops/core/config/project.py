@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, JsonValue
 
 from mvops.core.config.model import Model
+from mvops.core.config.places import Artifacts
 from mvops.core.config.scheduler import Scheduler
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
@@ -41,7 +42,7 @@ class Project(Frozen):
     preset: str
     registry: str = "sqlite:///.mvops/registry.db"
     predictions: str = "sqlite:///.mvops/predictions.db"
-    artifacts: str = ".mvops/artifacts"
+    artifacts: Artifacts = ".mvops/artifacts"
     capabilities: Capabilities = Capabilities()
     notifiers: dict[Name, Notifier] = Field(default_factory=dict)
     scheduler: Scheduler = Scheduler()
