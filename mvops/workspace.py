@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mvops.artifacts.store import ArtifactStore
+from mvops.contracts.trackers import Books
 from mvops.core.config.model import Model
 from mvops.core.config.project import Project
 from mvops.errors import UsageError
@@ -18,12 +20,16 @@ from mvops.registry.predictions import PredictionLog
 
 @dataclass(frozen=True)
 class Workspace:
-    """Everything that knows a project by its folder; made by `open_workspace`."""
+    """Everything that knows a project by its folder; made by `open_workspace`.
+
+    `remarks` are sentences for people about what could not be done beside what was asked for.
+    """
 
     root: Path
     project: Project
     registry: Registry
     store: ArtifactStore
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def hidden(self) -> Path:
@@ -58,6 +64,12 @@ class Workspace:
         """The prediction log, opened."""
         with PredictionLog.open(self.project.predictions, self.root) as log:
             yield log
+
+
+def tracker_books(workspace: Workspace, options: Mapping[str, Any]) -> Books:
+    """This project's books, for a tracker with these options."""
+    owner = f"{workspace.project.project} {workspace.registry.lineage[:8]}"
+    return Books(root=workspace.root, project=workspace.project.project, owner=owner, options=dict(options))
 
 
 @contextmanager

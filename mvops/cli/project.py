@@ -128,8 +128,8 @@ def plan(
         _show(made, answer)
         if out is not None:
             say(f"Saved to {out}: `mvops apply {out}` does exactly this.")
-    if detailed_exitcode and made.pending():
-        raise typer.Exit(3 if made.only_drift() else 2)
+    if detailed_exitcode and (made.pending() or made.unseen):
+        raise typer.Exit(3 if made.only_drift() else 2 if made.pending() else 1)
 
 
 def apply(

@@ -41,11 +41,14 @@ ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A model's name.
 
 @contextmanager
 def project(overrides: Iterable[str] | None = None) -> Iterator[Workspace]:
-    """The project of the global option -C, opened."""
+    """The project of the global option -C, opened; remarks are printed at the end, on standard error."""
     from mvops.usecases.project import open_project
 
     with open_project(SESSION.directory, tuple(overrides or ())) as workspace:
-        yield workspace
+        try:
+            yield workspace
+        finally:
+            sys.stderr.write("".join(f"note: {remark}\n" for remark in workspace.remarks))
 
 
 def say(text: str = "", style: str = "") -> None:

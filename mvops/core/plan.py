@@ -17,8 +17,9 @@ from mvops.errors import SpecError
 class Plan(Frozen):
     """`made_on` is the state's serial, `lineage` its project: a plan is refused on any other.
 
-    `notices` are sentences about what is not acted upon, such as a capability that the preset leaves off;
-    `overrides` are those of the command line that the spec was read with.
+    `notices` are sentences about what is not acted upon, such as a capability that the preset leaves off; `unseen`
+    are addresses that could not be looked at, such as on a server that is down; `overrides` are those of the command
+    line that the spec was read with.
     """
 
     format_version: Literal[1] = 1
@@ -29,6 +30,7 @@ class Plan(Frozen):
     made_on: int
     actions: tuple[Action, ...]
     notices: tuple[str, ...] = ()
+    unseen: tuple[Address, ...] = ()
     seconds: float | None = None  # expected, from past runs
     overrides: tuple[str, ...] = ()
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from mvops.core.frozen import Frozen
-from mvops.core.version import Artifact
+from mvops.core.version import Artifact, CodeState
 
 RunStatus = Literal["running", "succeeded", "failed"]
 
@@ -32,7 +32,8 @@ class Run(Frozen):
     """`id` is unique and sorts by time.
 
     `inputs` maps each input to the digest of its files, `cells` each step to the digest of its code, `outputs` each
-    role (model, features, target...) to the value that the run made, in the artefact store.
+    role (model, features, target...) to the value that the run made, in the artefact store. `step` is the one step
+    that was asked for, `metrics` the model's numbers on the held-out rows, `code` is None where it was not recorded.
     """
 
     id: str
@@ -47,3 +48,6 @@ class Run(Frozen):
     cells: dict[str, str] = Field(default_factory=dict)
     outputs: dict[str, Artifact] = Field(default_factory=dict)
     error: str | None = None
+    step: str | None = None
+    metrics: dict[str, float] = Field(default_factory=dict)
+    code: CodeState | None = None

@@ -16,9 +16,14 @@ class Record(Frozen):
 
 
 class Observed(Frozen):
-    """What the world reports; `facts` holds only the fields that are visible there."""
+    """What the world reports; `facts` holds only the fields that are visible there.
+
+    `unseen` says why it could not be looked at, such as a server that is down: then nothing is known of it, which is
+    neither drift nor absence.
+    """
 
     facts: dict[str, Any]
+    unseen: str | None = None
 
 
 class StateStore(Protocol):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import JsonValue
+
 from mvops.core.frozen import Frozen
 
 
@@ -62,4 +64,44 @@ class RemoveRoute(Frozen):
     model: str
 
 
-Step = WriteFiles | RemoveFiles | RunPipeline | RegisterVersion | RollOut | RestoreRoute | RemoveRoute
+class TrackerStep(Frozen):
+    """What is told to a tracker; `backend` and `options` say to which."""
+
+    backend: str
+    options: dict[str, JsonValue]
+    model: str
+
+
+class LogRun(TrackerStep):
+    """Tell the tracker of a run that has ended."""
+
+    step: Literal["log-run"] = "log-run"
+    run: str
+
+
+class LogVersion(TrackerStep):
+    """Tell the tracker of a registered version."""
+
+    step: Literal["log-version"] = "log-version"
+    number: int
+
+
+class SetAliases(TrackerStep):
+    """Point the tracker's champion and challenger at these versions; what is not in `aliases` is taken away."""
+
+    step: Literal["set-aliases"] = "set-aliases"
+    aliases: dict[str, int]
+
+
+Step = (
+    WriteFiles
+    | RemoveFiles
+    | RunPipeline
+    | RegisterVersion
+    | RollOut
+    | RestoreRoute
+    | RemoveRoute
+    | LogRun
+    | LogVersion
+    | SetAliases
+)

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Callable
+from typing import Any, assert_never
 
 from mvops.core.progress import Tell
 from mvops.core.steps import (
+    LogRun,
+    LogVersion,
     RegisterVersion,
     RemoveFiles,
     RemoveRoute,
     RestoreRoute,
     RollOut,
     RunPipeline,
+    SetAliases,
     Step,
     WriteFiles,
 )
 from mvops.performing.files import remove_files, write_files
 from mvops.performing.pipeline_run import perform_run
 from mvops.performing.register import perform_register
+from mvops.performing.track import log_run, log_version, set_aliases
 from mvops.performing.traffic import remove_route, restore_route, roll_out
 from mvops.workspace import Workspace
 
 Outputs = dict[str, str]
 
 
-def perform(step: Step, outputs: Outputs, workspace: Workspace, tell: Tell) -> Outputs:  # noqa: PLR0911 -- a closed list
-    """Do one step; `outputs` is what the action's earlier steps have left. Doing it twice is doing it once."""
+def perform(  # noqa: C901, PLR0911 -- a closed list
+    step: Step, outputs: Outputs, workspace: Workspace, tell: Tell, backend: Callable[[str, str], Any]
+) -> Outputs:
+    """Do one step; `outputs` is what the action's earlier steps have left. Doing it twice is doing it once.
+
+    `backend` makes a backend by family and name.
+    """
     match step:
         case WriteFiles():
             return write_files(step, workspace.root)
@@ -41,5 +51,11 @@ def perform(step: Step, outputs: Outputs, workspace: Workspace, tell: Tell) -> O
             return restore_route(step, workspace)
         case RemoveRoute():
             return remove_route(step, workspace)
+        case LogRun():
+            return log_run(step, workspace, backend("trackers", step.backend))
+        case LogVersion():
+            return log_version(step, workspace, backend("trackers", step.backend))
+        case SetAliases():
+            return set_aliases(step, workspace, backend("trackers", step.backend))
         case _:
             assert_never(step)

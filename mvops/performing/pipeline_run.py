@@ -9,6 +9,7 @@ from mvops.core.progress import Progress, Tell
 from mvops.core.run import Run
 from mvops.core.steps import RunPipeline
 from mvops.errors import MvopsError
+from mvops.lifecycle.code import code_state
 from mvops.notebook.jobs import pipeline_job
 from mvops.notebook.results import PipelineJob, StepFailedError, StepProgress
 from mvops.notebook.run import run_pipeline
@@ -24,7 +25,9 @@ def perform_run(step: RunPipeline, workspace: Workspace, tell: Tell) -> dict[str
 
 def run_and_record(job: PipelineJob, model: str, reason: str, workspace: Workspace, tell: Tell) -> Run:
     """Run `job` and return the recorded run; one that fails is recorded with its error, which is raised again."""
-    run = _begin(job, model, reason)
+    run = _begin(job, model, reason).model_copy(
+        update={"code": code_state(workspace.root, workspace.model(model).pipeline.notebook, {})}
+    )
     save_run(workspace.registry, run)
 
     def on_progress(progress: StepProgress) -> None:
@@ -63,6 +66,7 @@ def _begin(job: PipelineJob, model: str, reason: str) -> Run:
         started=now,
         finished=None,
         parameters=dict(job.parameters),
+        step=job.only_step,
     )
 
 

@@ -27,7 +27,7 @@ from mvops.lifecycle.signature import describe
 from mvops.monitoring.baseline import DAY, build_baseline
 from mvops.monitoring.columns import make_rows
 from mvops.registry.events import record_event
-from mvops.registry.runs import find_run
+from mvops.registry.runs import find_run, save_run
 from mvops.registry.state import SqlState
 from mvops.registry.versions import champion, register, version_of_run
 from mvops.workspace import Workspace
@@ -61,8 +61,23 @@ def perform_register(step: RegisterVersion, workspace: Workspace, tell: Tell) ->
         comparison = _compare(workspace, serving, held_out, model)
     report = judge(model.gate, evaluation.metrics, comparison.champion if comparison else None, comparison)
     version = known or _register(step, workspace, run, held_out, evaluation)
+    save_run(workspace.registry, run.model_copy(update={"metrics": evaluation.metrics}))
     _remember(workspace, version, report, comparison)
     return {"version": str(version.number), "gate": "passed" if report.passed else "refused"}
+
+
+def evaluate_run(workspace: Workspace, run: Run) -> Run:
+    """The run with its model's metrics, kept so; without any where what it made cannot be evaluated."""
+    settings = workspace.model(run.model).evaluate
+    try:
+        held_out = _handed_over(workspace, run)
+        measured = evaluate(held_out.estimator, held_out.features, held_out.target, settings)
+    except (ArtifactError, DataError) as error:
+        workspace.remarks.append(f"the run was not evaluated: {error.message}")
+        return run
+    evaluated = run.model_copy(update={"metrics": measured.metrics})
+    save_run(workspace.registry, evaluated)
+    return evaluated
 
 
 def _last_run(workspace: Workspace, model: str) -> Run:

@@ -18,7 +18,7 @@ _STYLES = {
     Verb.FORGET: "dim",
     Verb.CONFLICT: "bold red",
 }
-_QUIET_FIELDS = ("training", "digest", "jobs")  # they say nothing to people; the details do
+_QUIET_FIELDS = ("training", "digest", "jobs", "runs", "versions")  # they say nothing to people; the details do
 _TOTALS = {
     Verb.CREATE: "to create",
     Verb.UPDATE: "to update",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydantic import ValidationError
 
-from mvops.core.action import Action
-from mvops.core.address import kind_of
+from mvops import backends
+from mvops.core.action import Action, Verb
+from mvops.core.address import kind_of, name_of
 from mvops.core.apply import Done
 from mvops.core.apply import apply as apply_plan
 from mvops.core.plan import Plan
@@ -23,6 +24,7 @@ from mvops.registry.lock import hold_lock
 from mvops.registry.state import SqlState
 from mvops.usecases.plan import desired_specs
 from mvops.usecases.project import look_at
+from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
 
 
@@ -36,18 +38,18 @@ def apply(workspace: Workspace, plan: Plan, *, tell: Tell = silent, command: str
         _check_fresh(workspace, plan)
         journal = SqlJournal(workspace.registry, hold)
         _close_interrupted(journal)
-        acted = False
+        finished: list[Done] = []
         for done in apply_plan(
             plan,
             steps=lambda action: _steps(action, workspace),
-            perform=lambda step, outputs: perform(step, outputs, workspace, tell),
+            perform=lambda step, outputs: perform(step, outputs, workspace, tell, backends.load),
             settle=lambda action: _settle(action, workspace),
             journal=journal,
             recorded=SqlState(workspace.registry).records(),
         ):
-            acted = True
+            finished.append(done)
             yield done
-        if acted:
+        if finished:
             record_event(
                 workspace.registry,
                 kind="apply",
@@ -55,6 +57,25 @@ def apply(workspace: Workspace, plan: Plan, *, tell: Tell = silent, command: str
                 message=f"applied plan {plan.id}",
                 details={"command": command, "totals": plan.totals()},
             )
+    for model in _left_behind(finished):
+        bring_along(workspace, model)
+
+
+def _left_behind(finished: Sequence[Done]) -> list[str]:
+    """Models that were worked on in a plan that did not come to their tracker."""
+    worked_on = {name_of(done.action.address) for done in finished if _makes(done.action) and done.status != "skipped"}
+    told = {name_of(d.action.address) for d in finished if _is_tracker(d.action) and d.status != "skipped"}
+    return sorted(worked_on - told)
+
+
+def _makes(action: Action) -> bool:
+    return (
+        kind_of(action.address) in {"pipeline", "model"} and action.changes_the_world and action.verb is not Verb.DELETE
+    )
+
+
+def _is_tracker(action: Action) -> bool:
+    return kind_of(action.address) == "tracker"
 
 
 def read_plan(text: bytes, name: str) -> Plan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mvops.core.action import Action
 from mvops.core.address import Address, kind_of
@@ -35,20 +35,30 @@ def plan(
     look = look_at(workspace)
     desired = {} if destroy else desired_specs(look)
     records = {Address(where): record for where, record in look.records.items()}
-    actual = _observed(look, desired, records)
-    actions = [_with_details(action, look) for action in compare(desired, records, actual, forced)]
-    chosen = _targeted(actions, targets)
-    notices = [] if destroy else list(_notices(workspace, len(actions) - len(chosen)))
+    everything = desired.keys() | records.keys()
+    chosen = _targeted(everything, desired, targets)
+    seen = _observed(look, chosen, records)
+    actions = [
+        _with_details(action, look)
+        for action in compare(
+            {where: spec for where, spec in desired.items() if where in chosen},
+            {where: record for where, record in records.items() if where in chosen},
+            {where: there for where, there in seen.items() if not there.unseen or where in records},
+            forced,
+        )
+    ]
+    unseen = {where: there.unseen for where, there in sorted(seen.items()) if there.unseen}
+    notices = [f"{where} could not be looked at: {why}" for where, why in unseen.items()]
     return make_plan(
-        chosen,
+        actions,
         project=workspace.project.project,
         preset=workspace.project.preset,
         lineage=workspace.registry.lineage,
         made_on=SqlState(workspace.registry).serial(),
-        notices=notices,
-        seconds=sum(kinds()[kind_of(action.address)].seconds(action, look) for action in chosen) or None,
+        notices=[*notices, *([] if destroy else _notices(workspace, len(everything) - len(chosen)))],
+        seconds=sum(kinds()[kind_of(action.address)].seconds(action, look) for action in actions) or None,
         dependencies=_dependencies(records),
-    )
+    ).model_copy(update={"unseen": tuple(unseen)})
 
 
 def desired_specs(look: Look) -> dict[Address, Spec]:
@@ -56,13 +66,8 @@ def desired_specs(look: Look) -> dict[Address, Spec]:
     return {spec.address: spec for kind in kinds().values() for spec in kind.desired(look)}
 
 
-def _observed(
-    look: Look, desired: Mapping[Address, Spec], records: Mapping[Address, Record]
-) -> dict[Address, Observed]:
-    seen = {
-        where: kinds()[kind_of(where)].observe(where, records.get(where), look)
-        for where in desired.keys() | records.keys()
-    }
+def _observed(look: Look, chosen: Iterable[Address], records: Mapping[Address, Record]) -> dict[Address, Observed]:
+    seen = {where: kinds()[kind_of(where)].observe(where, records.get(where), look) for where in chosen}
     return {where: there for where, there in seen.items() if there is not None}
 
 
@@ -71,22 +76,25 @@ def _with_details(action: Action, look: Look) -> Action:
     return action.model_copy(update={"details": details}) if details else action
 
 
-def _targeted(actions: list[Action], targets: Sequence[str]) -> list[Action]:
+def _targeted(
+    everything: Iterable[Address], desired: Mapping[Address, Spec], targets: Sequence[str]
+) -> frozenset[Address]:
+    """The targets and what they need; everything without targets. Only what is chosen is looked at."""
+    all_of_it = frozenset(everything)
     if not targets:
-        return actions
-    by_address = {action.address: action for action in actions}
+        return all_of_it
     for target in targets:
-        if target not in by_address:
-            known = ", ".join(sorted(by_address))
+        if target not in all_of_it:
+            known = ", ".join(sorted(all_of_it))
             raise UsageError(f"--target {target}: there is no such resource", hint=f"Resources: {known}")
     wanted: set[Address] = set()
     waiting = [Address(target) for target in targets]
     while waiting:
         where = waiting.pop()
-        if where in by_address and where not in wanted:
+        if where in all_of_it and where not in wanted:
             wanted.add(where)
-            waiting += by_address[where].needs
-    return [action for action in actions if action.address in wanted]
+            waiting += desired[where].needs if where in desired else ()
+    return frozenset(wanted)
 
 
 def _dependencies(records: Mapping[Address, Record]) -> dict[Address, list[Address]]:
@@ -99,6 +107,8 @@ def _notices(workspace: Workspace, left_out: int) -> Iterator[str]:
         yield f"{left_out} more resources were not selected: this plan is partial"
     for entry in SqlJournal(workspace.registry).unfinished():
         yield f"the last apply was interrupted at {entry['action']['address']}; applying goes on from there"
+    if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
+        yield f"tracker is not acted upon: {workspace.project.preset} leaves capabilities.tracking off"
     for name, model in sorted(workspace.project.models.items()):
         for section, capability in _switched_off(workspace, model):
             yield (

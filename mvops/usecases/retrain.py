@@ -53,7 +53,7 @@ def retrain(
         why = "; ".join(f"{a.address}: {a.because}" for a in changed) or "forced"
         return Retrained("would-train", f"a challenger would be trained: {why}", None)
     chosen = plan(workspace, targets=[addresses[-1]], forced=dict.fromkeys(addresses, reason))
-    for done in apply(workspace, chosen, tell=tell, command=f"retrain {model}"):
+    for done in list(apply(workspace, chosen, tell=tell, command=f"retrain {model}")):
         if done.error is not None:
             raise done.error
     return _outcome(workspace, model)

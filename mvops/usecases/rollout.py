@@ -17,6 +17,7 @@ from mvops.registry import alerts, rollouts
 from mvops.registry.events import record_event
 from mvops.registry.lock import hold_lock
 from mvops.serving.client import EndpointClient
+from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
 
 
@@ -53,7 +54,10 @@ def look_once(workspace: Workspace, model: str) -> RolloutNews:
         requests = evidence.champion.requests + evidence.challenger.requests
         return RolloutNews(state, "hold", decision.sentence, requests)
     with hold_lock(workspace.registry, f"rollout {model}", wait=10):
-        return _carry_out(workspace, state, decision)
+        news = _carry_out(workspace, state, decision)
+    if news.decision in {"abort", "done"}:
+        bring_along(workspace, model)
+    return news
 
 
 def follow(workspace: Workspace, model: str, *, every: float = 0.5, patience: float = 30.0) -> Iterator[RolloutNews]:
@@ -77,6 +81,7 @@ def abort(workspace: Workspace, model: str, reason: str) -> RolloutState:
         ended = end_rollout(workspace, model, reason)
     if ended is None:
         raise UsageError(f"nothing is rolling out for {model}", hint=f"See: mvops versions list {model}")
+    bring_along(workspace, model)
     return ended
 
 

@@ -10,6 +10,8 @@ from mvops.core.progress import Tell, silent
 from mvops.core.run import Run
 from mvops.notebook.jobs import pipeline_job
 from mvops.performing.pipeline_run import run_and_record
+from mvops.performing.register import evaluate_run
+from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
 
 
@@ -24,9 +26,15 @@ def run(
 ) -> Run:
     """Run the pipeline of a model with some parameters changed; the run is kept, no version is made.
 
-    Raises UsageError for an unknown model, NotebookError for an unknown parameter or step and for a cell that fails,
+    A whole run is evaluated on its held-out rows and told to the tracker. Raises
+    UsageError for an unknown model, NotebookError for an unknown parameter or step and for a cell that fails,
     DataError for an input that is missing.
     """
     job = pipeline_job(workspace.root, model, workspace.model(model).pipeline)
     changed = replace(job, parameters={**job.parameters, **(parameters or {})}, only_step=step, use_cache=use_cache)
-    return run_and_record(changed, model, "mvops run", workspace, tell)
+    try:
+        done = run_and_record(changed, model, "mvops run", workspace, tell)
+        return done if step else evaluate_run(workspace, done)
+    finally:
+        if step is None:  # one step of what a scheduler runs is not a run to compare
+            bring_along(workspace, model)

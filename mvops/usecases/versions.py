@@ -12,6 +12,7 @@ from mvops.registry import rollouts
 from mvops.registry import versions as registered
 from mvops.registry.events import events
 from mvops.registry.lock import hold_lock
+from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
 
 
@@ -81,6 +82,7 @@ def promote_version(workspace: Workspace, model: str, number: int, reason: str) 
     with hold_lock(workspace.registry, f"versions promote {model}", wait=10):
         end_rollout(workspace, model, f"version {number} was promoted by hand")
         make_champion(workspace, model, number, reason)
+    bring_along(workspace, model)
     return version
 
 
@@ -99,6 +101,12 @@ def rollback(workspace: Workspace, model: str, to: int | None = None) -> tuple[V
     UsageError when there is nothing to go back to.
     """
     workspace.model(model)
+    moved = _go_back(workspace, model, to)
+    bring_along(workspace, model)
+    return moved
+
+
+def _go_back(workspace: Workspace, model: str, to: int | None) -> tuple[Version, Version]:
     with hold_lock(workspace.registry, f"rollback {model}", wait=10):
         serving = registered.champion(workspace.registry, model)
         if serving is None:

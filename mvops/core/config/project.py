@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 from mvops.core.config.model import Model
 from mvops.core.config.places import Artifacts
 from mvops.core.config.scheduler import Scheduler
+from mvops.core.config.tracker import Tracker
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
 
@@ -17,7 +18,8 @@ class Capabilities(Frozen):
     `monitoring` is the prediction log, daily statistics and alerts; `versioning` that each version keeps the digests
     of its data and cells and the Git commit; `serving` the HTTP endpoint; `retraining` schedules and alerts that
     train a challenger; `canary` that a challenger gets the traffic in steps, else it replaces the champion at once;
-    `governance` that every model has a gate, and that no version becomes champion past it.
+    `tracking` that runs and versions are told to the tracker; `governance` that every model has a gate, and that no
+    version becomes champion past it.
     """
 
     monitoring: bool = True
@@ -25,6 +27,7 @@ class Capabilities(Frozen):
     serving: bool = True
     retraining: bool = True
     canary: bool = True
+    tracking: bool = True
     governance: bool = False
 
 
@@ -46,4 +49,5 @@ class Project(Frozen):
     capabilities: Capabilities = Capabilities()
     notifiers: dict[Name, Notifier] = Field(default_factory=dict)
     scheduler: Scheduler = Scheduler()
+    tracker: Tracker = Tracker()
     models: dict[Name, Model] = Field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The family `trackers`: one file, one backend."""

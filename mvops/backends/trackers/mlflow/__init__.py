@@ -1,0 +1,50 @@
+"""MLflow as the tracker: runs in an experiment, versions in its model registry with champion and challenger."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+from mvops.backends.trackers.mlflow import rest
+from mvops.backends.trackers.mlflow.options import read_options
+from mvops.contracts.trackers import Books, RunReport, Seen, VersionReport
+from mvops.errors import MissingExtraError
+
+# Found, not imported: that takes seconds, which a plan against a server is spared.
+if importlib.util.find_spec("mlflow") is None:
+    raise MissingExtraError("The tracker 'mlflow'", "mlflow")
+
+
+class Mlflow:
+    """Options: `uri` (a server or a database), `experiment`, `prefix`, `artifacts`."""
+
+    external = True
+
+    def look(self, books: Books, model: str) -> Seen | None:
+        """The registered model's owner, versions and aliases; over REST where there is a server."""
+        options = read_options(books)
+        if options.is_server:
+            return rest.look(options.uri, f"{options.prefix}{model}")
+        found: Seen | None = _client(books).look(model)
+        return found
+
+    def log_run(self, books: Books, report: RunReport) -> None:
+        """A run with parameters, metrics, tags, notebooks and plots."""
+        _client(books).log_run(report)
+
+    def log_version(self, books: Books, report: VersionReport) -> None:
+        """The model as MLflow's scikit-learn flavour, in the run's artefacts and in the model registry."""
+        _client(books).log_version(report)
+
+    def set_aliases(self, books: Books, model: str, aliases: Mapping[str, int]) -> None:
+        """On the registered model."""
+        _client(books).set_aliases(model, aliases)
+
+
+def _client(books: Books) -> Any:
+    options = read_options(books)
+    if options.is_server:
+        rest.knock(options.uri)  # a few seconds at most; MLflow's own client would try for minutes
+    return importlib.import_module("mvops.backends.trackers.mlflow.client").Client(books.owner, options)

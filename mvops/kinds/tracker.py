@@ -1,0 +1,197 @@
+"""A tracker: what an outside system of records, such as MLflow, is told of a model's runs, versions and aliases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from mvops.contracts.trackers import Seen, Tracker
+from mvops.core.action import Action, Verb
+from mvops.core.address import Address, address, name_of
+from mvops.core.spec import UNKNOWN, Spec, has_unknown
+from mvops.core.state import Observed, Record
+from mvops.core.steps import LogRun, LogVersion, SetAliases, Step
+from mvops.errors import BackendError, MissingExtraError
+from mvops.kinds.kind import Look
+from mvops.kinds.model import ModelKind, training_digest
+from mvops.kinds.pipeline import PipelineKind, PipelineSpec
+from mvops.registry import rollouts
+from mvops.registry.database import Registry
+from mvops.registry.runs import runs
+from mvops.registry.versions import champion, find_version, versions
+from mvops.workspace import tracker_books
+
+_RUNS = 100  # the newest; older ones stay where they were told
+_VERSIONS = 50
+
+
+class TrackerSpec(Spec):
+    """`runs` are ids, oldest first; `versions` maps numbers to the sha256 of their artefact; `owner` is this project.
+
+    Runs are history: one that is deleted there is not told again. Versions and aliases are kept in step.
+    """
+
+    kind: ClassVar[str] = "tracker"
+    backend: str
+    options: dict[str, Any]
+    owner: str
+    runs: tuple[str, ...] | str
+    versions: dict[str, str] | str
+    aliases: dict[str, int] | str
+
+
+class TrackerKind:
+    """Done by telling; nothing that serves depends on it."""
+
+    name = "tracker"
+    after: tuple[str, ...] = ("model",)
+
+    def desired(self, look: Look) -> Iterator[TrackerSpec]:
+        """One for each model, where the tracker is a system of its own."""
+        wanted = look.workspace.project.tracker
+        if not look.workspace.project.capabilities.tracking or not _external(look, wanted.backend):
+            return
+        for pipeline in PipelineKind().desired(look):
+            spec = as_the_registry_stands(look, pipeline.name, wanted.backend, wanted.options)
+            unknown = {"runs": UNKNOWN, "versions": UNKNOWN, "aliases": UNKNOWN}
+            yield spec.model_copy(update=unknown) if _will_run(look, pipeline) else spec
+
+    def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
+        """Which versions are there and where the aliases point. What cannot be looked at is said, and no drift."""
+        name = name_of(where)
+        backend, options = _told_to(look, name, record)
+        books = tracker_books(look.workspace, options)
+        try:
+            tracker: Tracker = look.backend("trackers", backend)
+            seen = tracker.look(books, name)
+        except BackendError as error:
+            return Observed(facts={}, unseen=". ".join(filter(None, (error.message, error.hint))))
+        if seen is None:
+            return None
+        if record is None:  # of ours without a record: what an apply that was interrupted has left is gone on with
+            return None if seen.owner in {None, books.owner} else Observed(facts={"owner": seen.owner})
+        return Observed(facts=_facts(seen, as_the_registry_stands(look, name, backend, options)))
+
+    def steps(self, action: Action, look: Look) -> Iterator[Step]:
+        """Tell what it was not told, then set the aliases, so that they never point to nothing."""
+        spec = (action.before if action.verb is Verb.DELETE else action.after) or {}
+        name = name_of(action.address)
+        to: dict[str, Any] = {"backend": spec["backend"], "options": spec["options"], "model": name}
+        if action.verb is Verb.DELETE:
+            yield SetAliases(**to, aliases={})
+            return
+        tracker: Tracker = look.backend("trackers", spec["backend"])
+        seen = tracker.look(tracker_books(look.workspace, spec["options"]), name)
+        known = set(_before(action).get("runs", ()))
+        for run in spec["runs"]:
+            if run not in known:
+                yield LogRun(**to, run=run)
+        there = {str(number) for number in (seen and seen.versions) or {}}
+        for number in sorted(spec["versions"], key=int):
+            version = find_version(look.workspace.registry, name, int(number))
+            if number not in there and version is not None:
+                yield LogRun(**to, run=version.run)
+                yield LogVersion(**to, number=int(number))
+        yield SetAliases(**to, aliases=spec["aliases"])
+
+    def details(self, action: Action, look: Look) -> Iterator[str]:
+        """How much is told, and to whom."""
+        del look
+        spec = action.after or {}
+        if action.verb is Verb.DELETE:
+            yield "its aliases are taken away; runs and versions are history and stay"
+        elif action.verb is Verb.CONFLICT:
+            yield "the tracker has a model of this name from another project: set tracker.options.prefix"
+        elif has_unknown(spec):
+            yield f"{spec['backend']} is told of the run and the version that are made"
+        elif action.verb in {Verb.CREATE, Verb.UPDATE}:
+            before = _before(action)
+            new = {part: len(set(spec[part]) - set(before.get(part, ()))) for part in ("runs", "versions")}
+            yield f"{spec['backend']} is told of {_count(new['runs'], 'run')} and {_count(new['versions'], 'version')}"
+
+    def seconds(self, action: Action, look: Look) -> float:
+        """No time worth telling."""
+        del action, look
+        return 0.0
+
+
+def _before(action: Action) -> dict[str, Any]:
+    """What this very tracker was told; nothing where it is another one, or lost all that it had."""
+    before, after = action.before or {}, action.after or {}
+    same = all(before.get(field) == after.get(field) for field in ("backend", "options"))
+    return before if same and action.verb is not Verb.CREATE else {}
+
+
+def as_the_registry_stands(look: Look, name: str, backend: str, options: Mapping[str, Any]) -> TrackerSpec:
+    """What the tracker should hold of a model now, whatever the YAML wants next."""
+    registry = look.workspace.registry
+    finished = [run.id for run in runs(registry, name, _RUNS) if run.status != "running" and run.step is None]
+    aliases = _aliases(registry, name)
+    newest = versions(registry, name)
+    kept = {version.number: version for version in newest[-_VERSIONS:]}
+    kept |= {version.number: version for version in newest if version.number in aliases.values()}
+    return TrackerSpec(
+        name=name,
+        needs=(address("model", name),),
+        backend=backend,
+        options=dict(options),
+        owner=tracker_books(look.workspace, options).owner,
+        runs=tuple(reversed(finished)),
+        versions={str(number): kept[number].artifact.sha256 for number in sorted(kept)},
+        aliases=aliases,
+    )
+
+
+def _aliases(registry: Registry, name: str) -> dict[str, int]:
+    serving, running = champion(registry, name), rollouts.current(registry, name)
+    found = {"champion": serving.number} if serving else {}
+    return found | ({"challenger": running.challenger} if running else {})
+
+
+def _facts(seen: Seen, wanted: TrackerSpec) -> dict[str, Any]:
+    """Only what can be seen, and only of what is ours: versions and aliases of theirs are no drift."""
+    facts: dict[str, Any] = {} if seen.owner is None else {"owner": seen.owner}
+    if seen.versions is not None:
+        facts["versions"] = {
+            str(number): sha256 for number, sha256 in sorted(seen.versions.items()) if str(number) in wanted.versions
+        }
+    if seen.aliases is not None:
+        facts["aliases"] = dict(sorted(seen.aliases.items()))
+    return facts
+
+
+def _external(look: Look, backend: str) -> bool:
+    """A library that is missing is told when the tracker is looked at: no model waits for it."""
+    try:
+        tracker: Tracker = look.backend("trackers", backend)
+    except MissingExtraError:
+        return True
+    return tracker.external
+
+
+def _told_to(look: Look, name: str, record: Record | None) -> tuple[str, dict[str, Any]]:
+    """Backend and options as the YAML says; as recorded where it does not want this tracker any more."""
+    project = look.workspace.project
+    wanted = name in project.models and project.capabilities.tracking and _external(look, project.tracker.backend)
+    if record is None or wanted:
+        return project.tracker.backend, dict(project.tracker.options)
+    return record.spec["backend"], record.spec["options"]
+
+
+def _will_run(look: Look, pipeline: PipelineSpec) -> bool:
+    """Will this plan run the pipeline or make a version."""
+    task = look.workspace.project.models[pipeline.name].evaluate.task
+    model = address("model", pipeline.name)
+    ran, made = look.records.get(pipeline.address), look.records.get(model)
+    return (
+        ran is None
+        or made is None
+        or ran.spec != pipeline.fields()
+        or made.spec["training"] != training_digest(pipeline, task)
+        or PipelineKind().observe(pipeline.address, ran, look) is None
+        or ModelKind().observe(model, made, look) is None
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
