@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from mvops.registry.predictions import PredictionLog
 class Workspace:
     """Everything that knows a project by its folder; made by `open_workspace`.
 
+    `backend` gives the backend of a family by its name: whoever opens the project says where from.
     `remarks` are sentences for people about what could not be done beside what was asked for.
     """
 
@@ -29,6 +30,7 @@ class Workspace:
     project: Project
     registry: Registry
     store: ArtifactStore
+    backend: Callable[[str, str], Any]
     remarks: list[str] = field(default_factory=list)
 
     @property
@@ -73,8 +75,8 @@ def tracker_books(workspace: Workspace, options: Mapping[str, Any]) -> Books:
 
 
 @contextmanager
-def open_workspace(root: Path, project: Project) -> Iterator[Workspace]:
+def open_workspace(root: Path, project: Project, backend: Callable[[str, str], Any]) -> Iterator[Workspace]:
     """Open the registry (made or migrated when needed) and the artefact store of the project in `root`."""
     (root / ".mvops").mkdir(exist_ok=True)
     with open_registry(project.registry, root) as registry:
-        yield Workspace(root, project, registry, ArtifactStore(project.artifacts, root))
+        yield Workspace(root, project, registry, ArtifactStore(project.artifacts, root), backend)

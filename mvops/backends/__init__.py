@@ -25,8 +25,9 @@ def families() -> tuple[str, ...]:
 
 
 def own_names(family: str) -> tuple[str, ...]:
-    """The names of a family's backends that come with mvops, sorted. Imports nothing."""
-    return tuple(sorted(found.name for found in pkgutil.iter_modules([str(_FOLDER / family)])))
+    """The names of a family's backends that come with mvops, sorted; `_name.py` is a part of one. Imports nothing."""
+    found = (module.name for module in pkgutil.iter_modules([str(_FOLDER / family)]))
+    return tuple(sorted(name for name in found if not name.startswith("_")))
 
 
 def names(family: str) -> tuple[str, ...]:

@@ -93,6 +93,29 @@ class SetAliases(TrackerStep):
     aliases: dict[str, int]
 
 
+class PutFeature(Frozen):
+    """Make a view or a service in the feature store as the YAML says."""
+
+    step: Literal["put-feature"] = "put-feature"
+    part: Literal["view", "service"]
+    name: str
+
+
+class RemoveFeature(Frozen):
+    """Take a view or a service out of the feature store, or what the empty store keeps in the project."""
+
+    step: Literal["remove-feature"] = "remove-feature"
+    part: Literal["view", "service", "store"]
+    name: str
+
+
+class MaterializeFeatures(Frozen):
+    """Bring what is new in these views into the online store."""
+
+    step: Literal["materialize-features"] = "materialize-features"
+    views: tuple[str, ...]
+
+
 Step = (
     WriteFiles
     | RemoveFiles
@@ -104,4 +127,7 @@ Step = (
     | LogRun
     | LogVersion
     | SetAliases
+    | PutFeature
+    | RemoveFeature
+    | MaterializeFeatures
 )

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from mvops.core.action import Action, Verb
-from mvops.core.address import Address, name_of
+from mvops.core.address import Address, address, name_of
+from mvops.core.config.model import Model
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RunPipeline, Step
+from mvops.features.joined import job_of
 from mvops.kinds.dataset import dataset_addresses
 from mvops.kinds.kind import Look
-from mvops.notebook.jobs import pipeline_job
 from mvops.notebook.keys import describe_steps
 from mvops.notebook.results import StepPlan
 from mvops.registry.runs import find_run, step_seconds
@@ -37,7 +38,7 @@ class PipelineKind:
     """Done by a run; the run's values are kept in the artefact store."""
 
     name = "pipeline"
-    after: tuple[str, ...] = ("dataset",)
+    after: tuple[str, ...] = ("dataset", "feature_service")
 
     def desired(self, look: Look) -> Iterator[PipelineSpec]:
         """One for each model."""
@@ -48,7 +49,7 @@ class PipelineKind:
             read = {parameter: value for plan in plans for parameter, value in plan.parameters.items()}
             yield PipelineSpec(
                 name=name,
-                needs=dataset_addresses(look, name),
+                needs=(*dataset_addresses(look, name), *_features(name, model)),
                 notebook=model.pipeline.notebook,
                 steps={plan.name: plan.digest for plan in plans},
                 parameters={parameter: read[parameter] for parameter in sorted(read.keys() - inputs.keys())},
@@ -87,11 +88,14 @@ class PipelineKind:
         return sum(known.get(plan.name, 0.0) for plan in step_plans(look, name) if not plan.cached)
 
 
+def _features(name: str, model: Model) -> tuple[Address, ...]:
+    return () if model.pipeline.features is None else (address("feature_service", name),)
+
+
 def step_plans(look: Look, name: str) -> list[StepPlan]:
     """The steps of a model's pipeline as they would run now."""
     workspace = look.workspace
-    job = pipeline_job(workspace.root, name, workspace.project.models[name].pipeline)
-    return describe_steps(job, cache_dir=workspace.cache, store=workspace.store)
+    return describe_steps(job_of(workspace, name), cache_dir=workspace.cache, store=workspace.store)
 
 
 def _why(plan: StepPlan, before: dict[str, Any], action: Action) -> str:

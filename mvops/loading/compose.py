@@ -33,16 +33,16 @@ def compose_spec(files: Sequence[SpecFile], overrides: Sequence[str]) -> Composi
     Raises SpecError with every problem that was found in the first stage that found any.
     """
     documents = _read(files)
-    models = {file.model: documents[file.option] for file in files if file.model}
-    options = _options({name: document for name, document in documents.items() if not name.startswith("models/")})
+    entries = {file.entry: documents[file.option] for file in files if file.entry}
+    options = _options({file.option: documents[file.option] for file in files if not file.entry})
     parsed = parse_overrides(overrides, _groups(options))
     try:
         values = compose_defaults(options, parsed.choices)
     except DefaultsError as error:
         raise spec_error([_explained(error, documents, options, parsed)]) from None
-    own = tuple(Layer(document, ("models", name)) for name, document in models.items())
+    own = tuple(Layer(document, entry) for entry, document in entries.items())
     positions = Positions(parsed.values, lambda: (*own, *_chosen(documents, options, parsed.choices)))
-    return _finished(values, models, positions)
+    return _finished(values, entries, positions)
 
 
 def _read(files: Sequence[SpecFile]) -> dict[str, Document]:
@@ -55,7 +55,9 @@ def _read(files: Sequence[SpecFile]) -> dict[str, Document]:
             problems.append(error.problem)
         else:
             documents[file.option] = document
-            problems += check_document(document, model=bool(file.model), project=file.option == "project")
+            problems += check_document(
+                document, entry=file.entry[0] if file.entry else None, project=file.option == "project"
+            )
     if problems:
         raise spec_error(problems)
     return documents
@@ -86,9 +88,12 @@ def _chosen(
             yield Layer(documents[name], tuple(package.split(".")) if package else ())
 
 
-def _finished(values: dict[str, Any], models: Mapping[str, Document], positions: Positions) -> Composition:
-    """Models under the project's values, model_defaults under each model, overrides over all, references resolved."""
-    tree = merged(values, {"models": {name: document.values for name, document in models.items()}})
+def _finished(values: dict[str, Any], entries: Mapping[tuple[str, str], Document], positions: Positions) -> Composition:
+    """Entries under the project's values, model_defaults under each model, overrides over all, references resolved."""
+    found: dict[str, dict[str, Any]] = {"models": {}}
+    for (section, name), document in entries.items():
+        found.setdefault(section, {})[name] = document.values
+    tree = merged(values, found)
     early = [override for override in positions.overrides if override.path[0] != "models" or len(override.path) < 3]
     tree = apply_overrides(tree, early)
     defaults = tree.pop(DEFAULTS, None) or {}

@@ -18,6 +18,7 @@ from mvops.errors import SpecError, UsageError, Where
 from mvops.loading.find import PROJECT_FILE
 
 MAX_BYTES = 1 << 20
+ENTRIES = {"models": "a model", "features": "a feature view"}  # folders whose files are found without being listed
 
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # a named pipe would be waited for until somebody writes to it
 _OPTION = re.compile(r"[a-z][a-z0-9_]*(/[a-z0-9][a-z0-9_]*)*")
@@ -32,10 +33,10 @@ class SpecFile:
     data: bytes
 
     @property
-    def model(self) -> str | None:
-        """The model that this file describes."""
+    def entry(self) -> tuple[str, str] | None:
+        """The section and the name of the one thing that this file describes: ("models", "flight_delay")."""
         folder, _, name = self.option.partition("/")
-        return name if folder == "models" and name else None
+        return (folder, name) if folder in ENTRIES and name else None
 
 
 def gather(root: Path) -> list[SpecFile]:
@@ -69,10 +70,8 @@ def _own(root: Path) -> Iterator[SpecFile]:
     for path in _walk(folder):
         relative = PurePosixPath(path.relative_to(folder).as_posix())
         shown = Path(PROJECT_FILE.parent, relative)
-        if relative.parts[0] == "features":
-            continue
-        if relative.parts[0] == "models" and len(relative.parts) > 1:
-            _check_model(relative, shown)
+        if relative.parts[0] in ENTRIES and len(relative.parts) > 1:
+            _check_entry(relative, shown)
         elif path.suffix != ".yaml" or not _OPTION.fullmatch(relative.with_suffix("").as_posix()):
             continue
         yield SpecFile(relative.with_suffix("").as_posix(), shown, _read(path, shown, root))
@@ -92,18 +91,20 @@ def _walk(folder: Path) -> Iterator[Path]:
         )
 
 
-def _check_model(relative: PurePosixPath, shown: Path) -> None:
+def _check_entry(relative: PurePosixPath, shown: Path) -> None:
+    folder = relative.parts[0]
+    what = ENTRIES[folder]
     if len(relative.parts) > 2:
-        raise SpecError("a model's file lies directly in configs/models", where=Where(shown))
+        raise SpecError(f"{what}'s file lies directly in configs/{folder}", where=Where(shown))
     if relative.suffix != ".yaml":
         raise SpecError(
-            "a model's file ends in .yaml", hint=f"mv {shown} {shown.with_suffix('.yaml')}", where=Where(shown)
+            f"{what}'s file ends in .yaml", hint=f"mv {shown} {shown.with_suffix('.yaml')}", where=Where(shown)
         )
     try:
         check_name(relative.stem)
     except ValueError as error:
         hint = f"Such as {shown.with_name(suggest_name(relative.stem)).as_posix()}.yaml"
-        raise SpecError(f"the file's name is the model's, and {error}", hint=hint, where=Where(shown)) from None
+        raise SpecError(f"the file's name is that of {what}, and {error}", hint=hint, where=Where(shown)) from None
 
 
 def _read(path: Path, shown: Path, root: Path) -> bytes:

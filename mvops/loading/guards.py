@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from mvops.loading.files import ENTRIES
 from mvops.loading.interpolation import refused
 from mvops.loading.problems import KeyPath, Problem, show_path
 from mvops.loading.strict_yaml import Document
@@ -14,7 +15,7 @@ _RESERVED = re.compile(r"_\w+_")
 _OPTION = re.compile(r"/?[a-z0-9_]+(/[a-z0-9_]+)*")
 _GROUP = re.compile(r"(?:(?:override|optional) )*(?P<group>/?[a-z0-9_]+(?:/[a-z0-9_]+)*)(?:@(?P<package>[\w.]+))?")
 _HEADER = re.compile(r"#\s*@package\s+(\S+)\s*")
-_SECTIONS = frozenset({"capabilities", "notifiers", "models", "model_defaults"})
+_SECTIONS = frozenset({"capabilities", "notifiers", "models", "model_defaults", "features", "feature_store"})
 
 _DEFAULTS_HELP = "A defaults list holds lines such as `- preset: small/day_30` and `- _self_`."
 
@@ -24,20 +25,21 @@ def is_reserved(key: str) -> bool:
     return bool(_RESERVED.fullmatch(key))
 
 
-def check_document(document: Document, *, model: bool, project: bool) -> list[Problem]:
+def check_document(document: Document, *, entry: str | None, project: bool) -> list[Problem]:
     """Everything in one file that is refused: reserved keys, resolvers, `hydra`, a defaults list that leads astray."""
     problems = list(_walk(document, document.values, ()))
     defaults = document.values.get("defaults")
     if "hydra" in document.values:
         place = document.place(("hydra",), key=True)
         problems.append(Problem(place, "Hydra's own settings cannot be changed from a spec"))
-    if model and defaults is not None:
+    if entry and defaults is not None:
         place = document.place(("defaults",), key=True)
-        message = "a model's file has no defaults list: that belongs to configs/project.yaml"
-        problems.append(Problem(place, message, "What all models share goes under model_defaults there."))
+        message = f"{ENTRIES[entry]}'s file has no defaults list: that belongs to configs/project.yaml"
+        remedy = "What all models share goes under model_defaults there." if entry == "models" else ""
+        problems.append(Problem(place, message, remedy))
     elif defaults is not None:
         problems += _check_defaults(document, defaults)
-    for key in _SECTIONS.intersection(() if model else document.values):
+    for key in _SECTIONS.intersection(() if entry else document.values):
         if not isinstance(document.values[key], dict | None):
             problems.append(Problem(document.place((key,)), f"{key} must be a section of keys"))
     if project and "preset" in document.values:
@@ -115,4 +117,4 @@ def _acceptable(item: Any) -> bool:
 
 def _foreign(name: str) -> bool:
     """Not Hydra's own group, and nothing that is found without being listed."""
-    return name.strip("/").split("/")[0] not in {"hydra", "models", "project"}
+    return name.strip("/").split("/")[0] not in {"hydra", "project", *ENTRIES}

@@ -14,6 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from mvops.core.config import gate
+from mvops.core.config.features import check_column
 from mvops.core.config.project import Project
 from mvops.core.config.rates import parse_rate, parse_ratio
 from mvops.core.durations import parse_duration, parse_period
@@ -48,6 +49,11 @@ _WRITTEN: dict[Callable[..., Any], JsonSchemaValue] = {
         "pattern": "^[a-z][a-z0-9_]{0,62}$",
         "description": "A lower-case letter, then letters, digits and _.",
     },
+    check_column: {
+        "type": "string",
+        "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,62}$",
+        "description": "A column: letters, digits and _.",
+    },
     gate._check: {  # noqa: SLF001 -- the validator has no other name
         "type": "string",
         "pattern": rf"^\s*{_METRIC}\s*(>=|<=|>|<)\s*(champion(\s*[-+*]\s*{_NUMBER})?|-?{_NUMBER})\s*$",
@@ -75,11 +81,12 @@ _DEFAULTS_LIST: JsonSchemaValue = {
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
-    """Two schemas: `project` for configs/project.yaml, `model` for configs/models/<name>.yaml."""
+    """Three: `project` for configs/project.yaml, `model` for configs/models/, `features` for configs/features/."""
     generated = Project.model_json_schema(schema_generator=_AsWritten)
     definitions: dict[str, Any] = generated.pop("$defs")
     _relax(definitions, "Model")
     model = copy.deepcopy(definitions["Model"])
+    view = definitions["FeatureView"]
     reference = "#/$defs/Model"
     properties = {
         "defaults": _DEFAULTS_LIST,
@@ -91,6 +98,7 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     return {
         "project": {"$schema": _DRAFT, **project, "title": "mvops project", "$defs": definitions},
         "model": {"$schema": _DRAFT, **model, "title": "mvops model", "$defs": _used(model, definitions)},
+        "features": {"$schema": _DRAFT, **view, "title": "mvops features", "$defs": _used(view, definitions)},
     }
 
 

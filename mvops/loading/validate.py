@@ -14,6 +14,7 @@ from mvops.core.config.model import Model
 from mvops.core.config.project import Project
 from mvops.loading.chains import chain_problems
 from mvops.loading.compose import DEFAULTS, Composition
+from mvops.loading.feature_checks import features_at_odds
 from mvops.loading.positions import Positions
 from mvops.loading.problems import KeyPath, Problem, did_you_mean, show_path, show_value, spec_error
 from mvops.loading.sections import keys_at
@@ -38,6 +39,7 @@ def validate(composition: Composition) -> Project:
             problems += [] if _told_of_defaults(path, positions) else [_problem(path, detail, positions)]
         raise spec_error(problems) from None
     problems += [*_at_odds(project, positions), *chain_problems(project, positions)]
+    problems += features_at_odds(project, positions)
     if problems:
         raise spec_error(problems)
     return project

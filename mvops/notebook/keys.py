@@ -55,7 +55,9 @@ def prepare(job: PipelineJob, cache_dir: Path | None) -> Prepared:
     kernel = choose_kernel(document.metadata, job.notebook)
     injected = injected_values(document, job)
     declared = declared_parameters(document)
-    data = {name: _digest(job, name, pattern, cache_dir) for name, pattern in job.inputs.items()}
+    data = {
+        name: job.digests.get(name) or _digest(job, name, pattern, cache_dir) for name, pattern in job.inputs.items()
+    }
     slices = slice_notebook(document, job.outputs)
     modules = imported_modules(cell.source for cell in document.code)
     roots = frozenset(name.partition(".")[0] for name in modules)

@@ -37,13 +37,15 @@ class PipelineJob:
     `notebook` is the promoted notebook, `root` the project's folder. `inputs` maps a parameter to a file, folder or
     glob relative to `root`; `outputs` maps a role (model, features, target, train_features, times) to a variable;
     `timeout` is in seconds and for the whole run. With `only_step`, values of earlier steps come from the cache.
-    `yaml_key` is where the inputs are written, for messages.
+    `yaml_key` is where the inputs are written, for messages. `digests` are those of inputs that are made only when the
+    pipeline runs, so that they are known before.
     """
 
     notebook: Path
     root: Path
     parameters: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 3600.0
     use_cache: bool = True

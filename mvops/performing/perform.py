@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, assert_never
+from typing import assert_never
 
 from mvops.core.progress import Tell
 from mvops.core.steps import (
     LogRun,
     LogVersion,
+    MaterializeFeatures,
+    PutFeature,
     RegisterVersion,
+    RemoveFeature,
     RemoveFiles,
     RemoveRoute,
     RestoreRoute,
@@ -19,6 +21,7 @@ from mvops.core.steps import (
     Step,
     WriteFiles,
 )
+from mvops.performing.features import materialize_features, put_feature, remove_feature
 from mvops.performing.files import remove_files, write_files
 from mvops.performing.pipeline_run import perform_run
 from mvops.performing.register import perform_register
@@ -29,13 +32,8 @@ from mvops.workspace import Workspace
 Outputs = dict[str, str]
 
 
-def perform(  # noqa: C901, PLR0911 -- a closed list
-    step: Step, outputs: Outputs, workspace: Workspace, tell: Tell, backend: Callable[[str, str], Any]
-) -> Outputs:
-    """Do one step; `outputs` is what the action's earlier steps have left. Doing it twice is doing it once.
-
-    `backend` makes a backend by family and name.
-    """
+def perform(step: Step, outputs: Outputs, workspace: Workspace, tell: Tell) -> Outputs:  # noqa: C901, PLR0911, PLR0912 -- a closed list
+    """Do one step; `outputs` is what the action's earlier steps have left. Doing it twice is doing it once."""
     match step:
         case WriteFiles():
             return write_files(step, workspace.root)
@@ -52,10 +50,16 @@ def perform(  # noqa: C901, PLR0911 -- a closed list
         case RemoveRoute():
             return remove_route(step, workspace)
         case LogRun():
-            return log_run(step, workspace, backend("trackers", step.backend))
+            return log_run(step, workspace, workspace.backend("trackers", step.backend))
         case LogVersion():
-            return log_version(step, workspace, backend("trackers", step.backend))
+            return log_version(step, workspace, workspace.backend("trackers", step.backend))
         case SetAliases():
-            return set_aliases(step, workspace, backend("trackers", step.backend))
+            return set_aliases(step, workspace, workspace.backend("trackers", step.backend))
+        case PutFeature():
+            return put_feature(step, workspace, tell)
+        case RemoveFeature():
+            return remove_feature(step, workspace)
+        case MaterializeFeatures():
+            return materialize_features(step, workspace, tell)
         case _:
             assert_never(step)

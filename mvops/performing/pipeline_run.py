@@ -9,8 +9,8 @@ from mvops.core.progress import Progress, Tell
 from mvops.core.run import Run
 from mvops.core.steps import RunPipeline
 from mvops.errors import MvopsError
+from mvops.features.joined import job_of, make_joined
 from mvops.lifecycle.code import code_state
-from mvops.notebook.jobs import pipeline_job
 from mvops.notebook.results import PipelineJob, StepFailedError, StepProgress
 from mvops.notebook.run import run_pipeline
 from mvops.registry.runs import save_run
@@ -19,7 +19,7 @@ from mvops.workspace import Workspace
 
 def perform_run(step: RunPipeline, workspace: Workspace, tell: Tell) -> dict[str, str]:
     """Run the pipeline as the YAML says; leaves the run's id."""
-    job = pipeline_job(workspace.root, step.model, workspace.model(step.model).pipeline)
+    job = job_of(workspace, step.model)
     return {"run": run_and_record(job, step.model, step.reason, workspace, tell).id}
 
 
@@ -35,6 +35,7 @@ def run_and_record(job: PipelineJob, model: str, reason: str, workspace: Workspa
         tell(Progress(what=f"{model}: {progress.step}", done=progress.index + share, total=progress.total))
 
     try:
+        make_joined(workspace, model)
         result = run_pipeline(
             job, store=workspace.store, cache_dir=workspace.cache, work_dir=workspace.work, on_progress=on_progress
         )

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import ValidationError
 
-from mvops import backends
 from mvops.core.action import Action, Verb
 from mvops.core.address import kind_of, name_of
 from mvops.core.apply import Done
@@ -42,7 +41,7 @@ def apply(workspace: Workspace, plan: Plan, *, tell: Tell = silent, command: str
         for done in apply_plan(
             plan,
             steps=lambda action: _steps(action, workspace),
-            perform=lambda step, outputs: perform(step, outputs, workspace, tell, backends.load),
+            perform=lambda step, outputs: perform(step, outputs, workspace, tell),
             settle=lambda action: _settle(action, workspace),
             journal=journal,
             recorded=SqlState(workspace.registry).records(),

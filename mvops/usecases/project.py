@@ -21,10 +21,10 @@ def open_project(start: Path, overrides: Sequence[str] = ()) -> Iterator[Workspa
     Raises UsageError outside a project, SpecError for a mistake in the YAML, RegistryError.
     """
     root = find_project(start)
-    with open_workspace(root, load_project(root, overrides)) as workspace:
+    with open_workspace(root, load_project(root, overrides), backends.load) as workspace:
         yield workspace
 
 
 def look_at(workspace: Workspace) -> Look:
     """What kinds may look at, as of now."""
-    return Look(workspace=workspace, records=SqlState(workspace.registry).records(), backend=backends.load)
+    return Look(workspace=workspace, records=SqlState(workspace.registry).records(), backend=workspace.backend)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mvops.core.progress import Tell, silent
 from mvops.core.run import Run
-from mvops.notebook.jobs import pipeline_job
+from mvops.features.joined import job_of
 from mvops.performing.pipeline_run import run_and_record
 from mvops.performing.register import evaluate_run
 from mvops.usecases.tracking import bring_along
@@ -30,7 +30,7 @@ def run(
     UsageError for an unknown model, NotebookError for an unknown parameter or step and for a cell that fails,
     DataError for an input that is missing.
     """
-    job = pipeline_job(workspace.root, model, workspace.model(model).pipeline)
+    job = job_of(workspace, model)
     changed = replace(job, parameters={**job.parameters, **(parameters or {})}, only_step=step, use_cache=use_cache)
     try:
         done = run_and_record(changed, model, "mvops run", workspace, tell)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mvops import backends
 from mvops.core.address import address
 from mvops.core.apply import Done
 from mvops.core.apply import apply as apply_plan
@@ -58,7 +57,7 @@ def _tell(workspace: Workspace, model: str, journal: SqlJournal) -> list[Done]:
         apply_plan(
             plan,
             steps=lambda action: kind.steps(action, look),
-            perform=lambda step, outputs: perform(step, outputs, workspace, lambda _: None, backends.load),
+            perform=lambda step, outputs: perform(step, outputs, workspace, lambda _: None),
             settle=lambda action: action,
             journal=journal,
             recorded=look.records,

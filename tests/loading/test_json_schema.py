@@ -34,7 +34,7 @@ def errors(name: str, values: Any) -> list[str]:
     return [error.message for error in jsonschema.Draft7Validator(SCHEMAS[name]).iter_errors(values)]
 
 
-@pytest.mark.parametrize("name", ["project", "model"])
+@pytest.mark.parametrize("name", ["project", "model", "features"])
 def test_they_are_schemas_and_complete_in_themselves(name: str) -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMAS[name])
     assert SCHEMAS[name]["title"] == f"mvops {name}"

@@ -43,7 +43,8 @@ def test_a_project_with_the_wrong_ending(tmp_path: Path) -> None:
 def test_what_is_not_the_spec_is_not_read(build: Any) -> None:
     root = build(
         {
-            "configs/features/weather.yaml": "[broken",
+            "configs/features/.weather.yaml": "[broken",
+            "configs/features/notes.txt": "[broken",
             "configs/.hidden.yaml": "[broken",
             "configs/models/.#flight_delay.yaml": "[broken",
             "configs/models/notes.txt": "[broken",

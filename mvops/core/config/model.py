@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
 
+from mvops.core.config.features import PipelineFeatures
 from mvops.core.config.gate import ConditionText
 from mvops.core.config.rates import AlarmRate, Ratio
 from mvops.core.cron import CronText
@@ -50,11 +51,13 @@ class Outputs(Frozen):
 class Pipeline(Frozen):
     """How the model is made.
 
-    `inputs` maps a parameter of the notebook to the file, folder or glob that it names, relative to the project.
+    `inputs` maps a parameter of the notebook to the file, folder or glob that it names, relative to the project;
+    `features` names one more, which mvops makes from the feature store.
     """
 
     notebook: str
     inputs: dict[str, str] = Field(default_factory=dict)
+    features: PipelineFeatures | None = None
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
     outputs: Outputs
     timeout: Period = Field(default="1h", validate_default=True)

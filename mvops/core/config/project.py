@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, JsonValue
 
+from mvops.core.config.features import FeatureStore, FeatureView
 from mvops.core.config.model import Model
 from mvops.core.config.places import Artifacts
 from mvops.core.config.scheduler import Scheduler
@@ -50,4 +51,6 @@ class Project(Frozen):
     notifiers: dict[Name, Notifier] = Field(default_factory=dict)
     scheduler: Scheduler = Scheduler()
     tracker: Tracker = Tracker()
+    feature_store: FeatureStore = FeatureStore()
+    features: dict[Name, FeatureView] = Field(default_factory=dict)
     models: dict[Name, Model] = Field(default_factory=dict)

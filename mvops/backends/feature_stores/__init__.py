@@ -1,0 +1,1 @@
+"""The family `feature_stores`: one file, one backend."""

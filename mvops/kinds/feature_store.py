@@ -1,0 +1,67 @@
+"""The feature store: the repository's own files; its views and services are resources of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from mvops.core.action import Action, Verb
+from mvops.core.address import Address
+from mvops.core.spec import Spec
+from mvops.core.state import Observed, Record
+from mvops.core.steps import RemoveFeature, RemoveFiles, Step
+from mvops.kinds.feature_files import file_digests, file_steps, hand_edited
+from mvops.kinds.generated import observed
+from mvops.kinds.kind import Look
+
+
+class FeatureStoreSpec(Spec):
+    """`settings` are the YAML's."""
+
+    kind: ClassVar[str] = "feature_store"
+    settings: dict[str, Any]
+    files: dict[str, str]
+
+
+class FeatureStoreKind:
+    """One for a project that has feature views."""
+
+    name = "feature_store"
+    after: tuple[str, ...] = ()
+
+    def desired(self, look: Look) -> Iterator[FeatureStoreSpec]:
+        """Named as the project."""
+        project = look.workspace.project
+        if project.features:
+            yield FeatureStoreSpec(
+                name=project.project,
+                settings=project.feature_store.model_dump(mode="json"),
+                files=file_digests(look, ""),
+            )
+
+    def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
+        """The files as they are."""
+        wanted = next((spec.files for spec in self.desired(look) if spec.address == where), {})
+        there = observed(look.workspace.root, wanted, record.spec["files"] if record else {})
+        return None if there is None else Observed(facts={"files": there})
+
+    def steps(self, action: Action, look: Look) -> Iterator[Step]:
+        """Write the files; at the end, remove them and what the store keeps beside the project's state."""
+        if action.verb is Verb.DELETE:
+            yield RemoveFeature(part="store", name=look.workspace.project.project)
+            yield RemoveFiles(files=(action.before or {})["files"])
+            return
+        yield from file_steps(look, "", action)
+
+    def details(self, action: Action, look: Look) -> Iterator[str]:
+        """Where the values are."""
+        if action.verb is Verb.CREATE:
+            settings = (action.after or {})["settings"]
+            stores = [settings[part]["url"] or settings[part]["store"] for part in ("offline", "online")]
+            yield f"{settings['backend']}: history in {stores[0]}, online values in {stores[1]}"
+        yield from hand_edited(look, action)
+
+    def seconds(self, action: Action, look: Look) -> float:
+        """No time."""
+        del action, look
+        return 0.0

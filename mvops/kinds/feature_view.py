@@ -1,0 +1,128 @@
+"""A feature view: features of an entity by time, in the feature store."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mvops.contracts.feature_stores import Flaw
+from mvops.core.action import Action, Verb
+from mvops.core.address import Address, address, name_of
+from mvops.core.spec import Spec
+from mvops.core.state import Observed, Record
+from mvops.core.steps import MaterializeFeatures, PutFeature, RemoveFeature, RemoveFiles, Step
+from mvops.errors import DataError, Where
+from mvops.features.catalog import catalog_of, store_of
+from mvops.kinds.feature_files import file_digests, file_steps, hand_edited
+from mvops.kinds.generated import on_disk
+from mvops.kinds.kind import Look
+
+_MOVED = frozenset({"entities", "source", "fields", "online", "store"})  # what online values depend on
+
+
+class FeatureViewSpec(Spec):
+    """The YAML of a view; `store` says where it is kept, `files` what was generated for it."""
+
+    kind: ClassVar[str] = "feature_view"
+    description: str
+    owner: str
+    entities: dict[str, str]
+    source: dict[str, Any]
+    features: dict[str, str]
+    ttl: str | None
+    online: bool
+    store: dict[str, Any]
+    files: dict[str, str]
+
+
+class FeatureViewKind:
+    """Done through the feature store's own interface, and looked up there."""
+
+    name = "feature_view"
+    after: tuple[str, ...] = ("feature_store",)
+
+    def desired(self, look: Look) -> Iterator[FeatureViewSpec]:
+        """One for each file in configs/features. Raises DataError for a source that does not fit."""
+        project = look.workspace.project
+        store = project.feature_store.model_dump(mode="json", exclude={"every"})
+        for name, view in sorted(project.features.items()):
+            _check(look, name)
+            written = view.model_dump(mode="json")
+            yield FeatureViewSpec(
+                name=name,
+                needs=(address("feature_store", project.project),),
+                features=written.pop("fields"),
+                store=store,
+                files=file_digests(look, f"views/{name}"),
+                **written,
+            )
+
+    def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
+        """What the store says, and the files; None when the store does not know it."""
+        workspace, name = look.workspace, name_of(where)
+        known = store_of(workspace).known(workspace.root, catalog_of(workspace.project)).views.get(name)
+        if known is None:
+            return None
+        facts = {"features" if key == "fields" else key: value for key, value in known.items()}
+        if name in workspace.project.features:
+            recorded = record.spec["files"] if record else {}
+            files = on_disk(workspace.root, {**file_digests(look, f"views/{name}"), **recorded})
+            facts["files"] = {
+                path: recorded.get(path, found) if found != "absent" else found for path, found in files.items()
+            }
+        return Observed(facts=facts)
+
+    def steps(self, action: Action, look: Look) -> Iterator[Step]:
+        """The store, which may not answer, before the files; then online values where they may have changed."""
+        name = name_of(action.address)
+        if action.verb is Verb.DELETE:
+            yield RemoveFeature(part="view", name=name)
+            yield RemoveFiles(files=(action.before or {})["files"])
+            return
+        yield PutFeature(part="view", name=name)
+        yield from file_steps(look, f"views/{name}", action)
+        changed = {change.field.partition(".")[0] for change in action.changes}
+        if (action.after or {})["online"] and (action.verb is Verb.CREATE or changed & _MOVED):
+            yield MaterializeFeatures(views=(name,))
+
+    def details(self, action: Action, look: Look) -> Iterator[str]:
+        """What it holds, and what a person has changed."""
+        if action.verb is Verb.CREATE:
+            spec = action.after or {}
+            place = spec["source"]["path"] or spec["source"]["table"]
+            yield f"{', '.join(sorted(spec['features']))} by {', '.join(sorted(spec['entities']))}, from {place}"
+        yield from hand_edited(look, action)
+
+    def seconds(self, action: Action, look: Look) -> float:
+        """Unknown."""
+        del action, look
+        return 0.0
+
+
+def _check(look: Look, name: str) -> None:
+    workspace = look.workspace
+    flaws = store_of(workspace).check(workspace.root, catalog_of(workspace.project), name)
+    if flaws:
+        raise _error(workspace.root, name, flaws)
+
+
+def _error(root: Path, name: str, flaws: list[Flaw]) -> DataError:
+    """The first flaw at its line, the others below."""
+    first = flaws[0]
+    file = Path("configs") / "features" / f"{name}.yaml"
+    near = difflib.get_close_matches(first.word, first.known, n=1)
+    meant = f"Did you mean {near[0]!r}? " if near else ""
+    columns = f"Columns there: {', '.join(first.known)}" if first.known else "Put the data there, or correct the YAML."
+    message = "\n".join([first.message, *(flaw.message for flaw in flaws[1:])])
+    return DataError(message, hint=meant + columns, where=Where(file, _line(root / file, first)))
+
+
+def _line(path: Path, flaw: Flaw) -> int | None:
+    """The first line from the flaw's section on that has its word."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    start = next((number for number, line in enumerate(lines) if line.startswith(f"{flaw.section}:")), 0)
+    word = re.compile(rf"(?<!\w){re.escape(flaw.word)}(?!\w)")
+    return next((number for number, line in enumerate(lines[start:], start + 1) if word.search(line)), None)

@@ -1,0 +1,136 @@
+"""Features in a feature store, from the YAML to the pipeline, as a user types it; Feast is the real one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import toy_features
+import toy_project as toy
+from toy_project import mvops
+
+from mvops.backends.feature_stores._library import remove_view
+from mvops.features.catalog import catalog_of
+from mvops.loading.load import load_project
+
+pytestmark = [pytest.mark.real("feature_stores", "feast", "Parquet files and SQLite, through Feast's own interface")]
+VIEW = Path("configs/features/regions.yaml")
+MODEL = Path("configs/models/toy.yaml")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project before its first apply. Only to be copied."""
+    return toy_features.make(tmp_path_factory.mktemp("built") / "toy")
+
+
+@pytest.fixture(scope="session")
+def applied(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same after it. Only to be copied."""
+    root = toy.copy(built, tmp_path_factory.mktemp("applied") / "toy")
+    mvops(root, "apply", "--yes").ok()
+    return root
+
+
+def verbs(root: Path) -> dict[str, str]:
+    """Address -> verb, of what a plan would do."""
+    actions = mvops(root, "plan", "--json").ok().json()["actions"]
+    return {action["address"]: action["verb"] for action in actions if action["verb"] != "keep"}
+
+
+def test_apply_leaves_nothing_to_do(project: Path) -> None:
+    assert verbs(project) == {}
+    assert {path.name for path in (project / "deploy" / "features").rglob("*.*")} == {
+        "feature_store.yaml",
+        "entities.py",
+        "regions.py",
+        "toy.py",
+    }
+
+
+def test_each_row_gets_what_was_known_at_its_time(project: Path) -> None:
+    joined = pd.read_parquet(project / ".mvops" / "cache" / "features" / "toy.parquet")
+    rows = pd.read_parquet(project / "data" / "rows.parquet")
+    values = pd.read_parquet(project / "data" / "regions")
+    pd.testing.assert_frame_equal(joined[rows.columns], rows)
+    assert rows.duplicated(["region", "time"]).any(), "a feature store would drop these"
+    expected = pd.merge_asof(
+        rows.assign(row=range(len(rows))).sort_values("time"),
+        values.sort_values("day_end").rename(columns={"day_end": "time"}),
+        on="time",
+        by="region",
+        tolerance=pd.Timedelta("3d"),
+    ).sort_values("row")
+    for field in ("mean_income", "customers"):
+        pd.testing.assert_series_equal(
+            joined[field].astype(float), expected[field].astype(float), check_index=False, check_exact=True
+        )
+    assert joined.loc[joined.day == 0, "mean_income"].isna().all(), "nothing is known on the first day"
+
+
+def test_changed_values_are_seen_and_the_model_is_trained_again(project: Path) -> None:
+    path = project / "data" / "regions" / "2024-01.parquet"
+    values = pd.read_parquet(path)
+    values.assign(mean_income=values.mean_income + 1).to_parquet(path, index=False)
+    assert verbs(project) == {"pipeline.toy": "update", "model.toy": "update"}
+
+
+def test_a_view_that_was_deleted_by_hand_is_made_again(project: Path) -> None:
+    remove_view(project, catalog_of(load_project(project)), "regions")
+    assert verbs(project) == {"feature_view.regions": "create"}
+    mvops(project, "apply", "--yes").ok()
+    assert verbs(project) == {}
+
+
+def test_a_changed_view_is_changed_in_the_store(project: Path) -> None:
+    toy.edit(project / VIEW, "owner: data team", "owner: growth team")
+    assert verbs(project) == {"feature_view.regions": "update"}
+    mvops(project, "apply", "--yes").ok()
+    assert verbs(project) == {}
+    assert "'growth team'" in (project / "deploy/features/views/regions.py").read_text()
+
+
+def test_destroy_takes_ours_and_leaves_theirs(project: Path) -> None:
+    before = {path.name for path in (project / "data").rglob("*.parquet")}
+    mvops(project, "destroy", "--yes").ok()
+    assert not (project / "deploy").exists()
+    assert not (project / ".mvops" / "features").exists()
+    assert {path.name for path in (project / "data").rglob("*.parquet")} == before
+
+
+def test_a_source_without_its_event_time_is_told_by_plan_with_file_and_line(fresh: Path) -> None:
+    toy.edit(fresh / VIEW, "timestamp: day_end", "timestamp: day_ends")
+    told = mvops(fresh, "plan").refused("configs/features/regions.yaml:4: ", "no event-time column 'day_ends'")
+    assert "Did you mean 'day_end'?" in told.err
+    mvops(fresh, "apply", "--yes").refused("no event-time column")
+    assert not (fresh / "deploy").exists()
+
+
+def test_a_column_of_another_type_is_told(fresh: Path) -> None:
+    toy.edit(fresh / VIEW, "customers: int64", "customers: string")
+    mvops(fresh, "plan").refused("configs/features/regions.yaml:5: ", "'customers'", "is int64, not string")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        (MODEL, "{regions: [mean", "{region: [mean", "there is no feature view 'region'; did you mean 'regions'?"),
+        (MODEL, "[mean_income,", "[mean_incomes,", "no field 'mean_incomes'; did you mean 'mean_income'?"),
+        (VIEW, "mean_income: float64", "mean_income: float", "cannot be 'float'; did you mean 'float64'?"),
+        (VIEW, "path: data", "table: data", "source.table: 'data/regions/*.parquet' is not the name of a table"),
+        (VIEW, "owner:", "owners:", "unknown key 'owners' in features.regions; did you mean 'owner'?"),
+        (VIEW, "ttl: 3d", "ttl: 3 days", "'3 days' is not a duration"),
+    ],
+)
+def test_mistakes_in_the_yaml_are_told_with_file_and_line(
+    fresh: Path, file: Path, old: str, new: str, said: str
+) -> None:
+    toy.edit(fresh / file, old, new)
+    mvops(fresh, "plan").refused(f"{file}:", said)
+
+
+def test_rows_without_an_entity_are_told(fresh: Path) -> None:
+    rows = pd.read_parquet(fresh / "data" / "rows.parquet")
+    rows.rename(columns={"region": "area"}).to_parquet(fresh / "data" / "rows.parquet")
+    mvops(fresh, "apply", "--yes").refused("data/rows.parquet has no column 'region'")
