@@ -34,6 +34,8 @@ class Run(Frozen):
     `inputs` maps each input to the digest of its files, `cells` each step to the digest of its code, `outputs` each
     role (model, features, target...) to the value that the run made, in the artefact store. `step` is the one step
     that was asked for, `metrics` the model's numbers on the held-out rows, `code` is None where it was not recorded.
+    `sources` are the notebook and the files beside it that the code is made of (path below the project -> content),
+    `packages` the releases of what the code imports.
     """
 
     id: str
@@ -47,6 +49,8 @@ class Run(Frozen):
     inputs: dict[str, str] = Field(default_factory=dict)
     cells: dict[str, str] = Field(default_factory=dict)
     outputs: dict[str, Artifact] = Field(default_factory=dict)
+    sources: dict[str, Artifact] = Field(default_factory=dict)
+    packages: dict[str, str] = Field(default_factory=dict)
     error: str | None = None
     step: str | None = None
     metrics: dict[str, float] = Field(default_factory=dict)

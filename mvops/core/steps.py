@@ -27,6 +27,14 @@ class RemoveFiles(Frozen):
     files: dict[str, str]
 
 
+class KeepData(Frozen):
+    """Have a data versioner keep the content of a dataset, and leave its revision."""
+
+    step: Literal["keep-data"] = "keep-data"
+    pattern: str
+    digest: str
+
+
 class RunPipeline(Frozen):
     """Run a model's pipeline, taking from the cache what has not changed."""
 
@@ -119,6 +127,7 @@ class MaterializeFeatures(Frozen):
 Step = (
     WriteFiles
     | RemoveFiles
+    | KeepData
     | RunPipeline
     | RegisterVersion
     | RollOut

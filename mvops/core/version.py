@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from mvops.core.frozen import Frozen
 from mvops.core.signature import Signature
@@ -34,6 +36,34 @@ class Environment(Frozen):
     packages: dict[str, str]
 
 
+class DataRevision(Frozen):
+    """Where the content of an input is kept: a data versioner, its own name for the content, how many files.
+
+    `manifest` lists the files and what the backend needs to bring them back.
+    """
+
+    backend: str
+    id: str
+    files: int
+    manifest: Artifact
+
+
+class Recipe(Frozen):
+    """How a version was made, so that it can be made again whatever the YAML and the notebook say by then.
+
+    `inputs` maps each input to its pattern, `outputs` each role to a variable; `sources` are the promoted notebook and
+    what it imports from beside it (path below the project -> content); `packages` what the code imports.
+    """
+
+    inputs: dict[str, str]
+    parameters: dict[str, Any]
+    outputs: dict[str, str]
+    task: Literal["classification", "regression"]
+    metrics: tuple[str, ...]
+    sources: dict[str, Artifact]
+    packages: dict[str, str]
+
+
 class Draft(Frozen):
     """A version before the registry numbers it. Metrics are those on the held-out rows of its own run."""
 
@@ -51,6 +81,8 @@ class Draft(Frozen):
     parameters: dict[str, Any]
     metrics: dict[str, float]
     fingerprint: str  # of all that decides what is trained; equal fingerprints mean equal training
+    revisions: dict[str, DataRevision] = Field(default_factory=dict)  # of the inputs whose content is kept
+    recipe: Recipe | None = None  # None for versions that were registered before there was one
 
 
 class Version(Draft):

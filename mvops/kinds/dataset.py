@@ -1,71 +1,120 @@
-"""A dataset: the files that a pipeline reads. mvops does not make them; it notices when they change."""
+"""A dataset: the files that a pipeline reads. mvops does not make them; it notices when they change.
+
+With the capability `data_versioning` a data versioner keeps their content as well.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from mvops.contracts.data_versioners import Dataset, DataVersioner, Place
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address
 from mvops.core.naming import suggest_name
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
-from mvops.core.steps import Step
+from mvops.core.steps import KeepData, Step
 from mvops.errors import DataError, Where
 from mvops.kinds.kind import Look
-from mvops.notebook.digests import input_digest, input_files
+from mvops.lifecycle.data import recorded_revision
+from mvops.notebook.digests import input_contents, input_digest, input_files
 
 
 class DatasetSpec(Spec):
-    """`digest` is that of all files that match `pattern` (a file, a folder or a glob, relative to the project)."""
+    """`digest` is that of all files that match `pattern` (a file, a folder or a glob, relative to the project).
+
+    `kept` says where their content is kept, in the data versioner's words; empty where nobody keeps it.
+    """
 
     kind: ClassVar[str] = "dataset"
     pattern: str
     files: int
     digest: str
+    kept: str = ""
+
+    def fields(self) -> dict[str, Any]:
+        """Without `kept` where that is empty: such a dataset is only looked at."""
+        return {field: value for field, value in super().fields().items() if field != "kept" or value}
 
 
 class DatasetKind:
-    """Always adopted, never made."""
+    """Adopted as it is; made by keeping its content, where that is wanted."""
 
     name = "dataset"
     after: tuple[str, ...] = ()
 
     def desired(self, look: Look) -> Iterator[DatasetSpec]:
         """One for each pattern that a pipeline reads."""
-        root, cache = look.workspace.root, look.workspace.cache
+        root, cache, kept = look.workspace.root, look.workspace.cache, _where(look)
         for name, pattern in dataset_names(look).items():
             files = len(input_files(root, pattern))
             if not files:
                 raise _missing(look, pattern)
-            yield DatasetSpec(name=name, pattern=pattern, files=files, digest=input_digest(root, pattern, cache))
+            digest = input_digest(root, pattern, cache)
+            yield DatasetSpec(name=name, pattern=pattern, files=files, digest=digest, kept=kept)
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
-        """The files as they are; a spec of a dataset is read off them, so it agrees."""
+        """The files as they are; a spec of a dataset is read off them, so all but where it is kept agrees."""
         for spec in self.desired(look):
-            if spec.address == where:
-                return Observed(facts=spec.fields())
+            if spec.address != where:
+                continue
+            if spec.kept and record is None:
+                return None  # made by keeping it, also where a team tracks it already
+            if spec.kept:
+                kept = spec.kept if record is not None and _is_kept(spec, record, look) else "nowhere"
+                return Observed(facts=spec.fields() | {"kept": kept})
+            return Observed(facts=spec.fields() | {"kept": None})
         return Observed(facts=record.spec) if record else None
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
-        """None: the data is theirs."""
-        del action, look
-        yield from ()
+        """Keep it, where that is wanted; the data itself is theirs."""
+        del look
+        if action.verb is not Verb.DELETE and action.after is not None and action.after.get("kept"):
+            yield KeepData(pattern=action.after["pattern"], digest=action.after["digest"])
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
-        """How many files there are, and were."""
-        del look
+        """How many files there are, and were; what keeping them takes."""
         if action.after is None or action.verb is Verb.KEEP:
             return
         before = "" if action.before is None else f", {action.before['files']} before"
         files = action.after["files"]
         yield f"{action.after['pattern']}: {files} file{'' if files == 1 else 's'}{before}"
+        if action.after.get("kept") and action.verb is not Verb.ADOPT:
+            place, pattern = _place(look), action.after["pattern"]
+            dataset = Dataset(pattern=pattern, files=input_contents(place.root, pattern, place.cache))
+            yield from _versioner(look).preview(place, dataset, look.workspace.project.data.options)
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""
         del action, look
         return 0.0
+
+
+def _where(look: Look) -> str:
+    """Where content is kept, as the spec says it; empty if nobody keeps any."""
+    project = look.workspace.project
+    return _versioner(look).where(project.data.options) if project.capabilities.data_versioning else ""
+
+
+def _is_kept(spec: DatasetSpec, record: Record, look: Look) -> bool:
+    """Is the content of the files, as they are now, what was kept last."""
+    revision = recorded_revision(look.workspace.store, record.outputs)
+    data = look.workspace.project.data
+    if revision is None or (revision.backend, revision.digest) != (data.backend, spec.digest):
+        return False
+    return _versioner(look).holds(_place(look), revision, data.options)
+
+
+def _versioner(look: Look) -> DataVersioner:
+    found: DataVersioner = look.backend("data_versioners", look.workspace.project.data.backend)
+    return found
+
+
+def _place(look: Look) -> Place:
+    workspace = look.workspace
+    return Place(root=workspace.root, cache=workspace.cache, store=workspace.store)
 
 
 def _missing(look: Look, pattern: str) -> DataError:

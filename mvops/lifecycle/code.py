@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tarfile
+import tempfile
 from pathlib import Path
+from typing import IO
 
 from mvops.core.version import CodeState
 
@@ -27,10 +30,39 @@ def code_state(root: Path, notebook: str, cells: dict[str, str]) -> CodeState:
     return CodeState(commit=commit or None, dirty=changes != "" or not tracked, notebook=notebook, cells=cells)
 
 
+def write_commit(root: Path, commit: str, target: Path) -> bool:
+    """Write the files of `root` as they were at `commit` below `target`; False where Git does not have them."""
+    git = shutil.which("git")
+    if git is None:
+        return False
+    with tempfile.TemporaryFile() as archive:
+        if not _run(git, root, ["archive", "--format=tar", commit, "--", "."], archive):
+            return False
+        archive.seek(0)
+        with tarfile.open(fileobj=archive) as files:
+            files.extractall(target, filter="data")
+    return True
+
+
+def _run(git: str, root: Path, arguments: list[str], output: IO[bytes]) -> bool:
+    done = subprocess.run(  # noqa: S603 - as below
+        [git, "--no-optional-locks", "-C", str(root), *arguments],
+        stdout=output,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        env=_surroundings(),
+        check=False,
+    )
+    return done.returncode == 0
+
+
+def _surroundings() -> dict[str, str]:
+    """Run inside a Git hook, Git's variables would point to another repository."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+
 def _ask(git: str, root: Path, *arguments: str) -> str | None:
     """What Git prints, stripped; None if it refuses or does not answer."""
-    # run inside a Git hook, these variables would point to another repository
-    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = [git, "--no-optional-locks", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-C", str(root)]
     try:
         done = subprocess.run(  # noqa: S603 - a list, no shell, and paths come after --
@@ -38,7 +70,7 @@ def _ask(git: str, root: Path, *arguments: str) -> str | None:
             capture_output=True,
             check=True,
             timeout=_PATIENCE,
-            env=surroundings,
+            env=_surroundings(),
             stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.SubprocessError):

@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterable
 from glob import glob
 from pathlib import Path
+from typing import Literal
 
 from mvops.atomic import write_atomically
 from mvops.core.canonical import digest
@@ -21,16 +23,21 @@ def input_digest(root: Path, pattern: str, cache_dir: Path | None = None) -> str
 
     With `cache_dir` contents are remembered there by size, modification time and inode. Nothing there is a DataError.
     """
+    return digest([list(each) for each in input_contents(root, pattern, cache_dir).items()])
+
+
+def input_contents(root: Path, pattern: str, cache_dir: Path | None = None) -> dict[str, str]:
+    """Path (relative to `root`) -> sha256 of each file of an input; raises as `input_digest`, which is made of it."""
     files = input_files(root, pattern)
     if not files:
         raise DataError(f"There is no data at {pattern} (looked in {root}).")
     known = _Known(cache_dir)
     try:
-        contents = [[_relative(file, root), known.sha256(file)] for file in files]
+        contents = {_relative(file, root): known.digest(file) for file in files}
     except OSError as error:
         raise DataError(f"The data at {pattern} cannot be read: {error.strerror}: {error.filename}.") from None
     known.save()
-    return digest(contents)
+    return contents
 
 
 def input_files(root: Path, pattern: str) -> list[Path]:
@@ -42,6 +49,14 @@ def input_files(root: Path, pattern: str) -> list[Path]:
         found = (file for file in place.rglob("*") if file.is_file())
         return sorted(file for file in found if not _hidden(file.relative_to(place)))
     return sorted(Path(name) for name in glob(str(place), recursive=True) if Path(name).is_file())  # noqa: PTH207
+
+
+def file_md5s(files: Iterable[Path], cache_dir: Path) -> dict[Path, str]:
+    """The md5 of each file's content, which other tools go by; remembered like the sha256. Raises OSError."""
+    known = _Known(cache_dir, "md5")
+    found = {file: known.digest(file) for file in files}
+    known.save()
+    return found
 
 
 def file_sha256(path: Path) -> str:
@@ -59,10 +74,12 @@ def _hidden(path: Path) -> bool:
 
 
 class _Known:
-    """Contents that were read before: path -> size, mtime, inode, sha256."""
+    """Contents that were read before: path -> size, mtime, inode, hash."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._file = folder / "inputs.json" if folder else None
+    def __init__(self, folder: Path | None, algorithm: Literal["sha256", "md5"] = "sha256") -> None:
+        self._algorithm = algorithm
+        name = "inputs.json" if algorithm == "sha256" else f"inputs-{algorithm}.json"
+        self._file = folder / name if folder else None
         self._entries: dict[str, list[object]] = {}
         self._changed = False
         if self._file is not None:
@@ -72,13 +89,14 @@ class _Known:
             except (OSError, ValueError):
                 self._entries = {}
 
-    def sha256(self, path: Path) -> str:
+    def digest(self, path: Path) -> str:
         state = path.stat()
         stamp: list[object] = [state.st_size, state.st_mtime_ns, state.st_ino]
         known = self._entries.get(str(path.absolute()))
         if isinstance(known, list) and known[:3] == stamp:
             return str(known[3])
-        found = file_sha256(path)
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, self._algorithm).hexdigest()
         if time.time() - state.st_mtime > _SETTLED:
             self._entries[str(path.absolute())] = [*stamp, found]
             self._changed = True

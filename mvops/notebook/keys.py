@@ -44,6 +44,7 @@ class Prepared:
     parameters: dict[str, Any]  # declared ones with a known value
     data: dict[str, str]
     keys: dict[str, StepKey]
+    sources: tuple[Path, ...]  # the notebook, and the files in the project that its code is made of or reads by name
 
 
 def prepare(job: PipelineJob, cache_dir: Path | None) -> Prepared:
@@ -62,19 +63,25 @@ def prepare(job: PipelineJob, cache_dir: Path | None) -> Prepared:
     modules = imported_modules(cell.source for cell in document.code)
     roots = frozenset(name.partition(".")[0] for name in modules)
     python, packages = environment(kernel, roots)
+    local = local_sources(roots, document.folder, job.root)
     shared = {
         "format": FORMAT,
         "folder": _relative(document.folder, job.root),
         "python": python,
         "packages": packages,
-        "modules": local_sources(roots, document.folder, job.root),
+        "modules": local,
     }
     parameters = {**declared.defaults, **injected}
     reader = _Reader(document, declared, parameters, data, shared)
     keys: dict[str, StepKey] = {}
     for part in slices:
         keys[part.name] = reader.key(part, keys)
-    return Prepared(document, slices, kernel, python, packages, modules, injected, parameters, data, keys)
+    sources = (
+        job.notebook,
+        *(job.root / name for name in local),
+        *(file for part in slices for file in reader.files(part)),
+    )
+    return Prepared(document, slices, kernel, python, packages, modules, injected, parameters, data, keys, sources)
 
 
 def describe_steps(job: PipelineJob, *, cache_dir: Path, store: Store | None = None) -> list[StepPlan]:
@@ -134,11 +141,7 @@ class _Reader:
         upstream = tuple(dict.fromkeys(part.loads.values()))
         parameters = {name: self._parameters.get(name) for name in sorted(read)}
         inputs = {name: self._data[name] for name in sorted(read & self._data.keys())}
-        files = {
-            _relative(file, self._document.folder): file_sha256(file)
-            for each in part.own
-            for file in files_read(each.source, self._document.folder, self._written)
-        }
+        files = {_relative(file, self._document.folder): file_sha256(file) for file in self.files(part)}
         content = {
             **self._shared,
             "code": code,
@@ -149,6 +152,11 @@ class _Reader:
             "upstream": {step: earlier[step].key for step in upstream},
         }
         return StepKey(digest(content), digest(code), parameters, inputs, upstream)
+
+    def files(self, part: StepSlice) -> list[Path]:
+        """What the step reads by a name that is spelt out in its code."""
+        folder = self._document.folder
+        return [file for each in part.own for file in files_read(each.source, folder, self._written)]
 
 
 def _digest(job: PipelineJob, name: str, pattern: str, cache_dir: Path | None) -> str:

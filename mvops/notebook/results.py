@@ -82,7 +82,8 @@ class PipelineResult:
     """What a run made.
 
     `cells` is the digest of each step's code, `data` of each input, `packages` the versions of what the notebook
-    imports, `parameters` every declared parameter with the value it had.
+    imports, `parameters` every declared parameter with the value it had, `sources` the notebook and the files of the
+    project that its code is made of (path below the root -> content).
     """
 
     steps: tuple[StepRun, ...]
@@ -90,6 +91,7 @@ class PipelineResult:
     parameters: dict[str, Any]
     data: dict[str, str]
     cells: dict[str, str]
+    sources: dict[str, Artifact]
     python: str
     packages: dict[str, str]
     seconds: float

@@ -31,6 +31,7 @@ from mvops.notebook.results import (
     Store,
 )
 from mvops.notebook.slices import StepSlice
+from mvops.notebook.sources import keep_sources
 from mvops.notebook.stepbook import step_notebook, write_request
 from mvops.notebook.warm import WarmKernels, warm_kernels
 
@@ -52,6 +53,7 @@ def run_pipeline(
     mark = uuid.uuid4().hex
     folder = work_dir / f"run-{mark}"
     deadline = started + job.timeout
+    sources = keep_sources(prepared.sources, job.root, store)
     run = _Run(job, prepared, store, StepCache(cache_dir), folder, mark, deadline, on_progress or _say_nothing)
     try:
         hold(folder, mark)
@@ -64,6 +66,7 @@ def run_pipeline(
         parameters=prepared.parameters,
         data=prepared.data,
         cells={step: key.digest for step, key in prepared.keys.items()},
+        sources=sources,
         python=prepared.python,
         packages=prepared.packages,
         seconds=time.monotonic() - started,

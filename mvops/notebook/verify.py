@@ -97,6 +97,14 @@ def verify(
     )
 
 
+def unseeded_in(path: Path) -> tuple[str, ...]:
+    """The same of a notebook's file."""
+    cells: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    for number, cell in enumerate(cells, start=1):
+        cell["metadata"] = {"mvops": {"cell": number}}
+    return unseeded_calls(cells)
+
+
 def unseeded_calls(cells: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """Calls that draw random numbers which no seed fixes, as `cell 7: RandomForestClassifier`."""
     found: list[str] = []

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from mvops.core.progress import Tell
 from mvops.core.steps import (
+    KeepData,
     LogRun,
     LogVersion,
     MaterializeFeatures,
@@ -21,6 +22,7 @@ from mvops.core.steps import (
     Step,
     WriteFiles,
 )
+from mvops.performing.data import keep_data
 from mvops.performing.features import materialize_features, put_feature, remove_feature
 from mvops.performing.files import remove_files, write_files
 from mvops.performing.pipeline_run import perform_run
@@ -39,6 +41,8 @@ def perform(step: Step, outputs: Outputs, workspace: Workspace, tell: Tell) -> O
             return write_files(step, workspace.root)
         case RemoveFiles():
             return remove_files(step, workspace.root)
+        case KeepData():
+            return keep_data(step, outputs, workspace)
         case RunPipeline():
             return perform_run(step, workspace, tell)
         case RegisterVersion():

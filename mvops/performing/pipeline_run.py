@@ -50,6 +50,8 @@ def run_and_record(job: PipelineJob, model: str, reason: str, workspace: Workspa
             "steps": result.steps,
             "inputs": result.data,
             "cells": result.cells,
+            "sources": result.sources,
+            "packages": result.packages,
             "outputs": {role: output.artifact for role, output in result.outputs.items()},
         }
     )

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from mvops.artifacts.models import load_model
-from mvops.artifacts.values import dump_frame, load_value
+from mvops.artifacts.values import dump_frame
 from mvops.core.config.model import Model
 from mvops.core.progress import Progress, Tell
 from mvops.core.run import Run
 from mvops.core.steps import RegisterVersion
-from mvops.core.version import Artifact, Version
+from mvops.core.version import Artifact, DataRevision, Recipe, Version
 from mvops.errors import ArtifactError, DataError, RegistryError
 from mvops.lifecycle.code import code_state
 from mvops.lifecycle.compare import Comparison, compare_on_same_rows
+from mvops.lifecycle.data import named_revision, recorded_revision
 from mvops.lifecycle.environment import capture_environment, model_modules
 from mvops.lifecycle.evaluate import Evaluation, evaluate
 from mvops.lifecycle.fingerprint import training_fingerprint
 from mvops.lifecycle.gate import GateReport, judge
+from mvops.lifecycle.held_out import HeldOut, handed_over
 from mvops.lifecycle.signature import describe
 from mvops.monitoring.baseline import DAY, build_baseline
 from mvops.monitoring.columns import make_rows
@@ -33,17 +32,6 @@ from mvops.registry.versions import champion, register, version_of_run
 from mvops.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """What a run handed over: the estimator, the rows it never saw, and those that it learnt from where known."""
-
-    estimator: Any
-    features: pd.DataFrame
-    target: Any
-    train_features: pd.DataFrame | None
-    times: Any | None
-
-
 def perform_register(step: RegisterVersion, workspace: Workspace, tell: Tell) -> dict[str, str]:
     """Register the pipeline's last run; leaves the version's number and what the gate said.
 
@@ -52,7 +40,7 @@ def perform_register(step: RegisterVersion, workspace: Workspace, tell: Tell) ->
     run = _last_run(workspace, step.model)
     known = version_of_run(workspace.registry, step.model, run.id)
     tell(Progress(what=f"{step.model}: evaluate"))
-    held_out = _handed_over(workspace, run)
+    held_out = handed_over(run.outputs, workspace.store, run.model)
     model = workspace.model(step.model)
     evaluation = evaluate(held_out.estimator, held_out.features, held_out.target, model.evaluate)
     serving = champion(workspace.registry, step.model)
@@ -70,7 +58,7 @@ def evaluate_run(workspace: Workspace, run: Run) -> Run:
     """The run with its model's metrics, kept so; without any where what it made cannot be evaluated."""
     settings = workspace.model(run.model).evaluate
     try:
-        held_out = _handed_over(workspace, run)
+        held_out = handed_over(run.outputs, workspace.store, run.model)
         measured = evaluate(held_out.estimator, held_out.features, held_out.target, settings)
     except (ArtifactError, DataError) as error:
         workspace.remarks.append(f"the run was not evaluated: {error.message}")
@@ -86,47 +74,6 @@ def _last_run(workspace: Workspace, model: str) -> Run:
     if run is None:
         raise RegistryError(f"{model}: the pipeline has no run to register", hint=f"Run it: mvops run {model}")
     return run
-
-
-def _handed_over(workspace: Workspace, run: Run) -> HeldOut:
-    def value(role: str) -> Any:
-        artifact = run.outputs.get(role)
-        if artifact is None:
-            return None
-        return load_value(workspace.store.read_bytes(artifact.sha256), artifact.format, trusted_pickle=True)
-
-    model = run.outputs["model"]
-    if model.format != "skops":
-        raise ArtifactError(
-            f"{run.model}: the model can only be saved as {model.format}, which runs code when loaded, not with skops",
-            hint="Keep custom functions and classes out of the estimator, or name another variable in outputs.model.",
-        )
-    features = _as_table(value("features"))
-    if not isinstance(features, pd.DataFrame):
-        raise DataError(
-            f"{run.model}: outputs.features is a {type(features).__name__}, not a DataFrame",
-            hint="The endpoint takes named columns: name the DataFrame that the model predicts from.",
-        )
-    train = _as_table(value("train_features"))
-    return HeldOut(
-        estimator=load_model(workspace.store, model),
-        features=features,
-        target=_as_column(value("target")),
-        train_features=train if isinstance(train, pd.DataFrame) else None,
-        times=_as_column(value("times")),
-    )
-
-
-def _as_table(value: Any) -> Any:
-    """A matrix has no names for its columns; the endpoint calls them x0, x1 and so on."""
-    if isinstance(value, np.ndarray) and value.ndim == 2:
-        return pd.DataFrame(value, columns=[f"x{place}" for place in range(value.shape[1])])
-    return value
-
-
-def _as_column(value: Any) -> Any:
-    """A Series travels as a table of one column."""
-    return value.iloc[:, 0] if isinstance(value, pd.DataFrame) and value.shape[1] == 1 else value
 
 
 def _compare(workspace: Workspace, serving: Version, held_out: HeldOut, model: Model) -> Comparison:
@@ -183,8 +130,28 @@ def _register(
                 outputs=model.pipeline.outputs,
                 evaluate=model.evaluate,
             ),
+            revisions=_revisions(workspace, run, model),
+            recipe=Recipe(
+                inputs=dict(model.pipeline.inputs),
+                parameters=dict(model.pipeline.parameters),
+                outputs=model.pipeline.outputs.model_dump(exclude_none=True),
+                task=model.evaluate.task,
+                metrics=model.evaluate.metrics,
+                sources=dict(run.sources),
+                packages=dict(run.packages),
+            ),
         ),
     )
+
+
+def _revisions(workspace: Workspace, run: Run, model: Model) -> dict[str, DataRevision]:
+    """Input -> where the very content that the run read is kept, where it is."""
+    found: dict[str, DataRevision] = {}
+    for record in SqlState(workspace.registry).records().values():
+        revision, named = recorded_revision(workspace.store, record.outputs), named_revision(record.outputs)
+        if revision is not None and named is not None:
+            found |= {name: named for name in model.pipeline.inputs if run.inputs.get(name) == revision.digest}
+    return found
 
 
 def _kept(workspace: Workspace, data: bytes, format_: str) -> Artifact:

@@ -17,6 +17,9 @@ def applied_line(done: Done) -> str:
     if done.status == "done" and "version" in done.left:
         line += f": version {done.left['version']}, gate {done.left.get('gate', '?')}"
         line += f", {done.left['traffic']}" if "traffic" in done.left else ""
+    if done.status == "done" and "revision" in done.left:
+        line += f": {done.left['backend']} {done.left['revision']}"
+        line += f"; commit to Git: {done.left['to_commit']}" if done.left["to_commit"] else ""
     if done.status == "skipped":
         line += ": it needs one that failed"
     return line

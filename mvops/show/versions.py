@@ -34,7 +34,9 @@ def version_detail(version: Version, checks: Sequence[str]) -> Iterator[str]:
     yield f"{version.model} version {version.number}, {version.created:%Y-%m-%d %H:%M:%S} UTC, {version.reason}"
     yield f"  metrics      {_metrics(version)}"
     yield f"  artefact     {version.artifact.format}, {version.artifact.size} bytes, sha256 {version.artifact.sha256}"
-    yield from (f"  data         {name}  {digest[:16]}" for name, digest in sorted(version.data.items()))
+    yield from (
+        f"  data         {name}  {digest[:16]}{_kept(version, name)}" for name, digest in sorted(version.data.items())
+    )
     yield f"  code         {code.notebook}, {commit}"
     yield from (f"    {step:<11}{digest[:16]}" for step, digest in code.cells.items())
     yield from (f"  parameter    {name} = {value}" for name, value in sorted(version.parameters.items()))
@@ -53,6 +55,13 @@ def comparison_lines(found: Comparison) -> Iterator[str]:
     width = max(len(field) for field in found.differences)
     for field, (before, after) in found.differences.items():
         yield f"  {field:<{width}}  {_short(before)} -> {_short(after)}"
+
+
+def _kept(version: Version, name: str) -> str:
+    revision = version.revisions.get(name)
+    if revision is None:
+        return ", not kept"
+    return f", kept: {revision.backend} {revision.id}, {revision.files} file{'' if revision.files == 1 else 's'}"
 
 
 def _metrics(version: Version) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, JsonValue
 
+from mvops.core.config.data import Data
 from mvops.core.config.features import FeatureStore, FeatureView
 from mvops.core.config.model import Model
 from mvops.core.config.places import Artifacts
@@ -17,14 +18,16 @@ class Capabilities(Frozen):
     """What the preset has switched on. A model's section whose capability is off is kept but not acted upon.
 
     `monitoring` is the prediction log, daily statistics and alerts; `versioning` that each version keeps the digests
-    of its data and cells and the Git commit; `serving` the HTTP endpoint; `retraining` schedules and alerts that
-    train a challenger; `canary` that a challenger gets the traffic in steps, else it replaces the champion at once;
+    of its data and cells and the Git commit; `data_versioning` that the content of its inputs is kept too, so that
+    `mvops reproduce` can bring it back; `serving` the HTTP endpoint; `retraining` schedules and alerts that train a
+    challenger; `canary` that a challenger gets the traffic in steps, else it replaces the champion at once;
     `tracking` that runs and versions are told to the tracker; `governance` that every model has a gate, and that no
     version becomes champion past it.
     """
 
     monitoring: bool = True
     versioning: bool = True
+    data_versioning: bool = False
     serving: bool = True
     retraining: bool = True
     canary: bool = True
@@ -48,6 +51,7 @@ class Project(Frozen):
     predictions: str = "sqlite:///.mvops/predictions.db"
     artifacts: Artifacts = ".mvops/artifacts"
     capabilities: Capabilities = Capabilities()
+    data: Data = Data()
     notifiers: dict[Name, Notifier] = Field(default_factory=dict)
     scheduler: Scheduler = Scheduler()
     tracker: Tracker = Tracker()

@@ -1,0 +1,18 @@
+"""What a user writes under `data` in `configs/project.yaml`."""
+
+from __future__ import annotations
+
+from pydantic import Field, JsonValue
+
+from mvops.core.frozen import Frozen
+from mvops.core.naming import Name
+
+
+class Data(Frozen):
+    """Who keeps the content of the pipelines' inputs, so that a version can be made again on the data it had.
+
+    A data versioner's name and its options; acted upon with the capability `data_versioning`.
+    """
+
+    backend: Name = "local"
+    options: dict[str, JsonValue] = Field(default_factory=dict)

@@ -1,0 +1,73 @@
+"""What a run hands over: the estimator, and the rows by which it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mvops.artifacts.models import load_model
+from mvops.artifacts.store import ArtifactStore
+from mvops.artifacts.values import load_value
+from mvops.core.version import Artifact
+from mvops.errors import ArtifactError, DataError
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a run handed over: the estimator, the rows it never saw, and those that it learnt from where known."""
+
+    estimator: Any
+    features: pd.DataFrame
+    target: Any
+    train_features: pd.DataFrame | None
+    times: Any | None
+
+
+def handed_over(outputs: Mapping[str, Artifact], store: ArtifactStore, name: str) -> HeldOut:
+    """The values that a run left in the store, by role; `name` is the model's, for messages.
+
+    Raises ArtifactError for an estimator that skops cannot store, DataError for features that are no table.
+    """
+
+    def value(role: str) -> Any:
+        artifact = outputs.get(role)
+        if artifact is None:
+            return None
+        return load_value(store.read_bytes(artifact.sha256), artifact.format, trusted_pickle=True)
+
+    model = outputs["model"]
+    if model.format != "skops":
+        raise ArtifactError(
+            f"{name}: the model can only be saved as {model.format}, which runs code when loaded, not with skops",
+            hint="Keep custom functions and classes out of the estimator, or name another variable in outputs.model.",
+        )
+    features = _as_table(value("features"))
+    if not isinstance(features, pd.DataFrame):
+        raise DataError(
+            f"{name}: outputs.features is a {type(features).__name__}, not a DataFrame",
+            hint="The endpoint takes named columns: name the DataFrame that the model predicts from.",
+        )
+    train = _as_table(value("train_features"))
+    return HeldOut(
+        estimator=load_model(store, model),
+        features=features,
+        target=_as_column(value("target")),
+        train_features=train if isinstance(train, pd.DataFrame) else None,
+        times=_as_column(value("times")),
+    )
+
+
+def _as_table(value: Any) -> Any:
+    """A matrix has no names for its columns; the endpoint calls them x0, x1 and so on."""
+    if isinstance(value, np.ndarray) and value.ndim == 2:
+        return pd.DataFrame(value, columns=[f"x{place}" for place in range(value.shape[1])])
+    return value
+
+
+def _as_column(value: Any) -> Any:
+    """A Series travels as a table of one column."""
+    return value.iloc[:, 0] if isinstance(value, pd.DataFrame) and value.shape[1] == 1 else value

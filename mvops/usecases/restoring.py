@@ -1,0 +1,146 @@
+"""Bringing back what a version was made of: its code and its data, into a folder of their own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from mvops import backends
+from mvops.contracts.data_versioners import DataVersioner, Place, Revision
+from mvops.core.version import DataRevision, Recipe, Version
+from mvops.errors import DataError, NotebookError
+from mvops.lifecycle.code import write_commit
+from mvops.lifecycle.data import named_revision, read_revision, recorded_revision
+from mvops.notebook.digests import input_contents, input_digest, input_files
+from mvops.notebook.jobs import pipeline_job
+from mvops.notebook.keys import prepare
+from mvops.registry.state import SqlState
+from mvops.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Restored:
+    """How the version is made again, and where its data (for each input) and its code were taken from, in words."""
+
+    recipe: Recipe
+    data: dict[str, str]
+    code: str
+
+
+def restore(workspace: Workspace, version: Version, root: Path) -> Restored:
+    """Lay the version's project out in the empty folder `root`, as it was when the version was trained.
+
+    Raises DataError, BackendError or ArtifactError where data is gone or is not what it was, NotebookError where the
+    code was not kept.
+    """
+    recipe = version.recipe or _recipe_of_today(workspace, version)
+    code = _restore_code(workspace, version, recipe, root)
+    data = {name: _restore_input(workspace, version, name, pattern, root) for name, pattern in recipe.inputs.items()}
+    return Restored(recipe, data, code)
+
+
+def _recipe_of_today(workspace: Workspace, version: Version) -> Recipe:
+    """For a version that was registered before there were recipes."""
+    model = workspace.model(version.model)
+    return Recipe(
+        inputs=dict(model.pipeline.inputs),
+        parameters={name: version.parameters.get(name, value) for name, value in model.pipeline.parameters.items()},
+        outputs=model.pipeline.outputs.model_dump(exclude_none=True),
+        task=model.evaluate.task,
+        metrics=model.evaluate.metrics,
+        sources={},
+        packages={},
+    )
+
+
+def _restore_code(workspace: Workspace, version: Version, recipe: Recipe, root: Path) -> str:
+    commit = version.code.commit
+    from_git = commit is not None and write_commit(workspace.root, commit, root)
+    for name, artifact in recipe.sources.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(workspace.store.read_bytes(artifact))
+    told = f"Git commit {commit[:12]}" if commit is not None and from_git else ""
+    if recipe.sources:
+        told = "as it was kept with the version" + (f", on {told}" if told else "")
+    elif not from_git or version.code.dirty:
+        told = _code_of_today(workspace, version, root)
+    _make_working_folder(root, version.code.notebook)
+    return told
+
+
+def _code_of_today(workspace: Workspace, version: Version, root: Path) -> str:
+    job = pipeline_job(workspace.root, version.model, workspace.model(version.model).pipeline)
+    prepared = prepare(job, workspace.cache)
+    if {name: key.digest for name, key in prepared.keys.items()} != version.code.cells:
+        raise NotebookError(
+            f"the code of {version.model}@{version.number} was not kept, and today's is another",
+            hint=f"See what changed: mvops versions show {version.model} {version.number}",
+        )
+    for path in prepared.sources:
+        if path.is_relative_to(workspace.root):
+            target = root / path.relative_to(workspace.root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    return "as it is today, which is as it was"
+
+
+def _make_working_folder(root: Path, notebook: str) -> None:
+    """The folder that the notebook runs in may have held nothing else."""
+    ours = json.loads((root / notebook).read_text(encoding="utf-8")).get("metadata", {}).get("mvops", {})
+    (root / str(ours.get("cwd", "."))).mkdir(parents=True, exist_ok=True)
+
+
+def _restore_input(workspace: Workspace, version: Version, name: str, pattern: str, root: Path) -> str:
+    if not (root / pattern).resolve().is_relative_to(root.parents[2].resolve()):
+        raise DataError(f"{pattern} lies outside of the project, and cannot be laid out again")
+    for file in input_files(root, pattern):  # what Git brought along need not be what was read
+        file.unlink()
+    named = _revision(workspace, version, name)
+    if named is None:
+        return _data_of_today(workspace, version, name, pattern, root)
+    revision = read_revision(workspace.store, named)
+    versioner: DataVersioner = backends.load("data_versioners", named.backend)
+    data = workspace.project.data
+    options = data.options if data.backend == named.backend else {}
+    place = Place(root=workspace.root, cache=workspace.cache, store=workspace.store)
+    versioner.restore(place, revision, root, options)
+    _check(version, name, pattern, revision, root)
+    return f"{named.backend} {named.id}"
+
+
+def _revision(workspace: Workspace, version: Version, name: str) -> DataRevision | None:
+    """The version's own, or that of the same content which was kept later."""
+    if name in version.revisions:
+        return version.revisions[name]
+    for record in SqlState(workspace.registry).records().values():
+        revision = recorded_revision(workspace.store, record.outputs)
+        if revision is not None and revision.digest == version.data[name]:
+            return named_revision(record.outputs)
+    return None
+
+
+def _data_of_today(workspace: Workspace, version: Version, name: str, pattern: str, root: Path) -> str:
+    now = input_contents(workspace.root, pattern, workspace.cache) if input_files(workspace.root, pattern) else {}
+    if not now or input_digest(workspace.root, pattern, workspace.cache) != version.data[name]:
+        raise DataError(
+            f"the data of {version.model}@{version.number} was not kept, and {pattern} is not what it was",
+            hint="From now on: capabilities: {data_versioning: true} in configs/project.yaml, then mvops apply",
+        )
+    for file in now:
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(workspace.root / file, root / file)
+    return "as it is today, which is as it was"
+
+
+def _check(version: Version, name: str, pattern: str, revision: Revision, root: Path) -> None:
+    if input_files(root, pattern) and input_digest(root, pattern) == version.data[name]:
+        return
+    there = input_contents(root, pattern) if input_files(root, pattern) else {}
+    wrong = [file for file, sha256 in revision.files.items() if there.get(file) != sha256]
+    raise DataError(
+        f"what {revision.backend} gives for {', '.join(wrong[:3]) or pattern} is not what "
+        f"{version.model}@{version.number} was trained on",
+        hint="It was changed where it is kept, or in a cache on the way: bring it back from a backup.",
+    )

@@ -1,0 +1,199 @@
+"""Inputs tracked with the real DVC in a real Git repository: apply, reproduce, and what can fail."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from toy_project import cached, copy, edit, mvops, query, rows, snapshot, typed
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.xdist_group("cli-dvc"),
+    pytest.mark.real("data_versioners", "dvc", "DVC in a Git repository, a local remote"),
+    pytest.mark.skipif(importlib.util.find_spec("dvc") is None, reason="needs mvops[dvc]"),
+]
+CONFIG = "configs/project.yaml"
+
+
+def run(root: Path, *command: str) -> str:
+    quiet = os.environ | {"DVC_NO_ANALYTICS": "1", "CI": "1"}
+    done = subprocess.run(command, cwd=root, env=quiet, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def dvc(root: Path, *arguments: str) -> None:
+    run(root, sys.executable, "-m", "dvc", *arguments)
+
+
+def git(root: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false")
+    return run(root, "git", *who, *arguments)
+
+
+def commit(root: Path, message: str) -> str:
+    git(root, "add", ".")
+    git(root, "commit", "-qm", message)
+    return git(root, "rev-parse", "HEAD")
+
+
+def remote(root: Path) -> Path:
+    return root.parent / "remote"
+
+
+def point_to_remote(root: Path) -> None:
+    text = f"[core]\n    remote = storage\n['remote \"storage\"']\n    url = {remote(root)}\n"
+    (root / ".dvc/config").write_text(text)
+
+
+def with_dvc(root: Path) -> Path:
+    git(root, "init", "-q")
+    dvc(root, "init", "-q")
+    point_to_remote(root)
+    edit(root / CONFIG, "  - _self_\n", "  - data_versioners: dvc\n  - _self_\n")
+    with (root / CONFIG).open("a") as file:
+        file.write("\ncapabilities: {data_versioning: true}\n")
+    return root
+
+
+@pytest.fixture(scope="module")
+def two_versions(applied: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Version 1 on data of its own, committed; version 2 on other data. Only to be copied."""
+    root = with_dvc(cached(applied, tmp_path_factory.mktemp("dvc") / "toy"))
+    planned = mvops(root, "plan").ok().out
+    assert "track: dvc add data/d.csv" in planned
+    assert "dvc push to the remote storage" in planned
+    assert "commit to Git: data/d.csv.dvc" in mvops(root, "apply", "--yes").ok().out
+    mvops(root, "plan", "--detailed-exitcode").ok(0)
+    commit(root, "Version 1")
+    rows(range(60), seed=1).to_csv(root / "data/d.csv", index=False)
+    assert "commit to Git: data/d.csv.dvc" in mvops(root, "apply", "--yes").ok().out
+    mvops(root, "plan", "--detailed-exitcode").ok(0)
+    return root
+
+
+@pytest.fixture
+def history(two_versions: Path, tmp_path: Path) -> Path:
+    """A copy, with a copy of its remote."""
+    root = copy(two_versions, tmp_path / "toy")
+    shutil.copytree(remote(two_versions), remote(root))
+    point_to_remote(root)
+    return root
+
+
+@pytest.fixture
+def fresh_dvc(applied: Path, tmp_path: Path) -> Path:
+    """Before its first apply, with DVC made ready."""
+    return with_dvc(cached(applied, tmp_path / "toy"))
+
+
+def wipe(root: Path) -> None:
+    (root / "data/d.csv").unlink(missing_ok=True)
+    shutil.rmtree(root / ".dvc/cache", ignore_errors=True)
+
+
+def test_old_data_is_pulled_and_the_version_is_made_again(history: Path) -> None:
+    first, second = (mvops(history, "versions", "show", "toy", n, "--json").ok().json() for n in (1, 2))
+    pointer = git(history, "show", "HEAD:data/d.csv.dvc")
+    assert first["revisions"]["data_path"]["backend"] == "dvc"
+    assert f"md5: {first['revisions']['data_path']['id']}" in pointer
+    assert f"md5: {second['revisions']['data_path']['id']}" in (history / "data/d.csv.dvc").read_text()
+    shown = mvops(history, "versions", "show", "toy", 2).ok().out
+    assert f"kept: dvc {second['revisions']['data_path']['id']}, 1 file" in shown
+    assert f"code         pipelines/toy.ipynb, {git(history, 'rev-parse', 'HEAD')[:12]}" in shown
+    wipe(history)
+    before = snapshot(history)
+    found = mvops(history, "reproduce", "toy@1", "--json").ok().json()
+    assert (found["verdict"], found["differences"]) == ("equal", [])
+    assert found["data"] == {"data_path": f"dvc {first['revisions']['data_path']['id']}"}
+    assert snapshot(history) == before
+    assert not (history / "data/d.csv").exists()
+    event = json.loads(query(history, "SELECT details FROM mvops_events WHERE kind = 'reproduce'")[-1][0])
+    assert (event["version"], event["verdict"]) == (1, "equal")
+
+
+def test_a_remote_that_is_gone_and_one_that_was_tampered_with(history: Path) -> None:
+    wipe(history)
+    away = remote(history).rename(remote(history).with_name("away"))
+    mvops(history, "reproduce", "toy@1").refused("DVC: ", "dvc remote list")
+    away.rename(remote(history))
+    revision = mvops(history, "versions", "show", "toy", 1, "--json").json()["revisions"]["data_path"]["id"]
+    content = remote(history) / "files/md5" / revision[:2] / revision[2:]
+    content.chmod(0o644)
+    content.write_text(content.read_text().replace("a", "b"))
+    mvops(history, "reproduce", "toy@1").refused("data/d.csv", "toy@1", "backup")
+    assert query(history, "SELECT * FROM mvops_events WHERE kind = 'reproduce'") == []
+
+
+def test_apply_stops_at_a_remote_that_is_gone_and_goes_on_when_it_is_back(history: Path) -> None:
+    away = remote(history).rename(remote(history).with_name("away"))
+    rows(range(60)).to_csv(history / "data/d.csv", index=False)  # as for version 1: its steps are in the cache
+    counted = snapshot(history)["mvops_versions"]
+    pointer = (history / "data/d.csv.dvc").read_text()
+    refused = mvops(history, "apply", "--yes").refused("DVC's remote 'storage' is gone", str(remote(history)))
+    assert "skipped update pipeline.toy" in refused.out
+    assert (history / "data/d.csv.dvc").read_text() == pointer
+    assert (snapshot(history)["mvops_versions"], remote(history).exists()) == (counted, False)
+    away.rename(remote(history))
+    assert "version 3" in mvops(history, "apply", "--yes").ok().out
+    mvops(history, "plan", "--detailed-exitcode").ok(0)
+
+
+def test_what_is_not_ready_is_one_message_with_the_remedy(fresh_dvc: Path) -> None:
+    root = fresh_dvc
+    edit(root / CONFIG, "capabilities:", "data: {options: {remote: nosuch}}\ncapabilities:")
+    assert "DVC has no remote 'nosuch'" in mvops(root, "plan").ok().out
+    mvops(root, "apply", "--yes").refused("DVC has no remote 'nosuch'", "dvc remote add nosuch URL")
+    edit(root / CONFIG, "{remote: nosuch}", "{}")
+    ignored = (root / ".gitignore").read_text()
+    (root / ".gitignore").write_text("data/\n")
+    mvops(root, "apply", "--yes").refused("git-ignored", "!data/**/*.dvc")
+    (root / ".gitignore").write_text(ignored)
+    (root / "file").write_text("")
+    edit(root / ".dvc/config", str(remote(root)), str(root / "file/remote"))
+    mvops(root, "apply", "--yes").refused("DVC: ", "Is the remote there", "dvc push --remote storage data/d.csv")
+    (root / ".dvc").rename(root / ".away")
+    assert "apply will stop here" in mvops(root, "plan").ok().out
+    mvops(root, "apply", "--yes").refused("is not in a DVC repository", "dvc init")
+    assert query(root, "SELECT * FROM mvops_versions") == []
+    (root / ".away").rename(root / ".dvc")
+    point_to_remote(root)
+    assert "version 1" in mvops(root, "apply", "--yes").ok().out
+    mvops(root, "plan", "--detailed-exitcode").ok(0)
+
+
+def test_without_dvc_installed_there_is_one_message(fresh_dvc: Path) -> None:
+    blocked = (
+        "import sys, importlib.util\n"
+        "real = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, package=None: None if name == 'dvc' else real(name, package)\n"
+        "from mvops.cli.app import main\n"
+        "main()\n"
+    )
+    typed(fresh_dvc, "plan", command=(sys.executable, "-c", blocked)).refused("pip install 'mvops[dvc]'")
+
+
+def test_what_the_team_tracks_already_is_used_as_it_is(fresh_dvc: Path) -> None:
+    root = fresh_dvc
+    dvc(root, "add", "-q", "data/d.csv")
+    pointer = (root / "data/d.csv.dvc").stat().st_mtime_ns
+    assert "track: 1 tracked by DVC already" in mvops(root, "plan").ok().out
+    mvops(root, "apply", "--yes", "--target", "dataset.data").ok()
+    assert (root / "data/d.csv.dvc").stat().st_mtime_ns == pointer
+    assert [path for path in remote(root).rglob("*") if path.is_file()] != []  # it was pushed
+    (root / "data/d.csv.dvc").unlink()  # now a stage of theirs makes it
+    (root / "dvc.yaml").write_text("stages:\n  make:\n    cmd: python make.py\n    outs: [data/d.csv]\n")
+    (root / "make.py").write_text("")
+    dvc(root, "commit", "-q", "--force", "make")
+    assert "! dataset.data" in mvops(root, "plan").ok().out  # its pointer is another now
+    mvops(root, "apply", "--yes", "--target", "dataset.data").ok()
+    assert not (root / "data/d.csv.dvc").exists()
+    rows(range(60), seed=2).to_csv(root / "data/d.csv", index=False)
+    assert "is made by DVC (dvc.lock) and is not as it was made; apply will stop here" in mvops(root, "plan").ok().out
+    mvops(root, "apply", "--yes", "--target", "dataset.data").refused("data/d.csv is made by DVC", "dvc repro")
