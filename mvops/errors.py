@@ -12,6 +12,7 @@ MvopsError                      the root; the command line prints it and exits w
 │   └── MissingExtraError       names the `pip install` to type
 ├── ServingError                an endpoint cannot start or did not answer
 ├── ConflictError               something is in the way that is not ours to change
+│   └── StalePlanError          the state moved on since the plan was made
 └── GateRefusedError            a challenger did not pass its gate (exit code 4)
 """
 
@@ -101,6 +102,10 @@ class ServingError(MvopsError):
 
 class ConflictError(MvopsError):
     """Something is in the way that is not ours to change."""
+
+
+class StalePlanError(ConflictError):
+    """The state moved on since the plan was made."""
 
 
 class GateRefusedError(MvopsError):

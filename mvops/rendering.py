@@ -35,7 +35,7 @@ def _environment(folder: Path) -> Environment:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701 -- what is generated is code, not HTML: each language has its filter
     )
-    environment.filters.update(py=repr, json=_json, shell=shlex.quote, cron=_cron, line=_line)
+    environment.filters.update(py=repr, json=_json, yaml=_yaml, shell=shlex.quote, cron=_cron, line=_line)
     return environment
 
 
@@ -43,11 +43,16 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _yaml(value: Any) -> str:
+    """A value of YAML in one line; every reader of YAML takes it, as nothing but printable ASCII is left."""
+    return json.dumps(value).replace("\x7f", "\\u007f")
+
+
 def render_folder(name: str, context: Mapping[str, Any]) -> dict[str, str]:
     """Every file of `templates/<name>/`, by path below it: `.j2` files rendered and the ending dropped, others as is.
 
-    Filters: `py`, `json`, `shell`, `cron`, `line` (for a comment). Raises BackendError when the folder is missing or
-    a template names something that `context` does not hold.
+    Filters: `py`, `json`, `yaml`, `shell`, `cron`, `line` (for a comment). Raises BackendError when the folder is
+    missing or a template names something that `context` does not hold.
     """
     folder = assets.templates() / name
     if not folder.is_dir():

@@ -42,15 +42,23 @@ def retrain(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Even if nothing has changed.")] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not follow the rollout to its end.")] = False,
+    lock_timeout: Annotated[
+        str, typer.Option("--lock-timeout", help="How long to wait while another command changes the project.")
+    ] = "0s",
     json_: JsonFlag = False,
 ) -> None:
     """Train on the newest data, evaluate against the champion, gate, roll out."""
     from mvops.show.rollout import news_line
+    from mvops.usecases.clock import as_duration
+    from mvops.usecases.patience import patiently
     from mvops.usecases.retrain import retrain as train
 
+    patience = as_duration(lock_timeout, "--lock-timeout")
     with open_project() as workspace:
         with waiting() as tell:
-            made = train(workspace, model, reason=reason, force=force, dry_run=dry_run, tell=tell)
+            made = patiently(
+                lambda: train(workspace, model, reason=reason, force=force, dry_run=dry_run, tell=tell), patience, tell
+            )
         if not json_:
             for check in made.checks:
                 say(f"  gate: {check}")

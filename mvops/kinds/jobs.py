@@ -94,7 +94,7 @@ def _retraining(look: Look) -> Iterator[Entry]:
 
 def _retrain(name: str, model: Model) -> Command:
     after = model.retrain.after if model.retrain else ()
-    return Command(name=name, arguments=("retrain", name, "--reason", "schedule"), after=after)
+    return Command(name=name, arguments=("retrain", name, "--reason", "schedule", "--lock-timeout", "1h"), after=after)
 
 
 def _alerts_retrain(project: Project, model: Model) -> bool:

@@ -14,7 +14,7 @@ from mvops.core.plan import Plan
 from mvops.core.progress import Tell, silent
 from mvops.core.spec import has_unknown
 from mvops.core.steps import Step
-from mvops.errors import ConflictError, UsageError
+from mvops.errors import ConflictError, StalePlanError, UsageError
 from mvops.kinds.kind import kinds
 from mvops.performing.perform import perform
 from mvops.registry.events import record_event
@@ -98,7 +98,7 @@ def _check_fresh(workspace: Workspace, plan: Plan) -> None:
     if plan.lineage != workspace.registry.lineage:
         raise ConflictError("this plan was made for another project", hint="Plan again: mvops plan")
     if plan.made_on != serial:
-        raise ConflictError(
+        raise StalePlanError(
             f"this plan is stale: it was made on state {plan.made_on}, now it is {serial}",
             hint="Plan again: mvops plan",
         )
@@ -106,7 +106,7 @@ def _check_fresh(workspace: Workspace, plan: Plan) -> None:
     for action in plan.pending():
         spec = wanted.get(action.address)
         if action.after is not None and (spec is None or spec.fields() != action.after):
-            raise ConflictError(
+            raise StalePlanError(
                 f"this plan is stale: {action.address} is wanted otherwise since it was made",
                 hint="Plan again: mvops plan",
             )

@@ -1,0 +1,1 @@
+"""The clock: when jobs are due, and running their commands."""

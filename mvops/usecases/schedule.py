@@ -1,0 +1,162 @@
+"""What is done by the clock: the jobs with their next times, whatever runs them, and running them here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import yaml
+from pydantic import ValidationError
+
+from mvops.contracts.schedulers import Job, Timetable
+from mvops.core.address import Address, kind_of
+from mvops.errors import ConflictError, MvopsError, SpecError, UsageError, Where
+from mvops.kinds.generated import edited
+from mvops.registry.events import record_event
+from mvops.registry.state import SqlState
+from mvops.scheduling.handled import Handled
+from mvops.scheduling.job_run import JobRun, Result, Workshop, alone
+from mvops.scheduling.loop import Loop, News, SystemClock
+from mvops.scheduling.occurrences import next_time
+from mvops.workspace import Workspace
+
+LOCAL = "local"  # the scheduler whose timetables this program runs itself
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A timetable as it was applied, what runs it, and which of its files were edited by hand."""
+
+    timetable: Timetable
+    backend: str
+    edited: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Upcoming:
+    """A job and when it comes next; the time is in the job's time zone."""
+
+    job: Job
+    schedule: Scheduled
+    next: datetime
+
+
+def scheduled(workspace: Workspace) -> list[Scheduled]:
+    """Every timetable that has been applied. A local one is read from its file, as that is what counts.
+
+    Raises SpecError for a file that somebody edited into something else.
+    """
+    found = []
+    for _, record in sorted(SqlState(workspace.registry).records().items()):
+        if kind_of(Address(record.address)) == "schedule":
+            backend, files = record.spec["backend"], record.spec["files"]
+            changed = tuple(edited(workspace.root, files))
+            timetable = _from_file(workspace, changed[0]) if backend == LOCAL and changed else None
+            found.append(Scheduled(timetable or Timetable.model_validate(record.spec["timetable"]), backend, changed))
+    return found
+
+
+def upcoming(workspace: Workspace, now: datetime | None = None) -> list[Upcoming]:
+    """Every job, the next one first."""
+    now = now or datetime.now(UTC)
+    found = [
+        Upcoming(job, each, next_time(job.schedule, each.timetable.timezone, now))
+        for each in scheduled(workspace)
+        for job in each.timetable.jobs
+    ]
+    return sorted(found, key=lambda one: (one.next, one.job.name))
+
+
+def run_job(workspace: Workspace, name: str) -> tuple[Result, str]:
+    """Run one job now, whatever runs it by the clock: its result, and a sentence.
+
+    Raises UsageError for a job that is not there.
+    """
+    known = {job.name: (each.timetable, job) for each in scheduled(workspace) for job in each.timetable.jobs}
+    if name not in known:
+        names = ", ".join(sorted(known)) or "none: mvops apply makes them"
+        raise UsageError(f"there is no job {name!r}", hint=f"Jobs: {names}")
+    run = JobRun(*known[name], _workshop(workspace))
+    try:
+        run.work()
+    finally:
+        _record(workspace, run)
+    return run.result, run.sentence
+
+
+def run_scheduler(
+    workspace: Workspace, tell: Callable[[News], None], *, once: bool = False, until: datetime | None = None
+) -> None:
+    """Run what is due of the local timetables, until interrupted, until `until`, or `once` what is due now.
+
+    Raises ConflictError while another process does so in this project, UsageError when nothing is to be run here.
+    """
+    if not _local(workspace):
+        raise UsageError(
+            "there is nothing to run here: no schedule has been applied with the scheduler 'local'",
+            hint="Write `scheduler: {backend: local}` in configs/project.yaml; then: mvops apply",
+        )
+    hidden = workspace.hidden / "schedule"
+    with alone(hidden / "loop.lock") as mine:
+        if not mine:
+            raise ConflictError("the scheduler of this project runs already", hint="What it does: mvops history")
+        lasting = _Lasting(workspace)
+        loop = Loop(lasting, _workshop(workspace), Handled(hidden / "handled.json"), SystemClock(), tell)
+        loop.tell = lambda news: _noted(workspace, news, tell)
+        loop.run(once=once, until=until)
+
+
+class _Lasting:
+    """The timetables as they are now; as they were, while the registry is away or a file cannot be read."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._known: Sequence[Timetable] = _local(workspace)
+
+    def __call__(self) -> Sequence[Timetable]:
+        try:
+            self._known = _local(self._workspace)
+        except MvopsError as error:
+            sys.stderr.write(f"warning: {error}\n")
+        return self._known
+
+
+def _local(workspace: Workspace) -> list[Timetable]:
+    return [each.timetable for each in scheduled(workspace) if each.backend == LOCAL]
+
+
+def _workshop(workspace: Workspace) -> Workshop:
+    program = (sys.executable, "-m", "mvops", "-C", str(workspace.root))
+    return Workshop(program, workspace.root, workspace.hidden / "schedule.log")
+
+
+def _noted(workspace: Workspace, news: News, tell: Callable[[News], None]) -> None:
+    if news.ended:
+        _record(workspace, news.run)
+    tell(news)
+
+
+def _record(workspace: Workspace, run: JobRun) -> None:
+    details = {"job": run.job.name, "result": run.result, "schedule": run.job.schedule}
+    record_event(workspace.registry, "job", run.timetable.name, f"{run.job.name}: {run.sentence}", details)
+
+
+def _from_file(workspace: Workspace, path: str) -> Timetable | None:
+    where = Where(workspace.root / path)
+    hint = "Mend it, or delete it: `mvops apply` writes it anew."
+    try:
+        return Timetable.model_validate(yaml.safe_load((workspace.root / path).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except yaml.MarkedYAMLError as error:
+        at = Where(where.file, error.problem_mark.line + 1 if error.problem_mark else None)
+        raise SpecError(f"this timetable is not YAML: {error.problem}", hint=hint, where=at) from error
+    except (OSError, yaml.YAMLError) as error:
+        raise SpecError(f"this timetable cannot be read: {error}", hint=hint, where=where) from error
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in wrong["loc"])
+        sentence = wrong["msg"].removeprefix("Value error, ")
+        raise SpecError(f"this timetable does not fit: {key}: {sentence}", hint=hint, where=where) from error

@@ -1,0 +1,122 @@
+"""What is done by the clock, as a user sees it: list, run, and jobs that wait for one another."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from toy_project import edit, finish, mvops, query, spawn, typed, until
+
+TIMETABLE = "deploy/schedules/toy/timetable.yaml"
+
+
+@pytest.fixture
+def local(project: Path) -> Path:
+    """The toy project by the scheduler `local`."""
+    with (project / "configs/project.yaml").open("a") as file:
+        file.write("scheduler: {backend: local, timezone: Europe/Berlin, retries: 1, retry_delay: 1s}\n")
+    mvops(project, "apply", "--yes").ok()
+    return project
+
+
+def jobs_done(root: Path) -> list[str]:
+    return [message for (message,) in query(root, "SELECT message FROM mvops_events WHERE kind = 'job' ORDER BY id")]
+
+
+def test_list_shows_each_job_with_its_next_time(project: Path) -> None:
+    said = mvops(project, "schedule", "list").ok().out.splitlines()
+    assert [line.split()[0] for line in said] == ["monitor_toy", "retrain_toy"]
+    assert "00:05 UTC  5 0 * * *  cron      mvops monitor toy --retrain" in said[0]
+    jobs = mvops(project, "schedule", "list", "--json").ok().json()["jobs"]
+    when = datetime.fromisoformat(jobs[1]["next"])
+    assert (when > datetime.now(UTC), when.weekday(), when.hour) == (True, 0, 3)
+    assert jobs[1]["commands"] == [["mvops", "retrain", "toy", "--reason", "schedule", "--lock-timeout", "1h"]]
+
+
+def test_list_before_anything_was_applied(fresh: Path) -> None:
+    assert "nothing is done by the clock" in mvops(fresh, "schedule", "list").ok().out
+
+
+def test_run_is_for_the_local_scheduler(project: Path) -> None:
+    mvops(project, "schedule", "run").refused("no schedule has been applied with the scheduler 'local'", "local}")
+
+
+def test_any_job_can_be_run_now(project: Path) -> None:
+    mvops(project, "schedule", "run", "--job", "monitor_ty").refused(
+        "there is no job 'monitor_ty'", "Jobs: monitor_toy, retrain_toy"
+    )
+    mvops(project, "schedule", "run", "--job", "monitor_toy", "--once").refused("--job runs one job now")
+    assert "monitor_toy: done in" in mvops(project, "schedule", "run", "--job", "monitor_toy").ok().out
+    assert "monitor_toy: done in" in mvops(project, "history", "toy").ok().out
+    assert "mvops monitor toy --retrain" in (project / ".mvops/schedule.log").read_text()
+
+
+def test_a_gate_that_says_no_is_told_by_the_exit_code(project: Path) -> None:
+    edit(project / "configs/models/toy.yaml", "roc_auc >= 0.6", "roc_auc >= 0.999")
+    edit(project / "configs/models/toy.yaml", "C: 1.0", "C: 0.9")
+    said = typed(project, "schedule", "run", "--job", "retrain_toy").ok(4)
+    assert "retrain_toy: refused in" in said.out
+
+
+def test_a_job_that_fails_is_tried_again_and_told(local: Path) -> None:
+    (local / "data/d.csv").rename(local / "data/elsewhere.csv")
+    said = mvops(local, "schedule", "run", "--job", "retrain_toy").ok(1)
+    assert "failed 2 times: exit code 1, see .mvops/schedule.log" in said.out
+    assert (local / ".mvops/schedule.log").read_text().count("error: ") == 2
+
+
+def test_a_timetable_that_was_edited_counts_and_a_broken_one_is_told(local: Path) -> None:
+    edit(local / TIMETABLE, '"5 0 * * *"', '"0 6 * * 7"')
+    said = mvops(local, "schedule", "list").ok().out
+    assert "06:00 Europe/Berlin  0 6 * * 7" in said
+    assert f"{TIMETABLE} was edited by hand: what it says counts" in said
+    edit(local / TIMETABLE, '"0 6 * * 7"', '"0 6 * * 8"')
+    mvops(local, "schedule", "list").refused("jobs.0.schedule: '0 6 * * 8' is not a cron schedule", TIMETABLE)
+    edit(local / TIMETABLE, '"0 6 * * 8"', "* * * * *")
+    mvops(local, "schedule", "list").refused(f"{TIMETABLE}:12: this timetable is not YAML", "`mvops apply` writes it")
+
+
+def test_the_plan_says_what_a_scheduler_does_not_do(project: Path) -> None:
+    said = mvops(project, "plan", "scheduler.timezone=Europe/Berlin", "--detailed-exitcode").ok(2).out
+    assert "cron: runs by the machine's clock; set it: timedatectl set-timezone Europe/Berlin" in said
+
+
+@pytest.mark.slow
+@pytest.mark.real("schedulers", "local", "a job every minute, in the foreground")
+def test_the_scheduler_runs_what_is_due_and_ends_when_told(local: Path) -> None:
+    edit(local / TIMETABLE, '"5 0 * * *"', '"* * * * *"')
+    process = spawn(local, "schedule", "run")
+    try:
+        until(lambda: jobs_done(local), timeout=120)
+        assert "monitor_toy: done in" in jobs_done(local)[0]
+        mvops(local, "schedule", "run").refused("the scheduler of this project runs already")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        said = finish(process, timeout=60)
+    assert said.ok().out.splitlines()[-1] == "Stopped."
+    assert "monitor_toy: due" in said.out
+    typed(local, "schedule", "run", "--once").ok()
+    typed(local, "schedule", "run", "--until", "2020-01-01").ok()
+
+
+def test_a_retraining_waits_for_another_command(project: Path) -> None:
+    edit(project / "configs/models/toy.yaml", "C: 1.0", "C: 0.8")
+    hold = project / "data/hold"
+    hold.touch()
+    first = spawn(project, "retrain", "toy", "--reason", "schedule", "--no-wait")
+    try:
+        until(lambda: query(project, "SELECT command FROM mvops_lock"))
+        mvops(project, "retrain", "toy").refused("The project is locked by")
+        threading.Timer(2, hold.unlink).start()
+        began = time.monotonic()
+        said = typed(project, "retrain", "toy", "--lock-timeout", "5m", "--no-wait").ok()
+        assert time.monotonic() - began > 1
+        assert "nothing to learn from" in said.out
+    finally:
+        hold.unlink(missing_ok=True)
+        finish(first).ok()
+    mvops(project, "retrain", "toy", "--lock-timeout", "soon").refused("--lock-timeout: 'soon' is not a duration")
