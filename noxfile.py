@@ -51,7 +51,7 @@ def floors(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """The test suite, with coverage on the Python that runs nox; warnings are errors."""
-    session.install("-e", ".[all]", *TEST)
+    session.install("-e", ".[all]", "-e", "tests/plugin", *TEST)
     measured = session.python == DEFAULT
     cover = ["--cov", "--cov-report=term:skip-covered"] if measured else []
     session.run("pytest", "-m", "not system", "-n", WORKERS, "--dist", "loadfile", *cover, *session.posargs)
@@ -63,7 +63,7 @@ def systems(session: nox.Session) -> None:
 
     Each file in tests/environments is an environment of its own, for what cannot live beside mvops.
     """
-    session.install("-e", ".[all]", *TEST, *SYSTEMS)
+    session.install("-e", ".[all]", "-e", "tests/plugin", *TEST, *SYSTEMS)
     places = Path(".nox").resolve() / "environments"
     for locked in sorted(Path("tests/environments").glob("*.txt")):
         place = str(places / locked.stem)

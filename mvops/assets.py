@@ -1,7 +1,15 @@
-"""Where templates, configs and notebooks that come with mvops are: in the wheel, or beside the code."""
+"""Where templates, configs and notebooks are: in the wheel or beside the code, and in packages that bring backends.
+
+A package that has an entry point in a group `mvops.<family>` may have folders `templates` and `configs` of its own,
+laid out like ours. It is found without being imported.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import pkgutil
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -25,3 +33,36 @@ def configs() -> Path:
 def notebooks() -> Path:
     """The folder of example notebooks."""
     return _folder("notebooks")
+
+
+@cache  # looking through what is installed takes 20 ms
+def entries() -> tuple[EntryPoint, ...]:
+    """The entry points by which third parties' backends enter, in groups `mvops.<family>`."""
+    found = entry_points()
+    return tuple(
+        point for group in sorted(found.groups) if group.startswith("mvops.") for point in found.select(group=group)
+    )
+
+
+def own_backend_names(family: str) -> tuple[str, ...]:
+    """The names of a family's backends that come with mvops, sorted. Imports nothing."""
+    found = pkgutil.iter_modules([str(_PACKAGE / "backends" / family)])
+    return tuple(sorted(module.name for module in found if not module.name.startswith("_")))
+
+
+def backend_names(family: str) -> tuple[str, ...]:
+    """The names of a family's backends, ours and third parties', sorted. Imports nothing."""
+    theirs = {point.name for point in entries() if point.group == f"mvops.{family}"}
+    return tuple(sorted({*own_backend_names(family), *theirs}))
+
+
+@cache
+def packages() -> dict[str, Path]:
+    """The folders of the packages that bring backends, by their names; a lone module has none."""
+    names = sorted({point.module.partition(".")[0] for point in entries()})
+    specs = {name: importlib.util.find_spec(name) for name in names}
+    return {
+        name: Path(spec.submodule_search_locations[0])
+        for name, spec in specs.items()
+        if spec is not None and spec.submodule_search_locations
+    }

@@ -49,14 +49,17 @@ def _yaml(value: Any) -> str:
 
 
 def render_folder(name: str, context: Mapping[str, Any]) -> dict[str, str]:
-    """Every file of `templates/<name>/`, by path below it: `.j2` files rendered and the ending dropped, others as is.
+    """Every file of `templates/<name>/`, ours or a backend's package's, by path below it.
 
-    Filters: `py`, `json`, `yaml`, `shell`, `cron`, `line` (for a comment). Raises BackendError when the folder is
-    missing or a template names something that `context` does not hold.
+    `.j2` files are rendered and the ending dropped, others are taken as they are. Filters: `py`, `json`, `yaml`,
+    `shell`, `cron`, `line` (for a comment). Raises BackendError when the folder is missing or a template names
+    something that `context` does not hold.
     """
-    folder = assets.templates() / name
-    if not folder.is_dir():
-        raise BackendError(f"there is no template folder {name!r}", hint=f"Looked in {folder.parent}")
+    places = [assets.templates(), *(package / "templates" for package in assets.packages().values())]
+    folder = next((place / name for place in places if (place / name).is_dir()), None)
+    if folder is None:
+        looked = ", ".join(map(str, places))
+        raise BackendError(f"there is no template folder {name!r}", hint=f"Looked in {looked}")
     environment = _environment(folder)
     rendered: dict[str, str] = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):

@@ -9,10 +9,11 @@ import difflib
 import importlib
 import inspect
 import pkgutil
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+from mvops import assets
 from mvops.backends.door import admit
 from mvops.errors import BackendError, MvopsError
 
@@ -25,15 +26,13 @@ def families() -> tuple[str, ...]:
 
 
 def own_names(family: str) -> tuple[str, ...]:
-    """The names of a family's backends that come with mvops, sorted; `_name.py` is a part of one. Imports nothing."""
-    found = (module.name for module in pkgutil.iter_modules([str(_FOLDER / family)]))
-    return tuple(sorted(name for name in found if not name.startswith("_")))
+    """The names of a family's backends that come with mvops, sorted. Imports nothing."""
+    return assets.own_backend_names(family)
 
 
 def names(family: str) -> tuple[str, ...]:
     """The names of a family's backends, ours and third parties', sorted. Imports nothing."""
-    theirs = {point.name for point in entry_points(group=f"mvops.{family}")}
-    return tuple(sorted({*own_names(family), *theirs}))
+    return assets.backend_names(family)
 
 
 def load(family: str, name: str) -> Any:
@@ -48,7 +47,7 @@ def load(family: str, name: str) -> Any:
         meant = f" Did you mean {near[0]!r}?" if near else ""
         known = ", ".join(names(family)) or "none"
         raise BackendError(f"there is no backend {name!r} in {family}.{meant}", hint=f"Known {family}: {known}")
-    theirs = tuple(entry_points(group=f"mvops.{family}", name=name))
+    theirs = tuple(point for point in assets.entries() if (point.group, point.name) == (f"mvops.{family}", name))
     claims = [*(["mvops"] if name in own_names(family) else []), *map(_package, theirs)]
     if len(claims) > 1:
         raise BackendError(

@@ -53,16 +53,19 @@ def gather(root: Path) -> list[SpecFile]:
 
 
 def fingerprint(files: Sequence[SpecFile], overrides: Sequence[str]) -> str:
-    """The digest of all that decides what is composed: files, overrides in their order, and mvops' version."""
+    """The digest of all that decides what is composed: files, overrides in their order, and what is installed."""
+    backends = [f"{point.group}:{point.name}" for point in assets.entries()]
     contents = {file.option: [file.shown.as_posix(), hashlib.sha256(file.data).hexdigest()] for file in files}
-    return digest({"mvops": mvops.__version__, "files": contents, "overrides": list(overrides)})
+    return digest({"mvops": mvops.__version__, "backends": backends, "files": contents, "overrides": list(overrides)})
 
 
 def _shipped() -> Iterator[SpecFile]:
-    folder = assets.configs()
-    for path in sorted(folder.rglob("*.yaml")):
-        relative = path.relative_to(folder)
-        yield SpecFile(relative.with_suffix("").as_posix(), Path("mvops/configs", relative), path.read_bytes())
+    """Those of packages that bring backends first: ours hide what has the same name."""
+    theirs = [(f"{name}/configs", package / "configs") for name, package in assets.packages().items()]
+    for shown, folder in [*theirs, ("mvops/configs", assets.configs())]:
+        for path in sorted(folder.rglob("*.yaml")):
+            relative = path.relative_to(folder)
+            yield SpecFile(relative.with_suffix("").as_posix(), Path(shown, relative), path.read_bytes())
 
 
 def _own(root: Path) -> Iterator[SpecFile]:

@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from mvops import assets
+from mvops.core.config.backend import named_backends
 from mvops.core.config.gate import parse_condition
 from mvops.core.config.model import Model
 from mvops.core.config.project import Project
@@ -146,6 +148,7 @@ def _known_keys(path: KeyPath) -> list[str]:
 
 def _at_odds(project: Project, positions: Positions) -> Iterator[Problem]:
     """What is right in itself but not together: alerts to nobody, gates on what is not measured, a shared port."""
+    yield from _unknown_backends(project, positions)
     ports: dict[int, str] = {}
     for name, model in project.models.items():
         here = ("models", name)
@@ -172,6 +175,17 @@ def _at_odds(project: Project, positions: Positions) -> Iterator[Problem]:
                 message = f"port {model.endpoint.port} is that of models.{other} already"
                 remedy = f"Give {name} another one: endpoint: {{port: {_free(project)}}}"
                 yield Problem(positions.nearest((*here, "endpoint", "port")), message, remedy)
+
+
+def _unknown_backends(project: Project, positions: Positions) -> Iterator[Problem]:
+    told: set[tuple[str, str]] = set()  # what model_defaults say is wrong once, not once for each model
+    for path, family, name in named_backends(project):
+        known = assets.backend_names(family)
+        if name not in known and (family, name) not in told:
+            told.add((family, name))
+            message = f"there is no backend {name!r} in {family}{did_you_mean(name, known)}"
+            remedy = f"Known {family}: {', '.join(known)}. Another one comes with its package: docs/add-a-backend.md"
+            yield Problem(positions.find(path) or positions.nearest(path), message, remedy)
 
 
 def _free(project: Project) -> int:

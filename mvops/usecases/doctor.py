@@ -9,9 +9,10 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from mvops import __version__
+from mvops import __version__, backends
+from mvops.core.config.backend import named_backends
 from mvops.errors import MvopsError
 from mvops.registry.journal import SqlJournal
 from mvops.registry.lock import current_lock
@@ -84,15 +85,18 @@ def _project(start: Path) -> Iterator[Check]:
             yield Check("project", "ok", f"{workspace.project.project} in {workspace.root}")
             for name, look in _LOOKS.items():
                 yield _guarded(name, look, workspace)
+            for path, family, name in named_backends(workspace.project):
+                key = ".".join(map(str, path[:-1]))
+                yield _guarded(key, _backend, key, family, name)
             for model in sorted(workspace.project.models):
                 yield _guarded(f"model {model}", lambda w, m=model: _model(w, m), workspace)
     except MvopsError as error:
         yield _bad("project", error)
 
 
-def _guarded(name: str, look: Callable[..., Check], workspace: Workspace) -> Check:
+def _guarded(name: str, look: Callable[..., Check], *about: Any) -> Check:
     try:
-        return look(workspace)
+        return look(*about)
     except MvopsError as error:
         return _bad(name, error)
 
@@ -130,6 +134,11 @@ def _plan(workspace: Workspace) -> Check:
     if not pending:
         return Check("plan", "ok", "nothing to do")
     return Check("plan", "note", f"{len(pending)} resources are not as they should be", "See: mvops plan")
+
+
+def _backend(key: str, family: str, name: str) -> Check:
+    package = type(backends.load(family, name)).__module__.partition(".")[0]
+    return Check(key, "ok", f"{name}, one of the {family}" + ("" if package == "mvops" else f", from {package}"))
 
 
 def _model(workspace: Workspace, model: str) -> Check:

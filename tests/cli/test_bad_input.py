@@ -47,7 +47,7 @@ WRONG: dict[str, tuple[Damage, tuple[str, ...]]] = {
     ),
     "backend that is none": (
         lambda p: edit(p / YAML, "gate:", "endpoint: {backend: fastpi}\ngate:"),
-        ("there is no backend 'fastpi' in servers. Did you mean 'fastapi'?",),
+        (f"{YAML}:8:21: there is no backend 'fastpi' in servers; did you mean 'fastapi'?",),
     ),
     "data gone": (
         lambda p: (p / "data/d.csv").unlink(),

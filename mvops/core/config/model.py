@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
 
+from mvops.core.config.backend import Family
 from mvops.core.config.features import PipelineFeatures
 from mvops.core.config.gate import ConditionText
 from mvops.core.config.rates import AlarmRate, Ratio
@@ -87,7 +88,7 @@ def _check_host(host: str) -> str:
 class Endpoint(Frozen):
     """How the model is served over HTTP."""
 
-    backend: Name = "fastapi"
+    backend: Annotated[Name, Family("servers")] = "fastapi"
     host: Annotated[str, AfterValidator(_check_host)] = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     max_rows: int = Field(default=1000, ge=1)  # in one request

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, JsonValue
 
+from mvops.core.config.backend import Family
 from mvops.core.config.data import Data
 from mvops.core.config.features import FeatureStore, FeatureView
 from mvops.core.config.model import Model
@@ -38,7 +41,7 @@ class Capabilities(Frozen):
 class Notifier(Frozen):
     """A channel for alerts: a backend's name and its options."""
 
-    backend: Name = "console"
+    backend: Annotated[Name, Family("notifiers")] = "console"
     options: dict[str, JsonValue] = Field(default_factory=dict)
 
 

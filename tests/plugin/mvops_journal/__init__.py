@@ -1,0 +1,1 @@
+"""Alerts of mvops as entries of a Markdown journal."""
