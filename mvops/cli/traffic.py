@@ -1,4 +1,4 @@
-"""What answers, and how that changes: serve, retrain, rollout, rollback."""
+"""What answers, and how that changes: serve, loadtest, retrain, rollout, rollback."""
 
 from __future__ import annotations
 
@@ -34,6 +34,34 @@ def serve(
             workers=workers,
             on_ready=lambda url: say(f"Serving {model} on {url} (stop with Ctrl-C)"),
         )
+
+
+def loadtest(
+    model: ModelName,
+    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="For how long to ask.")] = 10,
+    clients: Annotated[int, typer.Option(min=1, max=256, help="How many ask at once, each again once answered.")] = 8,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Instead of the YAML's.")] = None,
+    max_p99: Annotated[float | None, typer.Option("--max-p99", metavar="MS", help="Exit 4 if it is above.")] = None,
+    max_errors: Annotated[
+        float | None, typer.Option("--max-errors", metavar="SHARE", help="Exit 4 if more fail; 0.01 is one in 100.")
+    ] = None,
+    json_: JsonFlag = False,
+) -> None:
+    """Ask the running endpoint as fast as it answers: requests a second, latencies, errors; kept as evidence."""
+    from mvops.errors import GateRefusedError
+    from mvops.show.loadtest import report_json, report_lines
+    from mvops.usecases.loadtest import Wanted, load_test
+
+    wanted = Wanted(seconds=seconds, clients=clients, port=port, max_p99=max_p99, max_errors=max_errors)
+    with open_project() as workspace, waiting() as tell:
+        found = load_test(workspace, model, wanted, tell)
+    if json_:
+        print_json(report_json(model, found))
+    else:
+        for line in report_lines(model, found):
+            answer(line)
+    if found.broken:
+        raise GateRefusedError("; ".join(found.broken))
 
 
 def retrain(
@@ -153,6 +181,6 @@ def _follow(workspace: Workspace, model: str, *, quiet: bool) -> RolloutNews | N
 
 def add_to(app: typer.Typer) -> None:
     """The commands of this file."""
-    for command in (serve, retrain, rollback):
+    for command in (serve, loadtest, retrain, rollback):
         app.command()(command)
     app.add_typer(rollout_app, name="rollout")

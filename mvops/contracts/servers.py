@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mvops.core.frozen import Frozen
+from mvops.core.reach import url_at
 
 
 class Service(Frozen):
@@ -22,6 +23,12 @@ class Service(Frozen):
     predictions: str
     python: str  # such as 3.11
     requirements: tuple[str, ...]  # exact pins
+
+    @property
+    def url(self) -> str:
+        """Where it is reached from its own machine."""
+        return url_at(self.host, self.port)
+
     extras: tuple[str, ...] = ()  # of mvops: what reaches the artefacts and the prediction log
 
 

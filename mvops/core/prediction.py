@@ -7,6 +7,8 @@ from typing import Any
 
 from mvops.core.frozen import Frozen
 
+LOAD_TEST = "load_test"  # the arm of predictions that a load test asked for: logged as all are, but not monitored
+
 
 class Prediction(Frozen):
     """A logged prediction.

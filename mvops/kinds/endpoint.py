@@ -85,9 +85,14 @@ class EndpointKind:
         if action.verb is Verb.CREATE:
             service = (action.after or {})["service"]
             yield f"http://{service['host']}:{service['port']}/predict, started by `mvops serve {service['model']}`"
-        for path in edited(look.workspace.root, (action.before or {}).get("files", {})):
-            changed = action.verb is not Verb.KEEP
-            yield f"{path} was edited by hand and stays" + (f"; new text goes to {path}.new" if changed else "")
+        before, after = (action.before or {}).get("files", {}), (action.after or {}).get("files", {})
+        theirs = set(edited(look.workspace.root, before))
+        if action.verb is Verb.UPDATE:
+            yield from (f"{path} is made" for path in sorted(after.keys() - before.keys()))
+            yield from (f"{path} goes" for path in sorted(before.keys() - after.keys() - theirs))
+        for path in sorted(theirs):
+            rewritten = action.verb is not Verb.KEEP and path in after
+            yield f"{path} was edited by hand and stays" + (f"; new text goes to {path}.new" if rewritten else "")
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""

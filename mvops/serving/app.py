@@ -26,7 +26,7 @@ from mvops.serving.settings import ServiceSettings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-_EXTRA = {"fastapi", "starlette", "uvicorn", "orjson", "prometheus_client"}
+_EXTRA = {"fastapi", "starlette", "uvicorn", "httptools", "orjson", "prometheus_client"}
 
 
 def create_app(settings: ServiceSettings, *, elsewhere: bool = False) -> FastAPI:

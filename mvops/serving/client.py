@@ -13,6 +13,7 @@ from mvops.core.frozen import Frozen
 from mvops.errors import ServingError
 from mvops.serving.counts import RolloutCounts
 
+LOAD_TEST_HEADER = "X-Mvops-Load-Test"
 _PAUSE = 0.05  # seconds between looks at an endpoint that is not ready
 
 
@@ -66,6 +67,15 @@ class EndpointClient:
         """Tell what really happened, as pairs of prediction id and outcome. Returns how many were accepted."""
         entries = [{"prediction_id": name, "outcome": outcome} for name, outcome in outcomes]
         return int(self._call("POST", "/outcomes", {"outcomes": entries})["accepted"])
+
+    def rehearse(self, body: Mapping[str, Any]) -> None:
+        """Ask /predict as a load test does: what is answered is logged, but not monitored."""
+        self._call("POST", "/predict", body, {LOAD_TEST_HEADER: "1"})
+
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        found: dict[str, Any] = self._call("GET", "/openapi.json")
+        return found
 
     def rollout(self) -> RolloutCounts:
         """What each arm did since the current route was adopted. Only from the endpoint's own machine."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import socket
 
+from mvops.core.reach import url_at
 from mvops.errors import ServingError
 
 
 def url_of(listening: socket.socket) -> str:
     """Where a bound socket can be reached from this machine."""
-    host, port = listening.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- the other way round
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return url_at(*listening.getsockname()[:2])
 
 
 def listen(host: str, port: int) -> socket.socket:

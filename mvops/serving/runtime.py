@@ -19,11 +19,12 @@ from typing import Any
 
 import orjson
 
+from mvops.core.prediction import LOAD_TEST
 from mvops.core.route import Arm
 from mvops.core.version import Version
 from mvops.serving.answers import Answers
 from mvops.serving.batching import ModelError
-from mvops.serving.counts import RolloutCounts, Tally
+from mvops.serving.counts import ArmTally, RolloutCounts, Tally
 from mvops.serving.decoding import decode
 from mvops.serving.flusher import Flusher, Log
 from mvops.serving.metrics import Metrics
@@ -113,17 +114,20 @@ class Runtime:
         damaged = len(self.spool.recovered.damaged)
         gauge("spool_damaged_segments", "Segments found damaged at the start.", lambda: damaged)
 
-    async def predict(self, body: bytes, key: str | None, started: float) -> bytes:
-        """Answer a request to /predict. `started` is when it came, by time.perf_counter. Raises Problem."""
+    async def predict(self, body: bytes, key: str | None, started: float, *, test: bool = False) -> bytes:
+        """Answer a request to /predict. `started` is when it came, by time.perf_counter. Raises Problem.
+
+        One of a load test is answered and logged as all are, but says nothing about the arm that answered it.
+        """
         if self._working >= self.settings.max_waiting:
             raise Problem(503, "too many requests are in work", retry_after=_RETRY_AFTER)
         self._working += 1
         try:
-            return await self._predict(body, key, started)
+            return await self._predict(body, key, started, test)
         finally:
             self._working -= 1
 
-    async def _predict(self, body: bytes, key: str | None, started: float) -> bytes:
+    async def _predict(self, body: bytes, key: str | None, started: float, test: bool) -> bytes:
         given = envelope(await self._decoded(body), "rows", "time")
         table = self.router.table
         arm, served = table.choose(key)
@@ -131,7 +135,7 @@ class Runtime:
         columns = served.reader.read(rows)
         times = event_times(given.get("time"), len(rows))
         self.tally.follow(table.route)
-        tally = self.tally.of(arm.arm)
+        tally = ArmTally(arm.arm, arm.version) if test else self.tally.of(arm.arm)
         try:
             answers = await self._ask(served, columns)
         except Problem:
@@ -140,11 +144,13 @@ class Runtime:
         seconds = time.perf_counter() - started
         tally.answered(len(rows), seconds * 1000)
         ids = _ids(len(rows))
+        label = LOAD_TEST if test else arm.arm
         answered = Answered(
-            ids, times, self.settings.model, arm.version, arm.arm, rows, answers, round(seconds * 1000, 3)
+            ids, times, self.settings.model, arm.version, label, rows, answers, round(seconds * 1000, 3)
         )
         await self._keep(answered.record())
-        self.metrics.arm(arm.version, arm.arm).answered(len(rows), time.perf_counter() - started)
+        if not test:
+            self.metrics.arm(arm.version, arm.arm).answered(len(rows), time.perf_counter() - started)
         return _reply(answered, answers, arm)
 
     async def outcomes(self, body: bytes) -> bytes:

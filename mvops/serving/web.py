@@ -23,6 +23,7 @@ from mvops.serving.settings import ServiceSettings
 
 _MAX_HEADERS = 32 << 10  # bytes of all headers together
 _ROUTE_KEY = "x-route-key"
+_LOAD_TEST = "x-mvops-load-test"  # its answers are logged, and neither monitored nor counted for a rollout
 
 
 class _Edge:
@@ -57,7 +58,8 @@ class _Handlers:
 
     async def predict(self, request: Request) -> Response:
         key = request.headers.get(_ROUTE_KEY)
-        return await self._post(request, lambda body, started: self._runtime.predict(body, key, started))
+        test = _LOAD_TEST in request.headers
+        return await self._post(request, lambda body, started: self._runtime.predict(body, key, started, test=test))
 
     async def outcomes(self, request: Request) -> Response:
         return await self._post(request, lambda body, _: self._runtime.outcomes(body))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from mvops.core.reach import url_at
 from mvops.core.rollout import RolloutState
 from mvops.errors import ServingError, UsageError
 from mvops.lifecycle.evidence import ArmEvidence, Evidence
@@ -104,8 +105,7 @@ def endpoint_client(workspace: Workspace, model: str) -> EndpointClient:
     endpoint = workspace.model(model).endpoint
     if endpoint is None:
         raise UsageError(f"{model} has no endpoint", hint=f"Add `endpoint: {{}}` to configs/models/{model}.yaml")
-    host = "127.0.0.1" if endpoint.host in {"0.0.0.0", "::"} else endpoint.host  # noqa: S104 -- compared, not bound
-    return EndpointClient(f"http://{host}:{endpoint.port}")
+    return EndpointClient(url_at(endpoint.host, endpoint.port))
 
 
 def _evidence(workspace: Workspace, state: RolloutState) -> Evidence | None:

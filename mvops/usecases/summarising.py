@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from mvops.core.prediction import Prediction
+from mvops.core.prediction import LOAD_TEST, Prediction
 from mvops.core.progress import Progress, Tell
 from mvops.core.version import Version
 from mvops.monitoring.baseline import Baseline
@@ -77,14 +77,15 @@ def _next_chunk(
 ) -> tuple[dict[Key, Summary], Cursor, tuple[int, int]]:
     fresh: dict[Key, Summary] = {}
     rows = log.read(model, before.predictions, _CHUNK)
-    for (version, arm), group in _grouped([prediction for _, prediction in rows]):
+    real = [prediction for _, prediction in rows if prediction.arm != LOAD_TEST]
+    for (version, arm), group in _grouped(real):
         found = known.get(version)
         if found is not None:
             for summary in summarise_all(found[1], rows_of(found[0].signature, group), every):
                 _put(fresh, (version, arm, summary.start), summary)
     pairs = log.read_outcomes(model, before.outcomes, _CHUNK)
     outcomes = {prediction.id: outcome.outcome for _, prediction, outcome in pairs}
-    for (version, arm), group in _grouped([prediction for _, prediction, _ in pairs]):
+    for (version, arm), group in _grouped([prediction for _, prediction, _ in pairs if prediction.arm != LOAD_TEST]):
         found = known.get(version)
         if found is not None:
             for start, window in _by_window(group, every):
@@ -93,7 +94,7 @@ def _next_chunk(
     after = Cursor(
         predictions=rows[-1][0] if rows else before.predictions, outcomes=pairs[-1][0] if pairs else before.outcomes
     )
-    return fresh, after, (len(rows), len(pairs))
+    return fresh, after, (len(real), len(pairs))
 
 
 def _merge_and_save(workspace: Workspace, model: str, fresh: dict[Key, Summary], before: Cursor, after: Cursor) -> None:

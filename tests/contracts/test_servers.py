@@ -35,8 +35,10 @@ from serving_support import (
 from steady_clients import Clients, lost_and_doubled
 
 from mvops.artifacts.models import dump_model
+from mvops.core.prediction import LOAD_TEST
 from mvops.errors import ServingError
 from mvops.serving.client import EndpointClient
+from mvops.serving.loadtest import load_test
 
 pytestmark = pytest.mark.slow
 SMALL = {"max_body": 200_000, "body_timeout": 1}
@@ -160,6 +162,19 @@ def logged_after(server: Running | Local, body: str) -> list[tuple[Any, bool, An
         )
         for prediction, outcome in found
     ]
+
+
+def test_a_load_tests_predictions_are_logged_and_count_for_no_arm(running: Running) -> None:
+    before = running.client.rollout()
+    report = load_test(running.url, [{"rows": [LATE, ON_TIME]}], seconds=0.3, clients=2)
+    assert (report.errors, report.rows) == ({}, 2 * report.requests)
+    assert running.client.rollout() == before
+
+    def tested() -> int:
+        with running.project.log() as log:
+            return sum(prediction.arm == LOAD_TEST for _, prediction in log.read("delay", 0, 1_000_000))
+
+    assert wait_for(lambda: tested() == report.rows + 2, 30)  # and the first request, which is not measured
 
 
 def test_bad_outcomes_meet_the_same_refusal(running: Running, expected: Local) -> None:

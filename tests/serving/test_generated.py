@@ -26,6 +26,7 @@ CONTEXT = {
     "description": "Will it be late?\nSecond line {{ 7 * 7 }}",
     "host": "127.0.0.1",
     "port": 8123,
+    "url": "http://127.0.0.1:8123",
     "max_rows": 50,
     "root": "../../..",
     "state": f".mvops/serving/{MODEL}",
@@ -33,6 +34,7 @@ CONTEXT = {
     "predictions": "sqlite:///.mvops/predictions.db",
     "python": "3.11",
     "requirements": ["scikit-learn==1.6.1", "pandas==2.2.3"],
+    "extras": [],
     "mvops_version": "0.1.0",
 }
 
@@ -52,6 +54,7 @@ def test_the_generated_files_say_what_the_context_says(project):
         "Dockerfile",
         "README.md",
         "app.py",
+        "loadtest.py",
         "requirements.txt",
         "service.json",
     ]

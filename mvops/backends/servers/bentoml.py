@@ -36,10 +36,11 @@ class BentoML:
         return f"deploy/serving/{model}"
 
     def files(self, service: Service) -> Mapping[str, str]:
-        """The service, its settings, its requirements, what `bentoml build` reads, and a Dockerfile."""
+        """The service, its settings, its requirements, what `bentoml build` reads, a load test and a Dockerfile."""
         context = service.model_dump(mode="json") | {
             "root": "../../..",
             "mvops_version": __version__,
+            "url": service.url,
             "address": _address(service.host),
         }
         return render_folder("serving", context) | render_folder("servers/bentoml", context)

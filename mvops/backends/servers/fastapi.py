@@ -20,8 +20,12 @@ class FastApi:
         return f"deploy/serving/{model}"
 
     def files(self, service: Service) -> Mapping[str, str]:
-        """The app, its settings, its requirements and a Dockerfile."""
-        context = service.model_dump(mode="json") | {"root": "../../..", "mvops_version": __version__}
+        """The app, its settings, its requirements, a load test and a Dockerfile."""
+        context = service.model_dump(mode="json") | {
+            "root": "../../..",
+            "mvops_version": __version__,
+            "url": service.url,
+        }
         return render_folder("serving", context) | render_folder("servers/fastapi", context)
 
     def serve(self, folder: Path, *, host: str, port: int, workers: int, on_ready: Callable[[str], None]) -> None:

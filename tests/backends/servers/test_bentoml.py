@@ -48,7 +48,7 @@ PLAIN = SERVER.files(service())
 def test_the_files_are_where_fastapis_are_with_a_service_and_a_build_file() -> None:
     assert SERVER.folder("churn") == backends.load("servers", "fastapi").folder("churn")
     assert sorted(PLAIN) == [
-        *("Dockerfile", "README.md", "bentofile.yaml", "requirements.txt", "service.json", "service.py"),
+        *("Dockerfile", "README.md", "bentofile.yaml", "loadtest.py", "requirements.txt", "service.json", "service.py"),
     ]
     assert PLAIN["service.json"] == backends.load("servers", "fastapi").files(service())["service.json"]
     assert PLAIN["requirements.txt"].splitlines()[1:] == [
@@ -56,6 +56,9 @@ def test_the_files_are_where_fastapis_are_with_a_service_and_a_build_file() -> N
         "scikit-learn==1.6.1",
         "pandas==2.2.3",
     ]
+    on_s3 = SERVER.files(service(extras=("postgres", "s3")))
+    assert f"mvops[bentoml,postgres,s3]=={__version__}\n" in on_s3["requirements.txt"]
+    assert "AWS_ACCESS_KEY_ID" in on_s3["Dockerfile"]
     build = yaml.safe_load(PLAIN["bentofile.yaml"])
     assert (build["service"], build["name"]) == ("service:Endpoint", "churn")
     assert build["docker"]["python_version"] == "3.11"
