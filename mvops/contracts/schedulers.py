@@ -58,12 +58,15 @@ class Machine(Frozen):
     """What a job needs where it starts on an empty machine, with a checkout of the project and nothing else.
 
     `secrets` are names of environment variables; `kept` the keys of the project's YAML whose data such a machine would
-    not find, because they name a file or folder of the project.
+    not find, because they name a file or folder of the project; `requirements` the project's file of packages, if it
+    has one; `folder` where the project lies in its Git repository, empty for the root.
     """
 
     python: str  # such as 3.11
-    secrets: tuple[str, ...]
-    kept: tuple[str, ...]
+    secrets: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    requirements: str | None = None
+    folder: str = ""
 
 
 class Timetable(Frozen):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 from mvops.contracts.schedulers import Machine, Scheduler, Timetable
@@ -16,6 +17,8 @@ from mvops.kinds.generated import digests, edited, observed
 from mvops.kinds.jobs import Entry, entries, with_parts
 from mvops.kinds.kind import Look
 from mvops.registry.versions import champion
+
+_REQUIREMENTS = "requirements.txt"
 
 
 class ScheduleSpec(Spec):
@@ -114,7 +117,19 @@ def _machine(look: Look, name: str) -> Machine:
     version = serving.environment.python if serving else platform.python_version()
     places = {"registry": project.registry, "predictions": project.predictions, "artifacts": project.artifacts}
     kept = tuple(key for key, place in places.items() if place.startswith(("sqlite:", "file:")) or "://" not in place)
-    return Machine(python=".".join(version.split(".")[:2]), secrets=project.scheduler.secrets, kept=kept)
+    return Machine(
+        python=".".join(version.split(".")[:2]),
+        secrets=project.scheduler.secrets,
+        kept=kept,
+        requirements=_REQUIREMENTS if (look.workspace.root / _REQUIREMENTS).is_file() else None,
+        folder=_in_repository(look.workspace.root),
+    )
+
+
+def _in_repository(root: Path) -> str:
+    """Where the project lies in its Git repository, posix; empty at its root, or where there is none."""
+    top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    return "" if top == root else root.relative_to(top).as_posix()
 
 
 def _moved(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> Iterator[str]:

@@ -1,0 +1,93 @@
+"""Schedules as workflows of GitHub Actions: each run starts on an empty machine with a checkout of the project."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mvops import __version__
+from mvops.contracts.schedulers import Command, Job, Machine, Timetable
+from mvops.core.cron import cron_values
+from mvops.rendering import render_folder
+
+_OFTEN = 5  # minutes: GitHub starts nothing more often
+_EMPTY = Machine(python="3.11")
+
+
+class GithubActions:
+    """Generates `.github/workflows/mvops_<job>.yml`: a job for each model, a step for each step of its pipeline."""
+
+    shows_parts = True
+    empty_machines = True
+
+    def folder(self, name: str) -> str:
+        """The one folder that GitHub reads; the files are told apart by their jobs."""
+        del name
+        return ".github/workflows"
+
+    def files(self, timetable: Timetable) -> Mapping[str, str]:
+        """One workflow for each job."""
+        made: dict[str, str] = {}
+        for job in timetable.jobs:
+            (text,) = render_folder("schedulers/github_actions", _context(timetable, job)).values()
+            made[f"mvops_{job.name}.yml"] = text
+        return made
+
+    def limits(self, timetable: Timetable) -> Iterator[str]:
+        """Zones, retries, short periods, and what is not there on an empty machine."""
+        machine = timetable.machine or _EMPTY
+        yield "takes effect once the workflow is committed and pushed to the default branch"
+        if timetable.timezone != "UTC":
+            yield f"has no time zone but UTC: the schedules are not read in {timetable.timezone}"
+        if timetable.retries:
+            yield "does not try again what fails: run it again there, or wait for its next time"
+        yield from (
+            f"{job.name} is run every {_OFTEN} minutes, as GitHub does nothing more often"
+            for job in timetable.jobs
+            if _schedule(job.schedule).split(" ")[0] != job.schedule.split(" ")[0]
+        )
+        if machine.kept:
+            keys = " and ".join(machine.kept)
+            yield f"starts on an empty machine, and {keys} are files here: name what it can reach"
+        if not machine.requirements:
+            yield "installs mvops alone, as there is no requirements.txt: write what the notebooks import into one"
+        if machine.folder:
+            yield f"reads workflows at the repository's root only, and this project is in {machine.folder}: move them"
+
+
+def _context(timetable: Timetable, job: Job) -> dict[str, Any]:
+    machine = timetable.machine or _EMPTY
+    return {
+        "timetable": timetable,
+        "job": job,
+        "schedule": _schedule(job.schedule),
+        "machine": machine,
+        "mvops": __version__,
+        "minutes": None if timetable.timeout is None else math.ceil(timetable.timeout / 60),
+        "models": [{"name": c.name, "after": list(c.after), "steps": list(_steps(c))} for c in job.commands],
+    }
+
+
+def _steps(command: Command) -> Iterator[dict[str, Any]]:
+    for part in command.parts:
+        yield {"name": f"{command.name}: step {part.name}", "run": _shell(part.arguments), "asks_gate": False}
+    yield {"name": f"{command.name}: {command.arguments[0]}", "run": _shell(command.arguments), "asks_gate": True}
+
+
+def _shell(arguments: tuple[str, ...]) -> str:
+    """A command line in which GitHub finds no expression of its own."""
+    return shlex.join(("mvops", *arguments)).replace("${{", "${{ '${{' }}")
+
+
+def _schedule(schedule: str) -> str:
+    """As GitHub reads it: Sunday is 0 there, and nothing comes more often than every five minutes."""
+    minute, hour, day, month, weekday = schedule.split(" ")
+    minutes = cron_values(minute, 0, 59)
+    gaps = [after - before for before, after in zip(minutes, (*minutes[1:], minutes[0] + 60), strict=True)]
+    if min(gaps) < _OFTEN:
+        minute = f"*/{_OFTEN}"
+    if "7" in weekday:
+        weekday = ",".join(str(value) for value in sorted({value % 7 for value in cron_values(weekday, 0, 7)}))
+    return f"{minute} {hour} {day} {month} {weekday}"
