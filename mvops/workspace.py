@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from mvops.artifacts.store import ArtifactStore
+from mvops.contracts.data_versioners import DataVersioner, Place
 from mvops.contracts.trackers import Books
+from mvops.core.config.data import Data
 from mvops.core.config.model import Model
 from mvops.core.config.project import Project
-from mvops.errors import UsageError
+from mvops.errors import BackendError, UsageError
 from mvops.registry.database import Registry, open_registry
 from mvops.registry.predictions import PredictionLog
+from mvops.registry.state import SqlState
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,28 @@ def tracker_books(workspace: Workspace, options: Mapping[str, Any]) -> Books:
     """This project's books, for a tracker with these options."""
     owner = f"{workspace.project.project} {workspace.registry.lineage[:8]}"
     return Books(root=workspace.root, project=workspace.project.project, owner=owner, options=dict(options))
+
+
+def data_place(workspace: Workspace) -> Place:
+    """The project as a data versioner sees it."""
+    return Place(root=workspace.root, cache=workspace.cache, store=workspace.store)
+
+
+def data_keeper(workspace: Workspace) -> tuple[Data, str]:
+    """Who keeps the inputs' content now; where that is `data.otherwise`, a sentence says what the first one lacks.
+
+    Once the first one has kept something there is no other: a machine that lacks it must not keep data elsewhere.
+    """
+    wanted = workspace.project.data
+    records = SqlState(workspace.registry).records().values()
+    if wanted.otherwise is None or any(record.outputs.get("backend") == wanted.backend for record in records):
+        return wanted, ""
+    try:
+        versioner: DataVersioner = workspace.backend("data_versioners", wanted.backend)
+        versioner.ready(data_place(workspace))
+    except BackendError as error:
+        return Data(backend=wanted.otherwise), " ".join(filter(None, (f"{error.message.rstrip('.')}.", error.hint)))
+    return wanted, ""
 
 
 @contextmanager

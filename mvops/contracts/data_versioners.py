@@ -82,6 +82,10 @@ class DataVersioner(Protocol):
         """Where content is kept, in a few words that go into the plan. BackendError for options that do not fit."""
         ...
 
+    def ready(self, place: Place) -> None:
+        """Raise BackendError, with the command to type, where something has to be set up first; quick, reads only."""
+        ...
+
     def holds(self, place: Place, revision: Revision, options: Mapping[str, Any]) -> bool:
         """Is the revision still what is kept for these files; quick, reads only."""
         ...

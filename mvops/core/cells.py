@@ -23,13 +23,17 @@ def following(preset: str) -> str | None:
 # What each capability is, and why it comes when it does, in the order that works.
 WORDS: dict[str, tuple[str, str]] = {
     "monitoring": ("every prediction is logged, drift is judged", "nothing can be improved that is not seen"),
-    "versioning": ("every version keeps its data, code and numbers", "going back needs something to go back to"),
-    "dashboards": ("every model on a page to look at", "what is logged is worth a look only once it flows"),
+    "versioning": (
+        "every version keeps its data's digest, code and numbers",
+        "going back needs something to go back to",
+    ),
     "serving": ("an HTTP endpoint with health checks", "predictions are logged where they are made"),
-    "data_versioning": ("old data can be had again", "a version can be made again only with its data"),
+    "data_versioning": ("old data can be had again", "a version can be made again only on its own data"),
+    "load_testing": ("endpoints are tested under load", "a model that is relied upon must bear it"),
     "retraining": ("challengers by the clock and on alerts", "a model is trained unattended only once it is watched"),
+    "orchestration": ("models run in the right order", "order matters once several models are retrained"),
     "feature_store": ("features that models share", "sharing pays once several models are retrained"),
-    "tracking": ("every run with its parameters and numbers", "comparing experiments pays once they are many"),
+    "tracking": ("every run and version is told to a tracker", "comparing experiments pays once they are many"),
     "canary": ("traffic in steps, with a way back", "a challenger needs outcomes to be judged by"),
     "governance": ("no version serves past its gate", "rules are written once the gates have proved right"),
 }

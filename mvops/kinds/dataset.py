@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mvops.contracts.data_versioners import Dataset, DataVersioner, Place
+from mvops.contracts.data_versioners import Dataset, DataVersioner
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address
+from mvops.core.config.data import Data
 from mvops.core.naming import suggest_name
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
@@ -20,6 +21,7 @@ from mvops.errors import DataError, Where
 from mvops.kinds.kind import Look
 from mvops.lifecycle.data import recorded_revision
 from mvops.notebook.digests import input_contents, input_digest, input_files
+from mvops.workspace import data_keeper, data_place
 
 
 class DatasetSpec(Spec):
@@ -82,9 +84,10 @@ class DatasetKind:
         files = action.after["files"]
         yield f"{action.after['pattern']}: {files} file{'' if files == 1 else 's'}{before}"
         if action.after.get("kept") and action.verb is not Verb.ADOPT:
-            place, pattern = _place(look), action.after["pattern"]
+            place, pattern = data_place(look.workspace), action.after["pattern"]
             dataset = Dataset(pattern=pattern, files=input_contents(place.root, pattern, place.cache))
-            yield from _versioner(look).preview(place, dataset, look.workspace.project.data.options)
+            data, _ = data_keeper(look.workspace)
+            yield from _versioner(look, data).preview(place, dataset, data.options)
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""
@@ -94,27 +97,24 @@ class DatasetKind:
 
 def _where(look: Look) -> str:
     """Where content is kept, as the spec says it; empty if nobody keeps any."""
-    project = look.workspace.project
-    return _versioner(look).where(project.data.options) if project.capabilities.data_versioning else ""
+    if not look.workspace.project.capabilities.data_versioning:
+        return ""
+    data, _ = data_keeper(look.workspace)
+    return _versioner(look, data).where(data.options)
 
 
 def _is_kept(spec: DatasetSpec, record: Record, look: Look) -> bool:
     """Is the content of the files, as they are now, what was kept last."""
     revision = recorded_revision(look.workspace.store, record.outputs)
-    data = look.workspace.project.data
+    data, _ = data_keeper(look.workspace)
     if revision is None or (revision.backend, revision.digest) != (data.backend, spec.digest):
         return False
-    return _versioner(look).holds(_place(look), revision, data.options)
+    return _versioner(look, data).holds(data_place(look.workspace), revision, data.options)
 
 
-def _versioner(look: Look) -> DataVersioner:
-    found: DataVersioner = look.backend("data_versioners", look.workspace.project.data.backend)
+def _versioner(look: Look, data: Data) -> DataVersioner:
+    found: DataVersioner = look.backend("data_versioners", data.backend)
     return found
-
-
-def _place(look: Look) -> Place:
-    workspace = look.workspace
-    return Place(root=workspace.root, cache=workspace.cache, store=workspace.store)
 
 
 def _missing(look: Look, pattern: str) -> DataError:

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from mvops.core.address import address
+from mvops.core.version import Version
 from mvops.registry import rollouts
 from mvops.registry.events import events
+from mvops.registry.runs import find_run
+from mvops.registry.state import SqlState
 from mvops.registry.summaries import judged_until
 from mvops.registry.versions import champion, champions, versions
 from mvops.workspace import Workspace
@@ -69,10 +73,43 @@ def _reproduced(workspace: Workspace, model: str) -> datetime | None:
 
 def _retrained(workspace: Workspace, model: str) -> datetime | None:
     found = versions(workspace.registry, model)
-    return max((v.created for v in found if v.reason.removeprefix("requested: ") in _ASKED), default=None)
+    return max(
+        (v.created for v in found if v.reason.removeprefix("requested: ").partition(";")[0] in _ASKED), default=None
+    )
 
 
 _ASKED = frozenset({"schedule", "drift", "performance"})
+
+
+def _ordered(workspace: Workspace, model: str) -> datetime | None:
+    """A scheduler that shows steps runs them first: the version that it then makes takes all from the cache."""
+    for version in reversed(versions(workspace.registry, model)):
+        run = find_run(workspace.registry, version.run)
+        if _reason(version) == "schedule" and run and {step.status for step in run.steps} == {"cached"}:
+            return version.created
+    return None
+
+
+def _kept(workspace: Workspace, model: str) -> datetime | None:
+    return max((v.created for v in versions(workspace.registry, model) if v.revisions), default=None)
+
+
+def _told(workspace: Workspace, model: str) -> datetime | None:
+    """The champion is among what the tracker was told."""
+    record = SqlState(workspace.registry).records().get(address("tracker", model))
+    serving = champion(workspace.registry, model)
+    told = record is not None and serving is not None and str(serving.number) in record.spec["versions"]
+    return serving.created if serving is not None and told else None
+
+
+def _online(workspace: Workspace, _model: str) -> datetime | None:
+    """When features were last brought into the online store, which all models share."""
+    found = events(workspace.registry, limit=1, kind="features")
+    return found[0].time if found else None
+
+
+def _reason(version: Version) -> str:
+    return version.reason.removeprefix("requested: ").partition(";")[0]
 
 
 def _judged_by_gate(workspace: Workspace, model: str) -> datetime | None:
@@ -116,6 +153,14 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
         Proof("the endpoint has been started", "mvops serve MODEL", _event("serve")),
         Proof("outcomes come back", "POST /outcomes, or mvops outcomes import MODEL FILE", _outcome),
     ),
+    "data_versioning": (
+        Proof("the data of a version is kept", "mvops apply", _kept),
+        Proof("the champion was made again with the same numbers", "mvops reproduce MODEL", _reproduced),
+    ),
+    "load_testing": (Proof("the endpoint was tested under load", "mvops loadtest MODEL", _event("loadtest")),),
+    "orchestration": (Proof("a scheduler ran the steps, then made a version", "let the scheduler run once", _ordered),),
+    "feature_store": (Proof("features were brought online", "mvops features materialize", _online),),
+    "tracking": (Proof("the tracker was told of the champion", "mvops apply", _told),),
     "retraining": (
         Proof("a schedule or an alert trained a challenger", "mvops retrain MODEL --reason schedule", _retrained),
         Proof("a gate decided", "write a gate into the model's YAML, then mvops retrain MODEL", _judged_by_gate),

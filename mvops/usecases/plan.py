@@ -17,7 +17,7 @@ from mvops.kinds.kind import Look, kinds
 from mvops.registry.journal import SqlJournal
 from mvops.registry.state import SqlState
 from mvops.usecases.project import look_at
-from mvops.workspace import Workspace
+from mvops.workspace import Workspace, data_keeper
 
 
 def plan(
@@ -112,6 +112,9 @@ def _notices(workspace: Workspace, left_out: int) -> Iterator[str]:
         yield f"tracker is not acted upon: {workspace.project.preset} leaves capabilities.tracking off"
     if workspace.project.data != Data() and not workspace.project.capabilities.data_versioning:
         yield f"data is not acted upon: {workspace.project.preset} leaves capabilities.data_versioning off"
+    keeper, lacking = data_keeper(workspace)
+    if lacking and workspace.project.capabilities.data_versioning:
+        yield f"data is kept by {keeper.backend} for now. {lacking}"
     for name, model in sorted(workspace.project.models.items()):
         for section, capability in _switched_off(workspace, model):
             yield (

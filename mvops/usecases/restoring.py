@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mvops import backends
-from mvops.contracts.data_versioners import DataVersioner, Place, Revision
+from mvops.contracts.data_versioners import DataVersioner, Revision
 from mvops.core.version import DataRevision, Recipe, Version
 from mvops.errors import DataError, NotebookError
 from mvops.lifecycle.code import write_commit
@@ -17,7 +17,7 @@ from mvops.notebook.digests import input_contents, input_digest, input_files
 from mvops.notebook.jobs import pipeline_job
 from mvops.notebook.keys import prepare
 from mvops.registry.state import SqlState
-from mvops.workspace import Workspace
+from mvops.workspace import Workspace, data_place
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _restore_input(workspace: Workspace, version: Version, name: str, pattern: s
     versioner: DataVersioner = backends.load("data_versioners", named.backend)
     data = workspace.project.data
     options = data.options if data.backend == named.backend else {}
-    place = Place(root=workspace.root, cache=workspace.cache, store=workspace.store)
+    place = data_place(workspace)
     versioner.restore(place, revision, root, options)
     _check(version, name, pattern, revision, root)
     return f"{named.backend} {named.id}"

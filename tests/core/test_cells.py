@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mvops.core.cells import following
+from mvops.core.cells import WORDS, following
+from mvops.core.config.project import Capabilities
+from mvops.usecases.evidence import PROOFS
 
 
 @pytest.mark.parametrize(
@@ -22,3 +24,7 @@ from mvops.core.cells import following
 )
 def test_the_next_phase_then_the_next_team(preset: str, after: str | None) -> None:
     assert following(preset) == after
+
+
+def test_every_capability_has_words_and_evidence() -> None:
+    assert set(WORDS) == set(PROOFS) == set(Capabilities.model_fields)

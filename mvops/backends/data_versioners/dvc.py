@@ -47,6 +47,10 @@ class Dvc:
             )
         return "dvc" + (f", remote {remote}" if remote else "") + ("" if push else ", not pushed")
 
+    def ready(self, place: Place) -> None:
+        """The project has to be in a DVC repository."""
+        find_repository(place.root)
+
     def holds(self, place: Place, revision: Revision, options: Mapping[str, Any]) -> bool:
         """Do the `.dvc` files still say what they said."""
         del options

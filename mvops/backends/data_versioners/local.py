@@ -22,6 +22,10 @@ class Local:
             raise BackendError(f"data versioner 'local' takes no options, not {', '.join(sorted(options))}")
         return "artefact store"
 
+    def ready(self, place: Place) -> None:
+        """Always."""
+        del place
+
     def holds(self, place: Place, revision: Revision, options: Mapping[str, Any]) -> bool:
         """Is every file's content in the store."""
         del options

@@ -25,16 +25,20 @@ class Capabilities(Frozen):
     `mvops reproduce` can bring it back; `serving` the HTTP endpoint; `retraining` schedules and alerts that train a
     challenger; `canary` that a challenger gets the traffic in steps, else it replaces the champion at once;
     `tracking` that runs and versions are told to the tracker; `governance` that every model has a gate, and that no
-    version becomes champion past it.
+    version becomes champion past it. `load_testing`, `orchestration` and `feature_store` switch nothing: they say what
+    `mvops maturity` asks evidence of.
     """
 
     monitoring: bool = True
     versioning: bool = True
     data_versioning: bool = False
     serving: bool = True
+    load_testing: bool = False
     retraining: bool = True
-    canary: bool = True
+    orchestration: bool = False
+    feature_store: bool = False
     tracking: bool = True
+    canary: bool = True
     governance: bool = False
 
 

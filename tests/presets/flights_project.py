@@ -1,0 +1,113 @@
+"""A flights project in a cell of the table of presets, and its life: applied, served, fed, looked at."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from toy_project import Result, cached, edit, environment, finish, free_port, mvops, port_of, spawn
+
+from mvops.loading.load import load_project
+from mvops.serving.client import EndpointClient
+
+MODEL = "flight_delay"
+DAYS = ("2013-04-01", "2013-04-03")
+GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org")
+
+
+@dataclass
+class Flights:
+    """A project on disk; `switched_on` are the capabilities of its preset."""
+
+    root: Path
+    cell: str
+    switched_on: set[str] = field(default_factory=set)
+
+    def do(self, *arguments: object, code: int = 0) -> Result:
+        return mvops(self.root, *arguments).ok(code)
+
+    def client(self) -> EndpointClient:
+        return EndpointClient(f"http://127.0.0.1:{port_of(self.root)}")
+
+    def capabilities(self) -> dict[str, dict[str, Any]]:
+        """What `mvops maturity` says of each capability of this cell."""
+        found = self.do("maturity", "--json").json()
+        return {c["name"]: c for c in found["capabilities"] if c["cell"] == self.cell}
+
+
+def make(root: Path) -> Path:
+    """The example, promoted, applied once so that its steps are in the cache, and under Git."""
+    mvops(root.parent, "init", root.name, "--team", "small", "--phase", "day_90", "--example", "flights").ok()
+    mvops(root, "promote", f"notebooks/{MODEL}.ipynb").ok()
+    edit(root / "configs/project.yaml", "port: 8000", f"port: {free_port()}")
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    subprocess.run([*GIT, "-C", str(root), "add", "."], check=True)
+    subprocess.run([*GIT, "-C", str(root), "commit", "-qm", "promoted"], check=True)
+    mvops(root, "apply", "--yes").ok()
+    return root
+
+
+def in_cell(made: Path, root: Path, cell: str) -> Flights:
+    """The same before its first apply, with another preset: one line of its YAML."""
+    cached(made, root)
+    text = root / "configs/project.yaml"
+    edit(text, "preset: small/day_90", f"preset: {cell}")
+    edit(text, f"port: {port_of(root)}", f"port: {free_port()}")
+    if load_project(root).data.backend == "dvc":
+        _track(root)
+    subprocess.run([*GIT, "-C", str(root), "commit", "-qam", cell], check=True)
+    return Flights(root, cell)
+
+
+def _track(root: Path) -> None:
+    """What a team does once for DVC."""
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "init", "-q"], cwd=root, check=True)
+    subprocess.run([*dvc, "remote", "add", "-q", "-d", "storage", str(root.parent / "storage")], cwd=root, check=True)
+
+
+@contextmanager
+def served(project: Flights) -> Iterator[None]:
+    """`mvops serve` in the background, until the end."""
+    process = spawn(project.root, "serve", MODEL)
+    try:
+        project.client().ready(timeout=180)
+        yield
+    finally:
+        process.terminate()
+        ended = finish(process)
+    assert ended.code == 0, ended
+
+
+def replay(project: Flights, *arguments: str) -> dict[str, Any]:
+    """Real flights over HTTP; what the replay counted."""
+    done = subprocess.run(
+        _replay(project, "counted.json", *arguments), cwd=project.root, env=environment(), check=False
+    )
+    assert done.returncode == 0
+    counted: dict[str, Any] = json.loads((project.root / ".mvops/counted.json").read_text())
+    return counted
+
+
+@contextmanager
+def traffic(project: Flights) -> Iterator[None]:
+    """Flights without end while something is done; none of the requests may fail."""
+    repeated = ("--since", "2013-08-01", "--until", "2013-08-02", "--repeat", "600", "--batch", "20", "--threads", "1")
+    process = subprocess.Popen(_replay(project, "rush.json", "--quiet", *repeated), cwd=project.root, env=environment())
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+    assert json.loads((project.root / ".mvops/rush.json").read_text())["failures"] == 0
+
+
+def _replay(project: Flights, summary: str, *arguments: str) -> list[str]:
+    url = f"http://127.0.0.1:{port_of(project.root)}"
+    return [sys.executable, "replay.py", "--url", url, "--summary", f".mvops/{summary}", *arguments]
