@@ -12,4 +12,6 @@ def run_lines(run: Run) -> Iterator[str]:
     for step in run.steps:
         took = "from the cache" if step.status == "cached" else f"{step.seconds:.1f} s"
         yield f"  {step.step:<16} {took}"
+    if run.metrics:
+        yield "  " + " ".join(f"{name}={value:.4f}" for name, value in run.metrics.items())
     yield f"Run {run.id} {run.status}."

@@ -1,0 +1,81 @@
+"""Runs in mvops' own registry: what a team without a tracker looks at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from toy_project import copy, mvops
+
+pytestmark = pytest.mark.real("trackers", "local", "the registry, by `mvops runs`")
+
+
+@pytest.fixture(scope="module")
+def ran(applied: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy project with a run for the version, one with another parameter, and one that failed."""
+    root = copy(applied, tmp_path_factory.mktemp("runs") / "toy")
+    mvops(root, "run", "toy", "-p", "C=0.01").ok()
+    mvops(root, "run", "toy", "-p", "C=-1").refused()
+    return root
+
+
+def ids(root: Path) -> list[str]:
+    """Newest first: failed, by hand, the version's."""
+    return [run["id"] for run in mvops(root, "runs", "list", "toy", "--json").ok().json()["runs"]]
+
+
+def test_the_list_has_status_metrics_and_the_version(ran: Path) -> None:
+    failed, by_hand, first = mvops(ran, "runs", "list", "toy").ok().out.splitlines()
+    assert "failed" in failed
+    assert "succeeded" in by_hand
+    assert "roc_auc=" in by_hand
+    assert by_hand.endswith("mvops run")
+    assert "version 1" in first
+    assert "roc_auc=" in first
+    assert len(mvops(ran, "runs", "list", "toy", "--limit", 1).ok().out.splitlines()) == 1
+
+
+def test_a_run_shows_parameters_data_steps_and_error(ran: Path) -> None:
+    failed, by_hand, first = ids(ran)
+    shown = mvops(ran, "runs", "show", first).ok().out
+    for words in ("parameter    C = 1.0", "input        data_path", "step         train", "versions show toy 1"):
+        assert words in shown
+    assert "parameter    C = 0.01" in mvops(ran, "runs", "show", by_hand[-6:]).ok().out
+    assert "  error  " in mvops(ran, "runs", "show", failed).ok().out
+    assert mvops(ran, "runs", "show", failed, "--json").ok().json()["status"] == "failed"
+
+
+def test_the_metrics_of_a_versions_run_are_the_versions(ran: Path) -> None:
+    run = mvops(ran, "runs", "show", ids(ran)[-1], "--json").ok().json()
+    assert run["metrics"] == mvops(ran, "versions", "show", "toy", 1, "--json").ok().json()["metrics"]
+
+
+def test_compare_shows_only_what_differs(ran: Path) -> None:
+    failed, by_hand, first = ids(ran)
+    shown = mvops(ran, "runs", "compare", first, by_hand).ok().out
+    for words in ("parameters.C", "1.0000", "0.0100", "metrics.roc_auc"):
+        assert words in shown
+    assert "data_path" not in shown
+    found = mvops(ran, "runs", "compare", first, by_hand, failed, "--json").ok().json()
+    assert found["differences"]["parameters.C"] == [1.0, 0.01, -1]
+    assert "did the same" in mvops(ran, "runs", "compare", first, first).ok().out
+
+
+def test_the_notebooks_are_written_and_nobody_elses_file_is_replaced(ran: Path, tmp_path: Path) -> None:
+    run = ids(ran)[-1]
+    for _ in range(2):
+        mvops(ran, "runs", "notebook", run, "--output", tmp_path).ok()
+    written = {path.name for path in (tmp_path / "notebooks").iterdir()}
+    assert written == {"load.ipynb", "features.ipynb", "train.ipynb", "evaluate.ipynb"}
+    executed = json.loads((tmp_path / "notebooks" / "evaluate.ipynb").read_text())
+    assert any(cell.get("outputs") for cell in executed["cells"])
+    (tmp_path / "notebooks" / "load.ipynb").write_text("mine")
+    mvops(ran, "runs", "notebook", run, "--output", tmp_path).refused("load.ipynb is there with other content")
+    assert (tmp_path / "notebooks" / "load.ipynb").read_text() == "mine"
+
+
+def test_an_id_that_is_no_runs_or_several(ran: Path) -> None:
+    mvops(ran, "runs", "show", "nothing").refused("there is no run 'nothing'", "mvops runs list")
+    mvops(ran, "runs", "show", "20").refused("runs have '20' in their id", "Type more of it")
+    mvops(ran, "runs", "list", "tyo").refused("Did you mean 'toy'?")
