@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import Field
 
@@ -28,6 +28,19 @@ class Catalog(Frozen):
     settings: Settings
     views: dict[str, FeatureView]
     services: dict[str, dict[str, tuple[str, ...]]]
+
+
+class ServedFeatures(Frozen):
+    """What an endpoint is told of the feature store; `missing` is what becomes of a row that it has no values for."""
+
+    backend: str
+    project: str
+    settings: Settings
+    missing: Literal["refuse", "null"]
+
+    def catalog(self) -> Catalog:
+        """Enough of it to look features up."""
+        return Catalog(project=self.project, settings=self.settings, views={}, services={})
 
 
 class Flaw(Frozen):

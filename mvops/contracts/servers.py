@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from mvops.contracts.feature_stores import ServedFeatures
 from mvops.core.frozen import Frozen
 from mvops.core.reach import url_at
 
@@ -23,13 +24,13 @@ class Service(Frozen):
     predictions: str
     python: str  # such as 3.11
     requirements: tuple[str, ...]  # exact pins
+    features: ServedFeatures | None = None  # where a model's features are looked up
+    extras: tuple[str, ...] = ()  # of mvops: what reaches the artefacts and the prediction log
 
     @property
     def url(self) -> str:
         """Where it is reached from its own machine."""
         return url_at(self.host, self.port)
-
-    extras: tuple[str, ...] = ()  # of mvops: what reaches the artefacts and the prediction log
 
 
 class Server(Protocol):

@@ -14,6 +14,8 @@ from mvops.core.steps import Step
 from mvops.errors import ConflictError, MvopsError
 
 Outputs = dict[str, str]
+_OUT_OF_THE_WAY = "Move it out of the way, then plan again."
+_WAYS_OUT = {"in-use": "Put its YAML back, or first retrain without it: mvops apply --target model.NAME"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def apply(
     """
     if plan.conflicts():
         first = plan.conflicts()[0]
-        raise ConflictError(f"{first.address}: {first.because}", hint="Move it out of the way, then plan again.")
+        raise ConflictError(f"{first.address}: {first.because}", hint=_WAYS_OUT.get(first.reason, _OUT_OF_THE_WAY))
     missing: set[Address] = set()
     for planned in plan.pending():
         if missing & set(planned.needs):

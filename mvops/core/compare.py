@@ -55,10 +55,12 @@ def compare(
     recorded: Mapping[Address, Record],
     actual: Mapping[Address, Observed],
     forced: Mapping[Address, str] | None = None,
+    held: Mapping[Address, str] | None = None,
 ) -> Iterator[Action]:
     """One action for each address that is wanted or recorded, sorted by address.
 
-    `forced` maps an address to the reason for which it is done again although nothing differs.
+    `forced` maps an address to the reason for which it is done again although nothing differs; `held` to what needs it
+    still: deleting it is a conflict.
     """
     for where in sorted(desired.keys() | recorded.keys()):
         spec, record, seen = desired.get(where), recorded.get(where), actual.get(where)
@@ -73,6 +75,8 @@ def compare(
         if requested and chosen in {Verb.KEEP, Verb.ADOPT, Verb.UPDATE}:
             chosen = Verb.UPDATE
             reason, because = "requested", f"requested: {requested}" + (f"; {because}" if changes else "")
+        if chosen is Verb.DELETE and where in (held or {}):
+            chosen, reason, because = Verb.CONFLICT, "in-use", f"no longer in the spec, but {(held or {})[where]}"
         yield Action(
             verb=chosen,
             address=where,

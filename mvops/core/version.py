@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from mvops.core.frozen import Frozen
+from mvops.core.lookup import Lookup
 from mvops.core.signature import Signature
 
 
@@ -83,6 +84,7 @@ class Draft(Frozen):
     fingerprint: str  # of all that decides what is trained; equal fingerprints mean equal training
     revisions: dict[str, DataRevision] = Field(default_factory=dict)  # of the inputs whose content is kept
     recipe: Recipe | None = None  # None for versions that were registered before there was one
+    lookup: Lookup | None = None  # what the endpoint looks up in the feature store
 
 
 class Version(Draft):

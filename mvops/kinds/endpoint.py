@@ -6,10 +6,12 @@ import platform
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from mvops.contracts.feature_stores import ServedFeatures
 from mvops.contracts.servers import Server, Service
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
 from mvops.core.config.model import Endpoint
+from mvops.core.config.project import Project
 from mvops.core.spec import UNKNOWN, Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RemoveFiles, RestoreRoute, Step, WriteFiles
@@ -47,7 +49,7 @@ class EndpointKind:
                 name=name,
                 needs=(address("model", name),),
                 backend=model.endpoint.backend,
-                service=service.model_dump(mode="json"),
+                service=service.model_dump(mode="json", exclude_none=True),
                 files=digests(server.folder(name), server.files(service)),
             )
 
@@ -114,9 +116,22 @@ def _service(look: Look, name: str, description: str, endpoint: Endpoint) -> Ser
         predictions=workspace.project.predictions,
         python=".".join((serving.environment.python if serving else platform.python_version()).split(".")[:2]),
         requirements=tuple(requirements(serving.environment)) if serving else (UNKNOWN,),
-        extras=tuple(
-            extra
-            for extra, url in (("postgres", workspace.project.predictions), ("s3", workspace.project.artifacts))
-            if url.startswith(extra)
-        ),
+        features=_features(workspace.project, name),
+        extras=tuple(_extras(workspace.project, name)),
     )
+
+
+def _extras(project: Project, name: str) -> Iterator[str]:
+    for extra, url in (("postgres", project.predictions), ("s3", project.artifacts)):
+        if url.startswith(extra):
+            yield extra
+    if project.models[name].pipeline.features is not None:
+        yield "redis" if project.feature_store.online.store == "redis" else project.feature_store.backend
+
+
+def _features(project: Project, name: str) -> ServedFeatures | None:
+    features = project.models[name].pipeline.features
+    if features is None:
+        return None
+    store = project.feature_store
+    return ServedFeatures(backend=store.backend, project=project.project, settings=store, missing=features.missing)

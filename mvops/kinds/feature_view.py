@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from mvops.features.catalog import catalog_of, store_of
 from mvops.kinds.feature_files import file_digests, file_steps, hand_edited
 from mvops.kinds.generated import on_disk
 from mvops.kinds.kind import Look
+from mvops.registry.rollouts import live_versions
 
 _MOVED = frozenset({"entities", "source", "fields", "online", "store"})  # what online values depend on
 
@@ -74,6 +75,18 @@ class FeatureViewKind:
                 path: recorded.get(path, found) if found != "absent" else found for path, found in files.items()
             }
         return Observed(facts=facts)
+
+    def in_use(self, where: Address, staying: Collection[Address], look: Look) -> str | None:
+        """Versions that get traffic, or will, and look features up in it."""
+        registry, view = look.workspace.registry, name_of(where)
+        users = [
+            f"version {version.number} of {model}"
+            for model in sorted(look.workspace.project.models)
+            if address("model", model) in staying
+            for version in live_versions(registry, model)
+            if version.lookup is not None and view in version.lookup.views
+        ]
+        return f"{' and '.join(users)}, which {'is' if len(users) == 1 else 'are'} live, looks it up" if users else None
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """The store, which may not answer, before the files; then online values where they may have changed."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mvops.core.action import Action
 from mvops.core.address import Address
@@ -52,6 +52,15 @@ class Kind(Protocol):
 
     def seconds(self, action: Action, look: Look) -> float:
         """How long the action will take, from past runs; 0 for what is quick or unknown."""
+        ...
+
+
+@runtime_checkable
+class Guarding(Protocol):
+    """A kind whose resources may be needed by something that is live, beyond what the YAML says."""
+
+    def in_use(self, where: Address, staying: Collection[Address], look: Look) -> str | None:
+        """`X uses it` where something does that is among `staying`, else None."""
         ...
 
 

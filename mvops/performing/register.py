@@ -14,6 +14,7 @@ from mvops.core.run import Run
 from mvops.core.steps import RegisterVersion
 from mvops.core.version import Artifact, DataRevision, Recipe, Version
 from mvops.errors import ArtifactError, DataError, RegistryError
+from mvops.features.lookups import lookup_of
 from mvops.lifecycle.code import code_state
 from mvops.lifecycle.compare import Comparison, compare_on_same_rows
 from mvops.lifecycle.data import named_revision, recorded_revision
@@ -123,6 +124,7 @@ def _register(
             environment=capture_environment(model_modules(held_out.estimator)),
             parameters=dict(run.parameters),
             metrics=evaluation.metrics,
+            lookup=lookup_of(workspace, step.model, [column.name for column in signature.columns]),
             fingerprint=training_fingerprint(
                 cells=run.cells,
                 parameters=run.parameters,

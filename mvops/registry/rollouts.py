@@ -6,10 +6,12 @@ from sqlmodel import col, select
 from sqlmodel import update as change
 
 from mvops.core.rollout import RolloutState
+from mvops.core.version import Version
 from mvops.errors import ConflictError, RegistryError
 from mvops.registry.database import Registry
 from mvops.registry.statements import insert_missing
 from mvops.registry.tables import Base, RolloutRow, VersionRow
+from mvops.registry.versions import champion, find_version
 
 _TABLE = Base.metadata.tables["mvops_rollouts"]
 
@@ -39,6 +41,14 @@ def current(registry: Registry, model: str) -> RolloutState | None:
     with registry.reading() as session:
         row = session.exec(query).first()
         return None if row is None else _state(row)
+
+
+def live_versions(registry: Registry, model: str) -> list[Version]:
+    """The champion, and the challenger of a running rollout."""
+    running = current(registry, model)
+    serving = champion(registry, model)
+    challenger = find_version(registry, model, running.challenger) if running else None
+    return [version for version in (serving, challenger) if version is not None]
 
 
 def update(registry: Registry, rollout: RolloutState) -> None:

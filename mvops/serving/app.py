@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from mvops.contracts.feature_stores import FeatureStore
 from mvops.errors import MissingExtraError
 from mvops.serving.settings import ServiceSettings
 
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 _EXTRA = {"fastapi", "starlette", "uvicorn", "httptools", "orjson", "prometheus_client"}
 
 
-def create_app(settings: ServiceSettings, *, elsewhere: bool = False) -> FastAPI:
+def create_app(settings: ServiceSettings, *, elsewhere: bool = False, features: FeatureStore | None = None) -> FastAPI:
     """The endpoint. It loads its model, and takes over what a crash left, when the server starts it.
+
+    `features` is the store that a version's features are looked up in, if it wants any.
 
     Raises ServingError when the model has no route yet, unless it is made here to be started `elsewhere`, and
     MissingExtraError without the extra `serve`.
@@ -43,7 +46,7 @@ def create_app(settings: ServiceSettings, *, elsewhere: bool = False) -> FastAPI
         settings.check_route()
     # Requests come side by side: threads inside one prediction only wait for each other, for seconds on a busy machine.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    return build(settings)
+    return build(settings, features)
 
 
 def missing(error: ModuleNotFoundError) -> Exception:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from mvops.core.signature import Column, Signature
@@ -25,25 +25,27 @@ _TROUBLES = {500: "The model failed", 503: "Come back later", 504: "The model to
 
 def document(version: Version, max_rows: int) -> dict[str, Any]:
     """OpenAPI 3.1: paths, the schema of a row, and an example request that works."""
-    signature = version.signature
     return {
         "openapi": "3.1.0",
         "info": {"title": version.model, "version": str(version.number)},
         "paths": {
-            "/predict": {"post": _predict(signature)},
+            "/predict": {"post": _predict(example(version))},
             "/outcomes": {"post": _outcomes()},
             "/health/live": {"get": _plain("Whether the process is there", "application/json")},
             "/health/ready": {"get": _plain("Whether requests should come here", "application/json", {503: "Not now"})},
             "/metrics": {"get": _plain("Metrics for Prometheus", "text/plain")},
             "/rollout": {"get": _plain("Counts for each arm, to this machine only", "application/json")},
         },
-        "components": {"schemas": _schemas(signature, max_rows)},
+        "components": {"schemas": _schemas(version, max_rows)},
     }
 
 
-def example(signature: Signature) -> dict[str, Any]:
-    """A row that the endpoint answers."""
-    return {column.name: _example(column) for column in signature.columns}
+def example(version: Version) -> dict[str, Any]:
+    """A row that the endpoint answers: its entities, and without the features that are looked up by them."""
+    looked_up = version.lookup.fields if version.lookup else {}
+    columns = [column for column in version.signature.columns if column.name not in looked_up]
+    keys = version.lookup.keys if version.lookup else {}
+    return {column.name: _example(column) for column in columns} | {name: key.example for name, key in keys.items()}
 
 
 def _example(column: Column) -> Any:
@@ -67,7 +69,22 @@ def _column(column: Column) -> dict[str, Any]:
     return schema
 
 
-def _schemas(signature: Signature, max_rows: int) -> dict[str, Any]:
+def _row(version: Version) -> dict[str, Any]:
+    rows = {column.name: _column(column) for column in version.signature.columns}
+    lookup = version.lookup
+    if lookup is None:
+        return _object(rows)
+    for field, name in lookup.fields.items():
+        said = f"Looked up in {name} by {' and '.join(lookup.views[name].entities)}, if left out."
+        rows[field]["description"] = " ".join([said, rows[field].get("description", "")]).strip()
+    for name, key in lookup.keys.items():
+        kind = {"type": "string"} if key.kind == "string" else {"type": "integer", "format": key.kind}
+        rows[name] = {**kind, "description": "Features are looked up by it."}
+    return _object(rows, optional=lookup.fields)
+
+
+def _schemas(version: Version, max_rows: int) -> dict[str, Any]:
+    signature = version.signature
     answer = {"type": "number"} if signature.task == "regression" else _label(signature)
     reply: dict[str, Any] = {
         "predictions": {"type": "array", "items": answer},
@@ -85,7 +102,7 @@ def _schemas(signature: Signature, max_rows: int) -> dict[str, Any]:
     time = {"type": "string", "format": "date-time"}
     outcome = {"prediction_id": {"type": "string", "minLength": 1, "maxLength": 200}, "outcome": answer}
     return {
-        "Row": _object({column.name: _column(column) for column in signature.columns}),
+        "Row": _row(version),
         "Request": _object(
             {
                 "rows": _list({"$ref": "#/components/schemas/Row"}, max_rows),
@@ -94,7 +111,7 @@ def _schemas(signature: Signature, max_rows: int) -> dict[str, Any]:
                     "anyOf": [time, {"type": "array", "items": time}, {"type": "null"}],
                 },
             },
-            optional="time",
+            optional={"time"},
         ),
         "Reply": _object(reply),
         "Outcomes": _object({"outcomes": _list(_object(outcome), max_rows)}),
@@ -118,8 +135,8 @@ def _label(signature: Signature) -> dict[str, Any]:
     return {"enum": list(signature.classes)} if signature.classes else {}
 
 
-def _object(properties: dict[str, Any], optional: str | None = None) -> dict[str, Any]:
-    required = [name for name in properties if name != optional]
+def _object(properties: dict[str, Any], optional: Container[str] = ()) -> dict[str, Any]:
+    required = [name for name in properties if name not in optional]
     return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}
 
 
@@ -127,8 +144,8 @@ def _list(items: dict[str, Any], longest: int) -> dict[str, Any]:
     return {"type": "array", "items": items, "minItems": 1, "maxItems": longest}
 
 
-def _predict(signature: Signature) -> dict[str, Any]:
-    body = {"schema": {"$ref": "#/components/schemas/Request"}, "example": {"rows": [example(signature)]}}
+def _predict(row: dict[str, Any]) -> dict[str, Any]:
+    body = {"schema": {"$ref": "#/components/schemas/Request"}, "example": {"rows": [row]}}
     return {
         "summary": "Predict",
         "requestBody": {"required": True, "content": {"application/json": body}},

@@ -16,7 +16,7 @@ from mvops.core.signature import Column, ColumnKind
 from mvops.serving.problems import Flaw, Problem
 
 _MAX = sys.float_info.max
-_INT64 = range(-(2**63), 2**63)
+INT64 = range(-(2**63), 2**63)
 _FIRST, _LAST = datetime(1678, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)  # what datetime64[ns] can hold
 _MAX_FLAWS = 100  # more are not looked for
 
@@ -34,7 +34,7 @@ def _number(value: Any) -> Any:
 
 
 def _integer(value: Any) -> int:
-    if type(value) not in {int, float} or value != value // 1 or int(value) not in _INT64:
+    if type(value) not in {int, float} or value != value // 1 or int(value) not in INT64:
         raise _WrongError("must be an integer of at most 64 bits")
     return int(value)
 
@@ -81,7 +81,7 @@ def _plain(kind: ColumnKind, values: Values) -> bool:
     if kind == "number":
         return types <= {int, float} and min(values) >= -_MAX and max(values) <= _MAX
     if kind == "integer":
-        return types == {int} and min(values) >= _INT64.start and max(values) < _INT64.stop
+        return types == {int} and min(values) >= INT64.start and max(values) < INT64.stop
     if kind == "boolean":
         return types == {bool}
     return kind != "datetime" and types == {str} and not any("\0" in value for value in values)
@@ -115,6 +115,10 @@ class RowReader:
         if flaws:
             raise Problem.of_rows(sorted(flaws, key=lambda flaw: flaw.row))
         return found
+
+    def shaped(self, rows: Any) -> bool:
+        """Whether these are rows at all, and not too many; what is wrong with them otherwise, `read` says."""
+        return type(rows) is list and 0 < len(rows) <= self.max_rows and all(type(row) is dict for row in rows)
 
     def _misshapen(self, rows: Sequence[Any]) -> list[Flaw]:
         wanted = dict.fromkeys(column.name for column in self.columns)

@@ -17,11 +17,20 @@ if TYPE_CHECKING:
 OnReady = Callable[[str], None]
 
 
-def serve(service_json: Path, host: str, port: int, *, workers: int = 1, on_ready: OnReady = lambda _: None) -> None:
+def serve(
+    service_json: Path,
+    host: str,
+    port: int,
+    *,
+    workers: int = 1,
+    on_ready: OnReady = lambda _: None,
+    app: str = "mvops.serving.server:worker",
+) -> None:
     """Serve until SIGTERM or SIGINT; `on_ready` gets the URL once requests are answered. Port 0 takes a free one.
 
-    On a signal, /health/ready says 503, requests in work are answered, and the spool is flushed. Raises ServingError
-    (port taken, no version to serve, model cannot be loaded) and MissingExtraError before anything is listening.
+    `app` names the function that makes the application of each of several workers. On a signal, /health/ready says
+    503, requests in work are answered, and the spool is flushed. Raises ServingError (port taken, no version to serve,
+    model cannot be loaded) and MissingExtraError before anything is listening.
     """
     settings = ServiceSettings.load(service_json)
     if workers == 1:
@@ -31,7 +40,7 @@ def serve(service_json: Path, host: str, port: int, *, workers: int = 1, on_read
     from mvops.serving import server  # noqa: PLC0415 -- an optional extra
 
     listening = listen(host, port)
-    server.run_workers(service_json, settings, listening, workers, on_ready)
+    server.run_workers(app, service_json, settings, listening, workers, on_ready)
 
 
 def run_app(

@@ -19,6 +19,7 @@ from typing import Any
 
 import orjson
 
+from mvops.contracts.feature_stores import FeatureStore
 from mvops.core.prediction import LOAD_TEST
 from mvops.core.route import Arm
 from mvops.core.version import Version
@@ -46,8 +47,9 @@ _log = logging.getLogger("mvops.serving")
 class Runtime:
     """Owns the threads and the files of an endpoint. `start` and `stop` may be called from any thread, once each."""
 
-    def __init__(self, settings: ServiceSettings) -> None:
+    def __init__(self, settings: ServiceSettings, features: FeatureStore | None = None) -> None:
         self.settings = settings
+        self._features = features
         self.metrics = Metrics()
         self.tally = Tally()
         self.draining = False
@@ -89,7 +91,7 @@ class Runtime:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _load(self, version: Version) -> Served:
-        return load_served(version, self.settings, self._pool, self.metrics.batch)
+        return load_served(version, self.settings, self._pool, self.metrics.batch, self._features)
 
     def _open_log(self) -> Log:
         from mvops.registry.predictions import PredictionLog  # noqa: PLC0415 -- a third of a second, in the background
@@ -132,8 +134,11 @@ class Runtime:
         table = self.router.table
         arm, served = table.choose(key)
         rows: list[dict[str, Any]] = given["rows"]
-        columns = served.reader.read(rows)
-        times = event_times(given.get("time"), len(rows))
+        times = event_times(given.get("time"), len(rows)) if type(rows) is list else ()
+        model_rows = rows
+        if served.lookup is not None and served.reader.shaped(rows):
+            model_rows, rows = await served.lookup.fill(rows, times)
+        columns = served.reader.read(model_rows)
         self.tally.follow(table.route)
         tally = ArmTally(arm.arm, arm.version) if test else self.tally.of(arm.arm)
         try:

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from mvops.contracts.feature_stores import FeatureStore
 from mvops.core.version import Version
+from mvops.errors import ServingError
 from mvops.serving.batching import Batcher
+from mvops.serving.lookups import FeatureLookup
 from mvops.serving.rows import RowReader
 from mvops.serving.settings import ServiceSettings
 
@@ -19,10 +22,20 @@ class Served:
     version: Version
     reader: RowReader
     batcher: Batcher
+    lookup: FeatureLookup | None = None
 
 
-def load_served(version: Version, settings: ServiceSettings, pool: Executor, observe: Callable[[int], None]) -> Served:
-    """Load a version's estimator, from bytes whose hash was checked, and try it. Raises ArtifactError, ServingError."""
+def load_served(
+    version: Version,
+    settings: ServiceSettings,
+    pool: Executor,
+    observe: Callable[[int], None],
+    features: FeatureStore | None = None,
+) -> Served:
+    """Load a version's estimator, from bytes whose hash was checked, and try it; open what it looks features up in.
+
+    Raises ArtifactError, ServingError, and BackendError for the feature store.
+    """
     # These bring scikit-learn and pandas, which only a process that loads a model needs.
     from mvops.artifacts.models import load_model  # noqa: PLC0415
     from mvops.artifacts.store import ArtifactStore  # noqa: PLC0415
@@ -31,4 +44,17 @@ def load_served(version: Version, settings: ServiceSettings, pool: Executor, obs
     store = ArtifactStore(settings.artifacts, settings.root)
     estimator = Estimator(load_model(store, version.artifact), version.signature)
     reader = RowReader(version.signature.columns, settings.max_rows)
-    return Served(version, reader, Batcher(estimator, pool, settings.batch_rows, observe))
+    return Served(
+        version, reader, Batcher(estimator, pool, settings.batch_rows, observe), _lookup(version, settings, features)
+    )
+
+
+def _lookup(version: Version, settings: ServiceSettings, features: FeatureStore | None) -> FeatureLookup | None:
+    lookup, told = version.lookup, settings.features
+    if lookup is None:
+        return None
+    if features is None or told is None:
+        message = f"version {version.number} looks features up, and this endpoint was made without a feature store"
+        raise ServingError(message, hint="Make it anew with: mvops apply")
+    columns = [column.name for column in version.signature.columns]
+    return FeatureLookup(lookup, columns, lambda: features.reader(settings.root, told.catalog(), lookup), told.missing)

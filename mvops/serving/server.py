@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
+from mvops.contracts.feature_stores import FeatureStore
 from mvops.errors import ServingError
 from mvops.serving.app import create_app
 from mvops.serving.client import EndpointClient
@@ -85,7 +86,12 @@ def run_here(app: ASGIApp, runtime: Runtime, listening: socket.socket, on_ready:
 
 
 def run_workers(
-    service: Path, settings: ServiceSettings, listening: socket.socket, workers: int, on_ready: Callable[[str], None]
+    app: str,
+    service: Path,
+    settings: ServiceSettings,
+    listening: socket.socket,
+    workers: int,
+    on_ready: Callable[[str], None],
 ) -> None:
     """Several processes on one port, started again when one dies. Raises ServingError when they cannot start."""
     os.environ[_SERVICE] = str(service.resolve())
@@ -102,13 +108,18 @@ def run_workers(
         on_ready(url)
 
     with listening:
-        supervisor = Multiprocess(_config("mvops.serving.server:worker", settings, workers), [listening])
+        supervisor = Multiprocess(_config(app, settings, workers), [listening])
         threading.Thread(target=watch, daemon=True).start()
         supervisor.run()
     if not ready.is_set():
         raise ServingError("the workers could not start", hint="See why with: --workers 1")
 
 
-def worker() -> FastAPI:
+def worker(features: FeatureStore | None = None) -> FastAPI:
     """The application of one worker process."""
-    return create_app(ServiceSettings.load(Path(os.environ[_SERVICE])))
+    return create_app(worker_settings(), features=features)
+
+
+def worker_settings() -> ServiceSettings:
+    """The settings of the endpoint that this is a worker process of."""
+    return ServiceSettings.load(Path(os.environ[_SERVICE]))

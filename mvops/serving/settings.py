@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from mvops.contracts.feature_stores import ServedFeatures
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
 from mvops.errors import ServingError, Where
@@ -32,6 +33,7 @@ class ServiceSettings(Frozen):
     max_body: int = Field(default=8 * MEBIBYTE, ge=1)
     max_spool: int = Field(default=1024 * MEBIBYTE, ge=1)  # acknowledged, but not yet in the prediction log
     max_waiting: int = Field(default=1024, ge=1)  # requests in work at once; more are told to come back
+    features: ServedFeatures | None = None
     batch_rows: int = Field(default=1024, ge=1)  # rows given to the model at once
     body_timeout: float = Field(default=30, gt=0)
     predict_timeout: float = Field(default=30, gt=0)

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mvops.contracts.feature_stores import FeatureStore
 from mvops.serving.openapi import document
 from mvops.serving.problems import MEDIA_TYPE, Problem
 from mvops.serving.runtime import Runtime
@@ -121,9 +122,9 @@ class _Handlers:
         return bytes(body)
 
 
-def build(settings: ServiceSettings) -> FastAPI:
+def build(settings: ServiceSettings, features: FeatureStore | None = None) -> FastAPI:
     """See `app.create_app`."""
-    runtime = Runtime(settings)
+    runtime = Runtime(settings, features)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -13,7 +13,7 @@ from mvops.core.plan import Plan, make_plan
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.errors import UsageError
-from mvops.kinds.kind import Look, kinds
+from mvops.kinds.kind import Guarding, Look, kinds
 from mvops.registry.journal import SqlJournal
 from mvops.registry.state import SqlState
 from mvops.usecases.project import look_at
@@ -46,6 +46,7 @@ def plan(
             {where: record for where, record in records.items() if where in chosen},
             {where: there for where, there in seen.items() if not there.unseen or where in records},
             forced,
+            _held(look, (records.keys() - desired.keys()) & chosen, desired),
         )
     ]
     unseen = {where: there.unseen for where, there in sorted(seen.items()) if there.unseen}
@@ -70,6 +71,13 @@ def desired_specs(look: Look) -> dict[Address, Spec]:
 def _observed(look: Look, chosen: Iterable[Address], records: Mapping[Address, Record]) -> dict[Address, Observed]:
     seen = {where: kinds()[kind_of(where)].observe(where, records.get(where), look) for where in chosen}
     return {where: there for where, there in seen.items() if there is not None}
+
+
+def _held(look: Look, unwanted: Iterable[Address], desired: Mapping[Address, Spec]) -> dict[Address, str]:
+    """What is no longer wanted, but needed by something that stays."""
+    guards = ((where, kinds()[kind_of(where)]) for where in unwanted)
+    found = ((where, kind.in_use(where, desired, look)) for where, kind in guards if isinstance(kind, Guarding))
+    return {where: why for where, why in found if why}
 
 
 def _with_details(action: Action, look: Look) -> Action:

@@ -17,19 +17,25 @@ source: {path: data/regions/*.parquet, timestamp: day_end}
 fields: {mean_income: float64, customers: int64}
 ttl: 3d
 """
-YAML = """
-pipeline:
-  notebook: pipelines/toy.ipynb
+FEATURES = """\
   features:
     parameter: data_path
     rows: data/rows.parquet
     timestamp: time
     fields: {regions: [mean_income, customers]}
-  parameters: {C: 1.0}
-  outputs: {model: model, features: X_test, target: y_test, train_features: X_train, times: test_times}
-evaluate: {task: classification, metrics: [roc_auc, log_loss]}
+"""
+NO_FEATURES = """\
+  inputs: {data_path: data/rows.parquet}
+"""
+YAML = f"""
+pipeline:
+  notebook: pipelines/toy.ipynb
+{FEATURES}\
+  parameters: {{C: 1.0}}
+  outputs: {{model: model, features: X_test, target: y_test, train_features: X_train, times: test_times}}
+evaluate: {{task: classification, metrics: [roc_auc, log_loss]}}
 gate: [roc_auc >= 0.6]
-monitor: {every: 1d, outcomes: {delay: 1d}, alerts: [ops]}
+monitor: {{every: 1d, outcomes: {{delay: 1d}}, alerts: [ops]}}
 """
 CELLS: dict[str, tuple[str, ...]] = {
     """

@@ -35,6 +35,7 @@ CONTEXT = {
     "python": "3.11",
     "requirements": ["scikit-learn==1.6.1", "pandas==2.2.3"],
     "extras": [],
+    "features": None,
     "mvops_version": "0.1.0",
 }
 

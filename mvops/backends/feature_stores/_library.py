@@ -24,12 +24,13 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from feast import FeatureStore, RepoConfig
     from feast.errors import FeastObjectNotFoundException
+    from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
     from feast.type_map import feast_value_type_to_python_type
 
 _OVERLAP = timedelta(days=1)  # values may arrive this late, without a time to live
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = "mvops_event_time"
-_PRESENT = 2  # FieldStatus.PRESENT
+_KNOWN = {FieldStatus.PRESENT, FieldStatus.NULL_VALUE}
 
 
 def known(root: Path, catalog: Catalog) -> Known:
@@ -112,7 +113,7 @@ class Reader:
             for row, value, status, time in zip(
                 rows, result.values, result.statuses, result.event_timestamps, strict=True
             ):
-                if status == _PRESENT:
+                if status in _KNOWN:
                     row[name] = (_plain(value), datetime.fromtimestamp(time.seconds, UTC))
         return rows
 

@@ -1,0 +1,165 @@
+"""An endpoint that looks features up, over HTTP; Feast and SQLite are the real ones."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+import toy_features
+import toy_project as toy
+from toy_project import mvops
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.real("feature_stores", "feast", "an endpoint that looks features up in SQLite"),
+]
+NOON = "2024-03-01T12:00:00Z"  # the last day's values are known since midnight
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = toy_features.make(tmp_path_factory.mktemp("served") / "toy")
+    mvops(made, "apply", "--yes").ok()
+    return made
+
+
+@pytest.fixture(scope="module")
+def client(root: Path) -> Iterator[httpx.Client]:
+    with serving(root) as found:
+        yield found
+
+
+class serving:  # noqa: N801 -- read as a statement
+    """`mvops serve toy`, from ready to stopped."""
+
+    def __init__(self, root: Path, *options: object) -> None:
+        self.url = f"http://127.0.0.1:{toy.port_of(root)}"
+        self.process = toy.spawn(root, "serve", "toy", *options)
+
+    def __enter__(self) -> httpx.Client:
+        self.client = httpx.Client(base_url=self.url, timeout=60)
+        toy.until(self._ready)
+        return self.client
+
+    def _ready(self) -> bool:
+        assert self.process.poll() is None, self.process.communicate()
+        try:
+            return self.client.get("/health/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        self.process.send_signal(signal.SIGINT)
+        toy.finish(self.process, 60)
+
+
+def predict(client: httpx.Client, *rows: dict[str, Any], when: str | None = NOON) -> httpx.Response:
+    return client.post("/predict", json={"rows": list(rows), **({"time": when} if when else {})})
+
+
+def latest(root: Path, region: str) -> dict[str, Any]:
+    values = pd.read_parquet(root / "data" / "regions")
+    row = values[values.region == region].sort_values("day_end").iloc[-1]
+    return {"mean_income": float(row.mean_income), "customers": int(row.customers)}
+
+
+def test_a_row_with_its_entity_is_answered_as_one_with_all_features(root: Path, client: httpx.Client) -> None:
+    short = {"age": 41.5, "income": 30000.0, "region": "b"}
+    full = {"age": 41.5, "income": 30000.0, **latest(root, "b")}
+    one, other = predict(client, short), predict(client, full)
+    assert (one.status_code, other.status_code) == (200, 200), (one.text, other.text)
+    assert one.json()["probabilities"] == other.json()["probabilities"]
+
+
+def test_the_log_holds_the_full_inputs(root: Path, client: httpx.Client) -> None:
+    (name,) = predict(client, {"age": 33.0, "income": 1000.0, "region": "a"}).json()["prediction_ids"]
+
+    def logged() -> dict[str, Any] | None:
+        mvops(root, "predictions", "export", "toy", "--output", root / "log.jsonl").ok()
+        lines = [json.loads(line) for line in (root / "log.jsonl").read_text().splitlines()]
+        return next((line["inputs"] for line in lines if line["prediction_id"] == name), None)
+
+    assert toy.until(logged) == {"age": 33.0, "income": 1000.0, "region": "a", **latest(root, "a")}
+    mvops(root, "monitor", "--json").ok()
+
+
+def test_openapi_says_what_a_request_must_carry(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    row = document["components"]["schemas"]["Row"]
+    assert set(row["required"]) == {"age", "income", "region"}
+    assert row["properties"]["mean_income"]["description"].startswith("Looked up in regions by region, if left out.")
+    body = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    assert set(body["example"]["rows"][0]) == {"age", "income", "region"}
+    assert predict(client, *body["example"]["rows"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("row", "when", "said"),
+    [
+        ({"region": "zz"}, NOON, 'row 0, column "mean_income": regions has no value for this region (and 1 more)'),
+        ({}, NOON, 'row 0, column "region": is missing: features are looked up by it'),
+        ({"region": 7}, NOON, 'row 0, column "region": must be a text: features are looked up by it'),
+        ({"region": None}, NOON, "must be a text"),
+        ({"region": "a"}, "2024-03-05T00:00:00Z", "regions has only an old value for this region"),
+        ({"region": "a"}, None, "regions has only an old value for this region"),
+        ({"region": "a", "color": "red"}, NOON, 'column "color": is not a column of this model'),
+    ],
+)
+def test_what_cannot_be_looked_up_is_refused(
+    client: httpx.Client, row: dict[str, Any], when: str | None, said: str
+) -> None:
+    reply = predict(client, {"age": 41.5, "income": 30000.0, **row}, when=when)
+    assert reply.status_code == 422
+    assert said in reply.json()["detail"]
+
+
+def test_a_lookup_takes_little_time(root: Path, client: httpx.Client) -> None:
+    def median(row: dict[str, Any]) -> float:
+        seconds = []
+        for _ in range(60):
+            started = time.perf_counter()
+            assert predict(client, row).status_code == 200
+            seconds.append(time.perf_counter() - started)
+        return sorted(seconds)[len(seconds) // 2]
+
+    short = median({"age": 41.5, "income": 30000.0, "region": "b"})
+    full = median({"age": 41.5, "income": 30000.0, **latest(root, "b")})
+    print(f"median of a request: {short * 1000:.1f} ms with a lookup, {full * 1000:.1f} ms without")
+    assert short - full < 0.1
+
+
+def test_a_view_that_a_live_version_looks_up_is_not_deleted(root: Path, tmp_path: Path) -> None:
+    project = toy.copy(root, tmp_path / "toy")
+    (project / "configs/features/regions.yaml").unlink()
+    mvops(project, "plan").refused("there is no feature view 'regions'")
+    (project / "configs/models/toy.yaml").write_text(
+        toy_features.YAML.replace(toy_features.FEATURES, toy_features.NO_FEATURES)
+    )
+    planned = mvops(project, "plan").ok().out
+    assert "version 1 of toy, which is live, looks it up" in planned
+    before = toy.snapshot(project)
+    mvops(project, "apply", "--yes").refused("feature_view.regions", "version 1 of toy", "--target model.NAME")
+    assert toy.snapshot(project) == before
+    mvops(project, "destroy", "--yes").ok()
+
+
+def test_null_by_policy_and_several_processes(root: Path, tmp_path: Path, client: httpx.Client) -> None:
+    project = toy.copy(root, tmp_path / "toy")
+    port = toy.free_port()
+    toy.edit(project / "configs" / "project.yaml", f"port: {toy.port_of(project)}", f"port: {port}")
+    toy.edit(project / "configs" / "models" / "toy.yaml", "    rows:", "    missing: 'null'\n    rows:")
+    mvops(project, "apply", "--yes").ok()
+    with serving(project, "--workers", 2) as several:
+        reply = predict(several, {"age": 41.5, "income": 30000.0, "region": "zz"})
+        assert reply.status_code == 200, reply.text
+        null = {"mean_income": None, "customers": None}
+        full = predict(several, {"age": 41.5, "income": 30000.0, **null})
+        assert reply.json()["probabilities"] == full.json()["probabilities"]
