@@ -27,6 +27,7 @@ _EXTRAS = {
     "alerts": ("apprise",),
     "postgres": ("psycopg",),
     "s3": ("s3fs",),
+    "wandb": ("wandb",),
     "dvc": ("dvc",),
 }
 _LOW_DISK = 1_000_000_000  # bytes
