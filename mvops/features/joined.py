@@ -72,6 +72,15 @@ def make_joined(workspace: Workspace, model: str) -> None:
     write_atomically(made, json.dumps([wanted, hashlib.sha256(content).hexdigest()]).encode())
 
 
+def joined_content(workspace: Workspace, model: str, wanted: str) -> str | None:
+    """The sha256 of the joined rows of the recipe `wanted`; None if others, or none, are there."""
+    path = workspace.root / joined_file(model)
+    if not path.is_file():
+        return None
+    sha256 = file_sha256(path)
+    return sha256 if _made(path.with_suffix(".json")) == [wanted, sha256] else None
+
+
 def _made(path: Path) -> object:
     try:
         return json.loads(path.read_bytes())

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -15,16 +16,18 @@ from mvops.core.version import CodeState
 _PATIENCE = 10  # seconds for one question to Git
 
 
-def code_state(root: Path, notebook: str, cells: dict[str, str]) -> CodeState:
-    """The commit that `root` is at, and whether `notebook` or `configs/` (relative to it) differ from that commit.
+def code_state(root: Path, notebook: str, cells: dict[str, str], sources: Iterable[str] = ()) -> CodeState:
+    """The commit that `root` is at, and whether `notebook`, `sources` or `configs/` (relative to it) differ from it.
 
-    A notebook that Git does not track counts as dirty. Without Git, outside a repository, before the first commit, or
-    if Git does not answer within ten seconds, the commit is None.
+    `sources` are what the notebook imports or reads from beside it. A notebook that Git does not track counts as
+    dirty, also one in a submodule: the commit does not tell its content. Without Git, outside a repository, before the
+    first commit, or if Git does not answer within ten seconds, the commit is None.
     """
     git = shutil.which("git")
     if git is None or _ask(git, root, "rev-parse", "--is-inside-work-tree") != "true":
         return CodeState(commit=None, dirty=False, notebook=notebook, cells=cells)
-    changes = _ask(git, root, "status", "--porcelain", "--untracked-files=all", "--", notebook, "configs")
+    places = sorted({notebook, "configs", *sources})
+    changes = _ask(git, root, "status", "--porcelain", "--untracked-files=all", "--", *places)
     tracked = _ask(git, root, "ls-files", "--", notebook)
     commit = _ask(git, root, "rev-parse", "--verify", "--quiet", "HEAD")
     return CodeState(commit=commit or None, dirty=changes != "" or not tracked, notebook=notebook, cells=cells)

@@ -14,6 +14,7 @@ from mvops.core.run import Run
 from mvops.core.steps import RegisterVersion
 from mvops.core.version import Artifact, DataRevision, Recipe, Version
 from mvops.errors import ArtifactError, DataError, RegistryError
+from mvops.features.joined import job_of
 from mvops.features.lookups import lookup_of
 from mvops.lifecycle.code import code_state
 from mvops.lifecycle.compare import Comparison, compare_on_same_rows
@@ -26,6 +27,7 @@ from mvops.lifecycle.held_out import HeldOut, handed_over
 from mvops.lifecycle.signature import describe
 from mvops.monitoring.baseline import DAY, build_baseline
 from mvops.monitoring.columns import make_rows
+from mvops.performing.data import keep_joined
 from mvops.registry.events import record_event
 from mvops.registry.runs import find_run, save_run
 from mvops.registry.state import SqlState
@@ -120,7 +122,7 @@ def _register(
             baseline=_kept(workspace, baseline.model_dump_json().encode(), "json"),
             held_out=_kept(workspace, data, format_),
             data=dict(run.inputs),
-            code=code_state(workspace.root, model.pipeline.notebook, dict(run.cells)),
+            code=code_state(workspace.root, model.pipeline.notebook, dict(run.cells), run.sources),
             environment=capture_environment(model_modules(held_out.estimator)),
             parameters=dict(run.parameters),
             metrics=evaluation.metrics,
@@ -134,7 +136,7 @@ def _register(
             ),
             revisions=_revisions(workspace, run, model),
             recipe=Recipe(
-                inputs=dict(model.pipeline.inputs),
+                inputs=dict(job_of(workspace, step.model).inputs),
                 parameters=dict(model.pipeline.parameters),
                 outputs=model.pipeline.outputs.model_dump(exclude_none=True),
                 task=model.evaluate.task,
@@ -153,6 +155,8 @@ def _revisions(workspace: Workspace, run: Run, model: Model) -> dict[str, DataRe
         revision, named = recorded_revision(workspace.store, record.outputs), named_revision(record.outputs)
         if revision is not None and named is not None:
             found |= {name: named for name in model.pipeline.inputs if run.inputs.get(name) == revision.digest}
+    if model.pipeline.features is not None and workspace.project.capabilities.data_versioning:
+        found |= keep_joined(workspace, run, model.pipeline.features.parameter)
     return found
 
 

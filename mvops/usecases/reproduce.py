@@ -17,6 +17,7 @@ from mvops.core.config.model import Evaluate
 from mvops.core.progress import Progress, Tell, silent
 from mvops.core.version import Version
 from mvops.errors import UsageError
+from mvops.features.joined import joined_file
 from mvops.lifecycle.environment import capture_environment, model_modules
 from mvops.lifecycle.evaluate import evaluate
 from mvops.lifecycle.held_out import handed_over
@@ -79,6 +80,7 @@ class _Attempt:
     def train(self, number: int) -> tuple[PipelineResult, ArtifactStore]:
         """Run everything, nothing from a cache; what it makes goes into a store of its own."""
         recipe, root = self.restored.recipe, self.folder.joinpath(*_DEEP)
+        joined = joined_file(self.version.model)
         place = self.folder / f"run-{number}"
         store = ArtifactStore("artifacts", place)
         job = PipelineJob(
@@ -86,6 +88,8 @@ class _Attempt:
             root=root,
             parameters=recipe.parameters,
             inputs=recipe.inputs,
+            # joined features are known by how they were made, not by their bytes
+            digests={name: self.version.data[name] for name, path in recipe.inputs.items() if path == joined},
             outputs=recipe.outputs,
             timeout=self._timeout(),
             use_cache=False,

@@ -7,14 +7,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from mvops import backends
 from mvops.contracts.data_versioners import DataVersioner, Revision
 from mvops.core.version import DataRevision, Recipe, Version
 from mvops.errors import DataError, NotebookError
+from mvops.features.joined import job_of, joined_content, joined_file, make_joined
 from mvops.lifecycle.code import write_commit
 from mvops.lifecycle.data import named_revision, read_revision, recorded_revision
 from mvops.notebook.digests import input_contents, input_digest, input_files
-from mvops.notebook.jobs import pipeline_job
 from mvops.notebook.keys import prepare
 from mvops.registry.state import SqlState
 from mvops.workspace import Workspace, data_place
@@ -45,7 +44,7 @@ def _recipe_of_today(workspace: Workspace, version: Version) -> Recipe:
     """For a version that was registered before there were recipes."""
     model = workspace.model(version.model)
     return Recipe(
-        inputs=dict(model.pipeline.inputs),
+        inputs=dict(job_of(workspace, version.model).inputs),
         parameters={name: version.parameters.get(name, value) for name, value in model.pipeline.parameters.items()},
         outputs=model.pipeline.outputs.model_dump(exclude_none=True),
         task=model.evaluate.task,
@@ -71,8 +70,7 @@ def _restore_code(workspace: Workspace, version: Version, recipe: Recipe, root: 
 
 
 def _code_of_today(workspace: Workspace, version: Version, root: Path) -> str:
-    job = pipeline_job(workspace.root, version.model, workspace.model(version.model).pipeline)
-    prepared = prepare(job, workspace.cache)
+    prepared = prepare(job_of(workspace, version.model), workspace.cache)
     if {name: key.digest for name, key in prepared.keys.items()} != version.code.cells:
         raise NotebookError(
             f"the code of {version.model}@{version.number} was not kept, and today's is another",
@@ -101,12 +99,12 @@ def _restore_input(workspace: Workspace, version: Version, name: str, pattern: s
     if named is None:
         return _data_of_today(workspace, version, name, pattern, root)
     revision = read_revision(workspace.store, named)
-    versioner: DataVersioner = backends.load("data_versioners", named.backend)
+    versioner: DataVersioner = workspace.backend("data_versioners", named.backend)
     data = workspace.project.data
     options = data.options if data.backend == named.backend else {}
     place = data_place(workspace)
     versioner.restore(place, revision, root, options)
-    _check(version, name, pattern, revision, root)
+    _check(version, pattern, revision, root)
     return f"{named.backend} {named.id}"
 
 
@@ -122,22 +120,27 @@ def _revision(workspace: Workspace, version: Version, name: str) -> DataRevision
 
 
 def _data_of_today(workspace: Workspace, version: Version, name: str, pattern: str, root: Path) -> str:
-    now = input_contents(workspace.root, pattern, workspace.cache) if input_files(workspace.root, pattern) else {}
-    if not now or input_digest(workspace.root, pattern, workspace.cache) != version.data[name]:
+    if pattern == joined_file(version.model):
+        make_joined(workspace, version.model)
+        same = joined_content(workspace, version.model, version.data[name]) is not None
+    else:
+        there = bool(input_files(workspace.root, pattern))
+        same = there and input_digest(workspace.root, pattern, workspace.cache) == version.data[name]
+    if not same:
         raise DataError(
             f"the data of {version.model}@{version.number} was not kept, and {pattern} is not what it was",
             hint="From now on: capabilities: {data_versioning: true} in configs/project.yaml, then mvops apply",
         )
-    for file in now:
+    for file in input_contents(workspace.root, pattern, workspace.cache):
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(workspace.root / file, root / file)
     return "as it is today, which is as it was"
 
 
-def _check(version: Version, name: str, pattern: str, revision: Revision, root: Path) -> None:
-    if input_files(root, pattern) and input_digest(root, pattern) == version.data[name]:
-        return
+def _check(version: Version, pattern: str, revision: Revision, root: Path) -> None:
     there = input_contents(root, pattern) if input_files(root, pattern) else {}
+    if there == revision.files:
+        return
     wrong = [file for file, sha256 in revision.files.items() if there.get(file) != sha256]
     raise DataError(
         f"what {revision.backend} gives for {', '.join(wrong[:3]) or pattern} is not what "

@@ -5,24 +5,30 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
 from toy_project import edit, mvops, query, rows, snapshot
 
+from mvops.registry.versions import find_version
+from mvops.usecases.project import open_project
+from mvops.usecases.restoring import Restored, restore
+from mvops.workspace import Workspace
+
+WHO = ("-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false")
+TODAY = "as it is today, which is as it was"
+OFF = "\ncapabilities: {data_versioning: false}\n"
 pytestmark = pytest.mark.xdist_group("cli-toy")
 
 
-def keep_data(root: Path) -> None:
-    """Switch the local data versioner on and have it keep what is there."""
-    with (root / "configs/project.yaml").open("a") as file:
-        file.write("\ncapabilities: {data_versioning: true}\n")
-    told = mvops(root, "plan").ok().out
-    assert "~ dataset.data" in told
-    assert "keep: 0.1 MB are copied into the artefact store" in told
-    assert "Plan: 1 to update, 5 unchanged." in told
-    mvops(root, "apply", "--yes").ok()
-    mvops(root, "plan", "--detailed-exitcode").ok(0)
+def without_data(quick: Path) -> Path:
+    """A project whose version 1 was trained while nobody kept its data."""
+    with (quick / "configs/project.yaml").open("a") as file:
+        file.write(OFF)
+    mvops(quick, "apply", "--yes").ok()
+    assert ", not kept" in mvops(quick, "versions", "show", "toy", 1).ok().out
+    return quick
 
 
 def rewrite(root: Path, change: str) -> None:
@@ -32,8 +38,15 @@ def rewrite(root: Path, change: str) -> None:
         connection.commit()
 
 
+def taken(workspace: Workspace, root: Path, name: str) -> Restored:
+    """Version 1 laid out in a folder beside the project."""
+    version = find_version(workspace.registry, "toy", 1)
+    assert version is not None
+    (root.parent / name).mkdir()
+    return restore(workspace, version, root.parent / name)
+
+
 def test_old_data_and_code_come_back_and_the_result_is_equal(project: Path) -> None:
-    keep_data(project)
     rows(range(70), seed=1).to_csv(project / "data/d.csv", index=False)
     edit(project / "pipelines/toy.ipynb", "LogisticRegression(C=C)", "LogisticRegression(C=C / 2)")
     edit(project / "configs/models/toy.yaml", "C: 1.0", "C: 0.01")
@@ -53,7 +66,6 @@ def test_where_it_differs_is_told_and_whether_that_means_anything(project: Path)
     assert "DIFFERENT: toy@1" in differs
     assert "metrics.roc_auc: 0.9 -> 0.77" in differs
     assert "predictions  2000 predictions: the same" in differs
-    assert "data_path: as it is today, which is as it was" in differs
     rewrite(project, "'$.environment.packages.numpy', '1.0.0'")
     unlike = mvops(project, "reproduce", "toy@1").ok().out
     assert "NOT COMPARABLE: toy@1" in unlike
@@ -74,18 +86,34 @@ def test_a_training_that_nothing_seeds_is_not_comparable(fresh: Path) -> None:
     assert "each training gives other numbers; nothing seeds cell 5: RandomForestClassifier" in told
 
 
-def test_data_that_was_not_kept_and_has_changed_is_an_error_with_the_remedy(project: Path) -> None:
-    rows(range(70), seed=1).to_csv(project / "data/d.csv", index=False)
-    mvops(project, "reproduce", "toy@1").refused("was not kept", "data/d.csv is not what it was", "data_versioning")
-    assert "made again" not in mvops(project, "history", "toy").ok().out
+def test_data_that_nobody_kept_can_be_used_while_it_is_what_it_was(quick: Path) -> None:
+    root = without_data(quick)
+    with open_project(root) as workspace:
+        assert taken(workspace, root, "one").data == {"data_path": TODAY}
+    before = (root / "data/d.csv").read_bytes()
+    rows(range(70), seed=1).to_csv(root / "data/d.csv", index=False)
+    mvops(root, "reproduce", "toy@1").refused("was not kept", "data/d.csv is not what it was", "data_versioning")
+    assert "made again" not in mvops(root, "history", "toy").ok().out
+    (root / "data/d.csv").write_bytes(before)
+    edit(root / "configs/project.yaml", OFF, "")  # kept from now on, which serves the versions that were there
+    told = mvops(root, "plan").ok().out
+    assert "~ dataset.data" in told
+    assert "keep: 0.1 MB are copied into the artefact store" in told
+    assert "Plan: 1 to update, 5 unchanged." in told
+    mvops(root, "apply", "--yes").ok()
+    mvops(root, "plan", "--detailed-exitcode").ok(0)
+    (root / "data/d.csv").unlink()
+    with open_project(root) as workspace:
+        assert taken(workspace, root, "two").data["data_path"].startswith("local ")
+    assert (root.parent / "two/data/d.csv").read_bytes() == before
 
 
 def test_kept_data_that_is_gone_or_tampered_with_is_an_error(project: Path) -> None:
-    keep_data(project)
-    (revision,) = [
-        json.loads(text) for (text,) in query(project, "SELECT outputs FROM mvops_records") if "manif" in text
-    ]
-    assert mvops(project, "versions", "show", "toy", 1).ok().out.count("not kept") == 1  # it was kept afterwards
+    (revision,) = (
+        r for (text,) in query(project, "SELECT outputs FROM mvops_records") if "manifest" in (r := json.loads(text))
+    )
+    shown = mvops(project, "versions", "show", "toy", 1).ok().out
+    assert f"kept: local {revision['revision']}, 1 file" in shown
     manifest = project / ".mvops/artifacts" / revision["manifest"][:2] / revision["manifest"][2:]
     (sha256,) = json.loads(manifest.read_text())["files"].values()
     content = project / ".mvops/artifacts" / sha256[:2] / sha256[2:]
@@ -96,6 +124,26 @@ def test_kept_data_that_is_gone_or_tampered_with_is_an_error(project: Path) -> N
     assert "keep: 0.1 MB" in mvops(project, "plan").ok().out  # and the next apply keeps it again
     mvops(project, "apply", "--yes").ok()
     assert content.exists()
+
+
+def test_a_version_from_before_code_was_kept_comes_from_git_or_from_today(project: Path, tmp_path: Path) -> None:
+    rewrite(project, "'$.recipe', json('null')")
+    with open_project(project) as workspace:
+        version = find_version(workspace.registry, "toy", 1)
+        assert version is not None
+        assert taken(workspace, project, "today").code == TODAY
+    assert (tmp_path / "today/data/d.csv").read_bytes() == (project / "data/d.csv").read_bytes()
+    for arguments in (["init", "-q"], ["add", "."], [*WHO, "commit", "-qm", "first"]):
+        subprocess.run(["git", "-C", str(project), *arguments], check=True)
+    commit = subprocess.check_output(["git", "-C", str(project), "rev-parse", "HEAD"], text=True).strip()
+    before = (project / "pipelines/toy.ipynb").read_text()
+    edit(project / "pipelines/toy.ipynb", "LogisticRegression(C=C)", "LogisticRegression(C=C / 2)")
+    mvops(project, "reproduce", "toy@1").refused("the code of toy@1 was not kept", "versions show toy 1")
+    (tmp_path / "git").mkdir()
+    with open_project(project) as workspace:
+        found = version.model_copy(update={"code": version.code.model_copy(update={"commit": commit})})
+        assert restore(workspace, found, tmp_path / "git").code == f"Git commit {commit[:12]}"
+    assert (tmp_path / "git/pipelines/toy.ipynb").read_text() == before
 
 
 def test_what_is_no_version(project: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mvops.lifecycle.code import code_state
+from mvops.lifecycle.code import code_state, write_commit
 
 NOTEBOOK = "pipelines/[a] b.ipynb"  # Git would read the brackets as a pattern
 CELLS = {"train": "ab"}
@@ -63,6 +63,58 @@ def test_a_project_inside_a_larger_repository(project):
     assert not code_state(inner, "n.ipynb", CELLS).dirty
     (project / "configs/models/m.yaml").write_text("the outer project's")
     assert not code_state(inner, "n.ipynb", CELLS).dirty
+
+
+def test_what_the_notebook_imports_counts_too(project):
+    (project / "pipelines/helper.py").write_text("1")
+    assert not code_state(project, NOTEBOOK, CELLS).dirty
+    assert code_state(project, NOTEBOOK, CELLS, [NOTEBOOK, "pipelines/helper.py"]).dirty
+    git(project, "add", ".")
+    git(project, "commit", "-qm", "second")
+    assert not code_state(project, NOTEBOOK, CELLS, [NOTEBOOK, "pipelines/helper.py"]).dirty
+
+
+def test_an_untracked_notebook_and_one_outside_of_the_repository_are_dirty(project, tmp_path):
+    (project / "pipelines/new.ipynb").write_text("1")
+    (tmp_path / "outside.ipynb").write_text("1")
+    for notebook in ("pipelines/new.ipynb", "../../outside.ipynb"):
+        found = code_state(project, notebook, CELLS)
+        assert (found.commit, found.dirty) == (git(project, "rev-parse", "HEAD"), True)
+
+
+def test_a_detached_head(project):
+    first = git(project, "rev-parse", "HEAD")
+    (project / NOTEBOOK).write_text("2")
+    git(project, "commit", "-qam", "second")
+    git(project, "checkout", "-q", "--detach", first)
+    found = code_state(project, NOTEBOOK, CELLS)
+    assert (found.commit, found.dirty) == (first, False)
+
+
+def test_submodules(project, tmp_path):
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    git(outer, "init", "-q")
+    git(outer, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(project), "inner")
+    git(outer, "commit", "-qm", "outer")
+    inner = outer / "inner"
+    found = code_state(inner, NOTEBOOK, CELLS)  # a project that is in a submodule is at the submodule's commit
+    assert (found.commit, found.dirty) == (git(project, "rev-parse", "HEAD"), False)
+    around = code_state(outer, f"inner/{NOTEBOOK}", CELLS)  # the outer commit has no such file
+    assert (around.commit, around.dirty) == (git(outer, "rev-parse", "HEAD"), True)
+
+
+def test_the_files_of_a_commit_come_back(project, tmp_path):
+    first = git(project, "rev-parse", "HEAD")
+    (project / NOTEBOOK).write_text("2")
+    git(project, "rm", "-q", "configs/models/m.yaml")
+    git(project, "commit", "-qam", "second")
+    assert write_commit(project, first, tmp_path / "then")
+    assert (tmp_path / "then" / NOTEBOOK).read_text() == "1"
+    assert (tmp_path / "then/configs/models/m.yaml").exists()
+    assert (project / NOTEBOOK).read_text() == "2"
+    assert not write_commit(project, "0" * 40, tmp_path / "never")
+    assert not write_commit(tmp_path, first, tmp_path / "never")
 
 
 def test_a_git_hooks_surroundings_do_not_mislead(project, tmp_path, monkeypatch):

@@ -38,7 +38,7 @@ def run_dvc(calls: Sequence[Sequence[str]], folder: Path) -> None:
 
 def pull(restore: dict[str, Any], folder: Path) -> None:
     """Have `_dvc_program.restore` do what it is told. Raises BackendError as above."""
-    _run({"restore": restore}, folder, "Is DVC's remote there, and was the data pushed to it? See: dvc remote list")
+    _run({"restore": restore}, folder, "Is DVC's remote there, with what was pushed to it? See: dvc remote list")
 
 
 def _run(asked: dict[str, Any], folder: Path, hint: str) -> None:

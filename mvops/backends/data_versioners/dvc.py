@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mvops.backends.data_versioners._dvc_calls import pull, run_dvc
-from mvops.backends.data_versioners._dvc_content import agrees
+from mvops.backends.data_versioners._dvc_content import unchanged
 from mvops.backends.data_versioners._dvc_files import Out, find_repository, remotes, tracked
 from mvops.contracts.data_versioners import Dataset, Kept, Place, Revision
 from mvops.core.canonical import digest
@@ -123,20 +123,21 @@ class Dvc:
                 if name == out["path"] or name.startswith(f"{out['path']}/")
             }
         remote = options.get("remote") or (revision.own.get("remote") if options.get("push", True) else None)
-        pull(
-            {
-                "project": str(repository),
-                "scratch": str(scratch),
-                "remote": remote,
-                "outs": outs,
-                "targets": sorted(sources),
-            },
-            scratch,
-        )
+        asked = {"project": str(repository), "scratch": str(scratch), "remote": remote, "outs": outs}
+        try:
+            pull({**asked, "targets": sorted(sources)}, scratch)
+        except BackendError as error:
+            raise _not_restored(revision, error) from error
         for source, name in sources.items():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(scratch / source, target / name)
         shutil.rmtree(scratch)
+
+
+def _not_restored(revision: Revision, error: BackendError) -> BackendError:
+    gone = error.message.startswith("DVC: Checkout failed")  # it names what only the scratch repository knows
+    why = "it is neither in DVC's cache nor, as it was, in the remote" if gone else error.message
+    return BackendError(f"DVC cannot bring back {_few(revision.files)} ({revision.id}): {why}", hint=error.hint)
 
 
 def _assess(place: Place, dataset: Dataset, repository: Path) -> _Tracking:
@@ -144,14 +145,12 @@ def _assess(place: Place, dataset: Dataset, repository: Path) -> _Tracking:
     add: set[str] = set()
     right: dict[Path, Out] = {}
     made: dict[Path, Out] = {}
-    judged: dict[Path, bool] = {}
+    same = unchanged([out for out in found.values() if out is not None], place.cache)
     for file, out in found.items():
         if out is None:
             add.add(_relative(file, place.root))
             continue
-        if out.path not in judged:
-            judged[out.path] = agrees(out, place.cache)
-        if judged[out.path]:
+        if out.path in same:
             right[out.path] = out
         elif out.made:
             made[out.path] = out
@@ -165,8 +164,9 @@ def _assess(place: Place, dataset: Dataset, repository: Path) -> _Tracking:
 def _outs(place: Place, dataset: Dataset, repository: Path) -> list[Out]:
     """What DVC tracks of the dataset now; raises BackendError if that is not all of it."""
     found = tracked(repository, [_absolute(place.root, name) for name in dataset.files])
+    same = unchanged([out for out in found.values() if out is not None], place.cache)
     for file, out in found.items():
-        if out is None or not (out.is_folder or agrees(out, place.cache)):
+        if out is None or not (out.is_folder or out.path in same):
             raise BackendError(
                 f"DVC does not track {_relative(file, place.root)} as it is", hint="Did it change? Then: mvops apply"
             )
