@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from toy_project import cached, edit, mvops
+from toy_project import cached, edit, finish, mvops, port_of, rows, spawn, until
+
+from mvops.serving.client import EndpointClient
 
 pytestmark = [
     pytest.mark.xdist_group("cli-journey"),
-    pytest.mark.real("registry", "postgresql", "a PostgreSQL 18 server"),
+    pytest.mark.real("registry", "postgresql", "a project through the command line and its endpoint"),
 ]
 
 
@@ -43,10 +46,36 @@ def test_apply_plan_and_status_on_postgresql(applied: Path, database: str, tmp_p
     found = mvops(root, "status", "--json").ok().json()["models"][0]
     assert (found["champion"], found["predictions"]) == (1, 0)
     assert not (root / ".mvops/registry.db").exists()
+    answered(root)
     mvops(root, "retrain", "toy", "--force", "--no-wait").ok()
     assert "canary of version 2" in mvops(root, "rollout", "status", "toy").ok().out
     mvops(root, "rollout", "abort", "toy").ok()
     assert "version 1 is champion" in mvops(root, "history", "toy").ok().out
+
+
+def answered(root: Path) -> None:
+    """Predictions and outcomes go through the endpoint into the same database, and are monitored from there."""
+    assert "mvops[serve,postgres]==" in (root / "deploy/serving/toy/requirements.txt").read_text()
+    process = spawn(root, "serve", "toy")
+    try:
+        client = EndpointClient(f"http://127.0.0.1:{port_of(root)}")
+        client.ready(timeout=60)
+        frame = rows(range(100, 104))
+        given = frame.drop(columns=["day", "y"]).to_dict("records")
+        ids = client.predict(given, time="2024-03-01T10:00:00Z").prediction_ids
+        client.outcomes(list(zip(ids, frame["y"].tolist(), strict=True)))
+
+        def logged() -> bool:
+            found = mvops(root, "status", "--json").ok().json()["models"][0]
+            return (found["predictions"], found["outcomes"]) == (400, 400)
+
+        until(logged)
+    finally:
+        process.send_signal(signal.SIGINT)
+        finish(process, 60)
+    said = mvops(root, "monitor", "toy", "--until", "2024-03-02").ok().out
+    assert "400 new predictions, 400 new outcomes" in said
+    assert ids[0] in mvops(root, "explain", ids[0]).ok().out
 
 
 def test_a_database_that_is_not_there_is_one_message(applied: Path, tmp_path: Path) -> None:

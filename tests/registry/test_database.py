@@ -22,8 +22,8 @@ from mvops.registry.events import events, record_event
 from mvops.registry.state import SqlState
 
 pytestmark = [
-    pytest.mark.real("registry", "sqlite", "SQLite files"),
-    pytest.mark.real("registry", "postgresql", "a PostgreSQL 18 server"),
+    pytest.mark.real("registry", "sqlite", "the same suite on both: files"),
+    pytest.mark.real("registry", "postgresql", "the same suite on both: a PostgreSQL 18 server"),
 ]
 
 URL = "sqlite:///.mvops/registry.db"

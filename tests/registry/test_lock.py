@@ -22,6 +22,11 @@ from mvops.registry.owner import Owner, is_gone, this_process
 from mvops.registry.state import SqlState
 from mvops.registry.tables import LockRow
 
+pytestmark = [
+    pytest.mark.real("registry", "sqlite", "the lock"),
+    pytest.mark.real("registry", "postgresql", "the lock"),
+]
+
 HOLDER = """
 import sys, time
 from pathlib import Path

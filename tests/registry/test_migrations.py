@@ -18,6 +18,11 @@ from mvops.registry.migrating import alembic_config
 from mvops.registry.places import locate
 from mvops.registry.tables import Base
 
+pytestmark = [
+    pytest.mark.real("registry", "sqlite", "its migrations"),
+    pytest.mark.real("registry", "postgresql", "its migrations"),
+]
+
 
 def test_the_known_revisions_are_those_of_the_migrations(registry):
     with registry.engine.connect() as connection:

@@ -18,6 +18,11 @@ from mvops.registry.runs import find_run, runs, save_run, step_seconds
 from mvops.registry.summaries import Cursor, Summary, cursor, judged_until, save_judged, save_summaries, summaries
 from mvops.registry.versions import register
 
+pytestmark = [
+    pytest.mark.real("registry", "sqlite", "summaries and alerts"),
+    pytest.mark.real("registry", "postgresql", "summaries and alerts"),
+]
+
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 

@@ -19,6 +19,11 @@ from mvops.registry.database import open_registry
 from mvops.registry.events import events, record_event
 from mvops.registry.predictions import PredictionLog
 
+pytestmark = [
+    pytest.mark.real("registry", "sqlite", "the prediction log"),
+    pytest.mark.real("registry", "postgresql", "the prediction log"),
+]
+
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 

@@ -7,6 +7,11 @@ from mvops.errors import RegistryError
 from mvops.registry.journal import SqlJournal
 from mvops.registry.state import SqlState
 
+pytestmark = [
+    pytest.mark.real("registry", "sqlite", "state and journal"),
+    pytest.mark.real("registry", "postgresql", "state and journal"),
+]
+
 MODEL = Record(address="model.delays", spec={"gate": ["roc_auc >= 0.68"], "owner": None}, outputs={"version": "3"})
 ENDPOINT = Record(address="endpoint.delays", spec={"port": 8000}, outputs={})
 

@@ -18,6 +18,11 @@ from mvops.registry.versions import (
     versions,
 )
 
+pytestmark = [
+    pytest.mark.real("registry", "sqlite", "versions, runs and rollouts"),
+    pytest.mark.real("registry", "postgresql", "versions, runs and rollouts"),
+]
+
 
 def test_numbers_count_from_one_for_each_model(registry, make_draft):
     assert [register(registry, make_draft("delays")).number for _ in range(3)] == [1, 2, 3]

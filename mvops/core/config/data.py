@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, JsonValue
 
+from mvops.core.config.backend import Family
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
 
@@ -15,6 +18,6 @@ class Data(Frozen):
     another, without options, that keeps it for as long as the first has not been set up in this project.
     """
 
-    backend: Name = "local"
+    backend: Annotated[Name, Family("data_versioners")] = "local"
     options: dict[str, JsonValue] = Field(default_factory=dict)
     otherwise: Name | None = None

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from mvops.core.config.backend import Family
 from mvops.core.durations import Period
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
@@ -132,7 +133,7 @@ class OnlineStore(_Store):
 class FeatureStore(Frozen):
     """The feature store that the project's views are kept in, and how often online values are brought up to date."""
 
-    backend: Name = "feast"
+    backend: Annotated[Name, Family("feature_stores")] = "feast"
     offline: OfflineStore = OfflineStore()
     online: OnlineStore = OnlineStore()
     every: Period = Field(default="1h", validate_default=True)

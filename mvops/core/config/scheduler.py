@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from mvops.core.config.backend import Family
 from mvops.core.config.model import Model
 from mvops.core.cron import Timezone
 from mvops.core.durations import Duration, Period
@@ -31,7 +32,7 @@ class Scheduler(Frozen):
     empty machines takes from its own secrets.
     """
 
-    backend: Name = "cron"
+    backend: Annotated[Name, Family("schedulers")] = "cron"
     timezone: Timezone = "UTC"
     retries: int = Field(default=0, ge=0, le=10)
     retry_delay: Duration = Field(default="5m", validate_default=True)
