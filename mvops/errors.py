@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,18 @@ class MvopsError(Exception):
         self.hint = hint
         self.where = where
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is: subclasses are made with other arguments than `args`."""
+        return _again, (type(self), self.args), self.__dict__
+
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         remedy = f"\n{self.hint}" if self.hint else ""
         return f"{place}{self.message}{remedy}"
+
+
+def _again(kind: type[MvopsError], arguments: tuple[Any, ...]) -> MvopsError:
+    return kind.__new__(kind, *arguments)
 
 
 class SpecError(MvopsError):

@@ -34,6 +34,10 @@ class ArtifactStore:
         """Use the folder at `url`, such as `s3://bucket/models`; without a scheme it is local, relative to `root`."""
         self._url = url if "://" in url else str(root.absolute() / url)
 
+    def __getstate__(self) -> dict[str, str]:
+        """In another process the connection is made anew, by what is said there of whom to ask and by which key."""
+        return {"_url": self._url}
+
     @cached_property
     def _place(self) -> tuple[Any, str]:
         """Not before it is needed: a library that reaches S3 takes a second to import."""

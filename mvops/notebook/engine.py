@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from mvops.notebook.processes import kill_marked, scratch_folder
 from mvops.notebook.warm import WarmKernels
 
 OnCell = Callable[[int, int], None]
+_LOOK_UP = 0.5  # seconds after which it is asked again whether the work is wanted
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Execution:
 class Place:
     """Where and how a notebook runs: until `deadline` on the monotonic clock, in a kernel whose processes carry `mark`.
 
-    With `warm` the kernel is a fork of that process.
+    With `warm` the kernel is a fork of that process. `settings` are environment variables that it has (None: has not).
+    When `wanted` says no, the notebook is stopped as if its time were over.
     """
 
     kernel: Kernel
@@ -46,6 +48,8 @@ class Place:
     deadline: float
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     warm: WarmKernels | None = None
+    settings: Mapping[str, str | None] = field(default_factory=dict)
+    wanted: Callable[[], bool] = lambda: True
 
     def kill(self, group: int | None) -> None:
         """Kill the kernel and all that it started."""
@@ -70,6 +74,7 @@ def execute(notebook: dict[str, Any], place: Place, on_cell: OnCell | None = Non
         mark=place.mark,
         on_cell=events.put,
         warm=place.warm,
+        settings=place.settings,
     )
     found: list[BaseException | None] = []
 
@@ -82,7 +87,7 @@ def execute(notebook: dict[str, Any], place: Place, on_cell: OnCell | None = Non
     thread = threading.Thread(target=work, name="mvops-kernel", daemon=True)
     try:
         thread.start()
-        in_time = _follow(events, place.deadline, lambda done: on_cell and on_cell(done, len(notebook["cells"])))
+        in_time = _follow(events, place, lambda done: on_cell and on_cell(done, len(notebook["cells"])))
         if not in_time:
             place.kill(session.group)
         thread.join(10)
@@ -101,12 +106,15 @@ def execute(notebook: dict[str, Any], place: Place, on_cell: OnCell | None = Non
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _follow(events: queue.Queue[int | None], deadline: float, report: Callable[[int], object]) -> bool:
-    """Pass on progress until the work ends; False if the deadline came first."""
+def _follow(events: queue.Queue[int | None], place: Place, report: Callable[[int], object]) -> bool:
+    """Pass on progress until the work ends; False if the deadline came first, or nobody wants it any more."""
     while True:
+        left = place.deadline - time.monotonic()
         try:
-            index = events.get(timeout=max(0.0, deadline - time.monotonic()))
+            index = events.get(timeout=min(max(0.0, left), _LOOK_UP))
         except queue.Empty:
+            if left > _LOOK_UP and place.wanted():
+                continue
             return False
         if index is None:
             return True

@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class Session:
     mark: str
     on_cell: Callable[[int], None]  # after each cell: its index
     warm: WarmKernels | None = None
+    settings: Mapping[str, str | None] = field(default_factory=dict)
     start_timeout: float = 120.0
     current: int | None = None  # the index of the cell that was started last
     notebook: dict[str, Any] = field(default_factory=dict)
@@ -78,7 +79,13 @@ class _Manager(AsyncKernelManager):
         if sys.platform != "win32" and len(str(session.scratch)) < _LONGEST_SOCKET_PATH:
             self.transport = "ipc"
             self.ip = str(session.scratch / "k")
-        environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, MARK: session.mark}  # idle threads must not spin
+        environment = {
+            "OMP_WAIT_POLICY": "PASSIVE",
+            **os.environ,
+            **session.settings,
+            MARK: session.mark,
+        }  # idle threads must not spin
+        environment = {name: value for name, value in environment.items() if value is not None}
         environment.pop("MPLBACKEND", None)  # a window cannot open here; the kernel then keeps plots in the notebook
         with session.log.open("ab") as log:
             await self._async_start_kernel(**{**options, "env": environment, "stdout": log, "stderr": log})

@@ -19,6 +19,19 @@ def hold(folder: Path, mark: str) -> None:
     (folder / _LEASE).write_text(json.dumps(lease), encoding="utf-8")
 
 
+def is_held(folder: Path, mark: str) -> bool:
+    """Is the run of this mark still wanted, as far as can be seen from here?"""
+    try:
+        return bool(json.loads((folder / _LEASE).read_text(encoding="utf-8"))["mark"] == mark)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def release(folder: Path) -> None:
+    """The run is over: whoever still works for it stops soon, wherever that is."""
+    (folder / _LEASE).unlink(missing_ok=True)
+
+
 def sweep(work_dir: Path) -> None:
     """Kill the kernels and remove the folders of runs whose process is gone."""
     for folder in work_dir.glob("run-*"):

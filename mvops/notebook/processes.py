@@ -14,12 +14,16 @@ MARK = "MVOPS_KERNEL"  # the environment variable that a kernel hands down to ev
 
 
 def marked(mark: str) -> list[int]:
-    """Ids of the living processes whose environment carries `mark`; empty where there is no /proc."""
+    """Ids of the living processes whose environment carries `mark`, or one that goes on with `-` after it.
+
+    Empty where there is no /proc.
+    """
     wanted = f"{MARK}={mark}".encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+            settings = (folder / "environ").read_bytes().split(b"\0")
+            if any(each == wanted or each.startswith(wanted + b"-") for each in settings):
                 found.append(int(folder.name))
     return [pid for pid in found if pid != os.getpid()]
 

@@ -43,7 +43,15 @@ def local_sources(modules: Iterable[str], folder: Path, root: Path) -> dict[str,
 
 def files_read(source: str, folder: Path, written: frozenset[str]) -> list[Path]:
     """Existing files that the cell reads by a name spelt out in a call such as `read_csv("x.csv")`."""
-    names = {
+    usable = sorted(
+        name for name in names_read(source) - written if 0 < len(name) < _LONGEST_NAME and name.isprintable()
+    )
+    return [folder / name for name in usable if _is_file(folder / name)]
+
+
+def names_read(source: str) -> frozenset[str]:
+    """Texts that stand first in a reading call, such as `read_csv("x.csv")`."""
+    return frozenset(
         call.args[0].value
         for call in ast.walk(parse_cell(source).tree)
         if isinstance(call, ast.Call)
@@ -51,9 +59,7 @@ def files_read(source: str, folder: Path, written: frozenset[str]) -> list[Path]
         and isinstance(call.args[0], ast.Constant)
         and isinstance(call.args[0].value, str)
         and _READERS.fullmatch(_called(call))
-    }
-    usable = sorted(name for name in names - written if 0 < len(name) < _LONGEST_NAME and name.isprintable())
-    return [folder / name for name in usable if _is_file(folder / name)]
+    )
 
 
 def names_written(sources: Iterable[str]) -> frozenset[str]:

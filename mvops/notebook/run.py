@@ -1,25 +1,25 @@
-"""Run a promoted notebook: step by step, each in a kernel of its own, what is already known from the cache."""
+"""Run a promoted notebook: each step in a kernel of its own once those that it needs are done, or from the cache."""
 
 from __future__ import annotations
 
-import json
+import queue
 import shutil
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
+from mvops.contracts.executors import Hands, Opening
 from mvops.core.run import StepRun
 from mvops.core.version import Artifact
-from mvops.errors import NotebookError, Where
-from mvops.notebook import handover
+from mvops.errors import BackendError, MvopsError, NotebookError, Where
 from mvops.notebook.cache import Entry, StepCache
-from mvops.notebook.engine import Execution, Place, execute
-from mvops.notebook.failures import Failure
 from mvops.notebook.keys import Prepared, prepare
-from mvops.notebook.leases import hold, sweep
+from mvops.notebook.leases import hold, release, sweep
+from mvops.notebook.order import next_step, waits
 from mvops.notebook.processes import kill_marked
 from mvops.notebook.results import (
     Output,
@@ -30,38 +30,51 @@ from mvops.notebook.results import (
     StepStatus,
     Store,
 )
+from mvops.notebook.site import Site, refuse, site_of, unfit
 from mvops.notebook.slices import StepSlice
+from mvops.notebook.slots import KernelSlots, kernel_slots
 from mvops.notebook.sources import keep_sources
-from mvops.notebook.stepbook import step_notebook, write_request
-from mvops.notebook.warm import WarmKernels, warm_kernels
+from mvops.notebook.step import HereStep, RemoteStep, StepDone, StepJob
+from mvops.notebook.threads import threads
 
 OnProgress = Callable[[StepProgress], None]
+_GRACE = 60.0  # seconds beyond the time limit, which steps keep themselves, before they are given up
 
 
 def run_pipeline(
-    job: PipelineJob, *, store: Store, cache_dir: Path, work_dir: Path, on_progress: OnProgress | None = None
+    job: PipelineJob,
+    *,
+    store: Store,
+    cache_dir: Path,
+    work_dir: Path,
+    on_progress: OnProgress | None = None,
+    hands: Opening = threads,
 ) -> PipelineResult:
     """Run all steps of the job (or one), and return what they made; everything made is in `store`.
 
+    `hands` opens what the steps run in, if there is a step to run: without it, they run one after the other in this
+    process. When a step fails, those that run are waited for, and no other is begun.
+
     Raises DataError (an input is missing, before anything starts), NotebookError (the notebook or a parameter is
-    wrong) or StepFailedError. When this returns or raises, no process of a kernel is left, and no file in `work_dir`
-    but the executed notebook of a step that failed.
+    wrong), BackendError (the executor cannot be reached, or is gone) or StepFailedError. When this returns or raises,
+    no process of a kernel is left, and no file in `work_dir` but the executed notebook of a step that failed.
     """
     started = time.monotonic()
     prepared = prepare(job, cache_dir)
     sweep(work_dir)
     mark = uuid.uuid4().hex
-    folder = work_dir / f"run-{mark}"
+    folder = work_dir.absolute() / f"run-{mark}"
     deadline = started + job.timeout
     sources = keep_sources(prepared.sources, job.root, store)
     run = _Run(job, prepared, store, StepCache(cache_dir), folder, mark, deadline, on_progress or _say_nothing)
     try:
         hold(folder, mark)
-        run.steps()
+        run.steps(hands)
     finally:
-        run.close()
+        run.stop()
+        shutil.rmtree(folder, ignore_errors=True)
     return PipelineResult(
-        steps=tuple(run.records),
+        steps=run.in_order(),
         outputs=run.outputs(),
         parameters=prepared.parameters,
         data=prepared.data,
@@ -77,6 +90,9 @@ def _say_nothing(_: StepProgress) -> None:
     pass
 
 
+_Event = tuple[StepSlice, tuple[int, int] | Future[StepDone]]
+
+
 @dataclass
 class _Run:
     job: PipelineJob
@@ -89,34 +105,42 @@ class _Run:
     on_progress: OnProgress
     entries: dict[str, Entry] = field(default_factory=dict)
     records: list[StepRun] = field(default_factory=list)
-    files: dict[str, Path] = field(default_factory=dict)  # sha256 -> a local copy
-    warm: WarmKernels | None = None
+    files: dict[str, str] = field(default_factory=dict)  # sha256 -> a local copy
+    running: set[str] = field(default_factory=set)
+    events: queue.SimpleQueue[_Event] = field(default_factory=queue.SimpleQueue)
+    failure: MvopsError | None = None
+    slots: KernelSlots | None = None
 
-    def steps(self) -> None:
-        """Do every step of the job in order."""
-        steps = [(part, self._known(part)) for part in self._chosen()]
-        if sum(known is None for _, known in steps) > 1:
-            document = self.prepared.document
-            sources = [cell.source for cell in document.code]
-            modules = self.prepared.modules
-            self.warm = warm_kernels(self.prepared.kernel, sources, modules, mark=self.mark, folder=document.folder)
-        for part, known in steps:
-            key = self.prepared.keys[part.name].key
-            if known is not None:
-                self.entries[part.name] = known
-                self._tell(
-                    part,
-                    "cached",
-                    record=StepRun(step=part.name, key=key, status="cached", seconds=0.0, notebook=known.notebook),
-                )
-            else:
-                self._do(part, key)
+    def steps(self, hands: Opening) -> None:
+        """Do every step of the job, each when those that it waits for are done."""
+        chosen = {part.name: part for part in self._chosen()}
+        known = {name: entry for name, part in chosen.items() if (entry := self._known(part)) is not None}
+        if len(known) == len(chosen):
+            for name, part in chosen.items():
+                self._take(part, known[name])
+            return
+        with hands() as opened:
+            try:
+                self._check(opened)
+                self._go(opened, chosen, known)
+            finally:
+                self.stop()  # what still runs ends, so that the executor need not wait for it
+        if self.failure is not None:
+            if isinstance(self.failure, StepFailedError):
+                self.failure.steps = self.in_order()
+            raise self.failure
 
-    def close(self) -> None:
-        """End what is running and remove the run's folder."""
-        self._end_warm()
+    def stop(self) -> None:
+        """End what is running, wherever it is."""
+        release(self.folder)
+        if self.slots is not None:
+            self.slots.close()
         kill_marked(self.mark)
-        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def in_order(self) -> tuple[StepRun, ...]:
+        """The records of the steps that have ended, in the notebook's order."""
+        names = list(self.prepared.keys)
+        return tuple(sorted(self.records, key=lambda record: names.index(record.step)))
 
     def outputs(self) -> dict[str, Output]:
         """The requested outputs of the steps that were done, by role."""
@@ -128,6 +152,10 @@ class _Run:
                     artifact = Artifact(sha256=value["sha256"], format=value["format"], size=value["size"])
                     found[role] = Output(name, part.name, value["type"], artifact)
         return found
+
+    @cached_property
+    def _site(self) -> Site:
+        return site_of(self.prepared, self.job.root, self.folder, self.mark, self.store)
 
     def _known(self, part: StepSlice) -> Entry | None:
         if not self.job.use_cache:
@@ -156,83 +184,99 @@ class _Run:
             self.entries[step] = entry
         return (part,)
 
-    def _do(self, part: StepSlice, key: str) -> None:
-        place = self.folder / part.name
-        incoming, outgoing = place / "in", place / "out"
-        self._bring(part, incoming)
-        write_request(part, outgoing)
-        book = step_notebook(self.prepared.document, part, self.prepared.injected, incoming, outgoing)
-        self._tell(part, "started", cells=len(book["cells"]))
-        execution = self._execute(part, book)
-        if self.warm is not None and execution.failure is not None and execution.failure.kind == "start":
-            self._end_warm()
-            execution = self._execute(part, book)
-        notebook = self._keep(place / "executed.ipynb", execution)
-        record = StepRun(step=part.name, key=key, status="succeeded", seconds=execution.seconds, notebook=notebook)
-        manifest = outgoing / handover.MANIFEST
-        if execution.failure is not None or not manifest.exists():
-            raise self._failed(part, record, execution)
-        self.entries[part.name] = self._collect(part, outgoing, record)
-        self.cache.put(key, self.entries[part.name])
-        self._tell(part, "succeeded", cells_done=len(book["cells"]), cells=len(book["cells"]), record=record)
-        shutil.rmtree(incoming, ignore_errors=True)
+    def _check(self, hands: Hands) -> None:
+        site = self._site
+        for worker, why in sorted(hands.everywhere(partial(unfit, site)).items()):
+            if why:
+                raise refuse(worker, why, site)
 
-    def _execute(self, part: StepSlice, book: dict[str, Any]) -> Execution:
-        place = Place(self.prepared.kernel, self.prepared.document.folder, self.deadline, self.mark, self.warm)
-        return execute(book, place, lambda done, total: self._tell(part, "running", cells_done=done, cells=total))
+    def _go(self, hands: Hands, chosen: Mapping[str, StepSlice], known: Mapping[str, Entry]) -> None:
+        after = {name: first & chosen.keys() for name, first in waits(self.prepared.slices).items() if name in chosen}
+        self.slots = kernel_slots(self.prepared, self.mark, len(chosen) - len(known), hands.at_once)
+        begun: set[str] = set()
+        while True:
+            while self.failure is None and (name := next_step(after, self.entries, begun)) is not None:
+                if name in known:
+                    self._take(chosen[name], known[name])
+                elif hands.at_once is None or len(self.running) < hands.at_once:
+                    self._begin(hands, chosen[name])
+                else:
+                    break
+                begun.add(name)
+            if not self.running:
+                return
+            self._heed()
 
-    def _end_warm(self) -> None:
-        if self.warm is not None:
-            self.warm.close()
-            self.warm = None
+    def _take(self, part: StepSlice, entry: Entry) -> None:
+        self.entries[part.name] = entry
+        key = self.prepared.keys[part.name].key
+        record = StepRun(step=part.name, key=key, status="cached", seconds=0.0, notebook=entry.notebook)
+        self._tell(part, "cached", record=record)
 
-    def _bring(self, part: StepSlice, folder: Path) -> None:
-        """Put the values that the step loads where it finds them."""
-        folder.mkdir(parents=True, exist_ok=True)
-        values: dict[str, Any] = {}
-        for name, step in part.loads.items():
-            entry = self.entries[step]
-            if name not in entry.values:
-                continue  # the earlier step did not make it after all; the code that reads it will say so
-            value = entry.values[name]
-            values[name] = {**value, "file": str(self._local(value["sha256"]))}
-        (folder / handover.MANIFEST).write_text(json.dumps({"values": values, "absent": []}), encoding="utf-8")
+    def _begin(self, hands: Hands, part: StepSlice) -> None:
+        assert self.slots is not None
+        # What an earlier step did not make after all is left out; the code that reads it will say so.
+        saved = {name: self.entries[step].values.get(name) for name, step in part.loads.items()}
+        job = StepJob(
+            part=part,
+            document=self.prepared.document,
+            injected=self.prepared.injected,
+            site=self._site,
+            values={name: value for name, value in saved.items() if value is not None},
+            files=dict(self.files),
+            left=max(0.0, self.deadline - time.monotonic()),
+            timeout=self.job.timeout,
+        )
+        work = RemoteStep.of(job) if hands.remote else HereStep(job, self.slots)
+        self.running.add(part.name)
+        future = hands.submit(work, lambda done, cells: self.events.put((part, (done, cells))))
+        future.add_done_callback(lambda ended: self.events.put((part, ended)))
 
-    def _local(self, sha256: str) -> Path:
-        if sha256 not in self.files:
-            path = self.folder / "values" / sha256
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(self.store.read_bytes(sha256))
-            self.files[sha256] = path
-        return self.files[sha256].resolve()
+    def _heed(self) -> None:
+        """Wait for something to happen to a step."""
+        try:
+            part, event = self.events.get(timeout=max(0.0, self.deadline + _GRACE - time.monotonic()))
+        except queue.Empty:
+            names = ", ".join(sorted(self.running))
+            raise NotebookError(f"The pipeline did not end within {self.job.timeout:g} seconds: {names}.") from None
+        if not isinstance(event, Future):
+            done, cells = event
+            if part.name in self.running:
+                self._tell(part, "running" if done else "started", cells_done=done, cells=cells)
+            return
+        self.running.remove(part.name)
+        try:
+            self._ended(part, event.result())
+        except (MvopsError, CancelledError) as error:
+            lost = BackendError(f"Step {part.name!r} was cancelled.", hint="Run the same command again.")
+            self.failure = self.failure or (error if isinstance(error, MvopsError) else lost)
 
-    def _keep(self, path: Path, execution: Execution) -> str:
-        path.write_bytes(execution.as_bytes())
-        return self.store.put_file(path, "ipynb").sha256
+    def _ended(self, part: StepSlice, done: StepDone) -> None:
+        key = self.prepared.keys[part.name].key
+        record = StepRun(step=part.name, key=key, status="succeeded", seconds=done.seconds, notebook=done.notebook)
+        if not self.store.has(done.notebook):
+            raise BackendError(
+                f"What step {part.name!r} made is not in the artefact store: its worker has another one.",
+                hint="`artifacts` in configs/project.yaml must be one place for this machine and all workers.",
+            )
+        if done.entry is None:
+            failed = self._failed(part, record, done)
+            self.failure = self.failure or failed
+            return
+        self.entries[part.name] = done.entry
+        self.files.update(done.files)
+        self.cache.put(key, done.entry)
+        self._tell(part, "succeeded", cells_done=done.cells, cells=done.cells, record=record)
 
-    def _collect(self, part: StepSlice, folder: Path, record: StepRun) -> Entry:
-        """Put what the step saved into the store."""
-        manifest = json.loads((folder / handover.MANIFEST).read_text(encoding="utf-8"))
-        for value in manifest["values"].values():
-            file = folder / value.pop("file")
-            if value["sha256"] not in self.files:
-                self.store.put_file(file, value["format"])
-                self.files[value["sha256"]] = file
-        assert record.notebook is not None
-        return Entry(part.name, manifest["values"], tuple(manifest["absent"]), record.notebook, record.seconds)
-
-    def _failed(self, part: StepSlice, record: StepRun, execution: Execution) -> StepFailedError:
-        failure = execution.failure or Failure("exception", "SystemExit", "the notebook ended itself before its end")
+    def _failed(self, part: StepSlice, record: StepRun, done: StepDone) -> StepFailedError:
         kept = self.folder.parent / f"{self.job.notebook.stem}-{part.name}-failed.ipynb"
-        kept.write_bytes(execution.as_bytes())
-        message = explain(part.name, failure, execution.notebook, self.job.timeout)
-        failed = record.model_copy(update={"status": "failed", "error": message})
+        kept.write_bytes(self.store.read_bytes(done.notebook))
+        failed = record.model_copy(update={"status": "failed", "error": done.message})
         self._tell(part, "failed", record=failed)
         return StepFailedError(
-            message,
+            done.message,
             hint=f"The executed notebook, with the whole traceback: {kept}",
             where=Where(self.job.notebook),
-            steps=tuple(self.records),
             notebook=kept,
         )
 
@@ -245,18 +289,3 @@ class _Run:
         progress = StepProgress(part.name, index, len(self.prepared.slices), status, cells_done, cells)
         seconds = record.seconds if record else 0.0
         self.on_progress(replace(progress, seconds=seconds, record=record))
-
-
-def explain(step: str, failure: Failure, record: dict[str, Any], timeout: float) -> str:
-    """One or two lines for people: the step, the cell's number in the promoted notebook, the line, what happened."""
-    cell = record["cells"][failure.cell] if failure.cell is not None else None
-    number = cell["metadata"].get("mvops", {}).get("cell") if cell else None
-    place = f"Step {step!r} failed" + (f" in cell {number}" if number else "")
-    if failure.kind == "timeout":
-        return f"{place}: it did not end within {timeout:g} seconds."
-    if failure.name == "HandoverError":
-        return f"Step {step!r} failed: {failure.message}."
-    if failure.kind != "exception":
-        return f"{place}: {failure.message}."
-    line = f", at `{failure.line}`" if failure.line else ""
-    return f"{place}{line}: {failure.name}: {failure.message}"

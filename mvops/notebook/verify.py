@@ -20,8 +20,9 @@ from mvops.notebook.matching import Difference, MetricRow, cell_number, compare_
 from mvops.notebook.process_state import dotted, sets_seed
 from mvops.notebook.read import read_notebook
 from mvops.notebook.results import PipelineJob, StepProgress, Store
-from mvops.notebook.run import explain, run_pipeline
+from mvops.notebook.run import run_pipeline
 from mvops.notebook.shown import shown_numbers
+from mvops.notebook.step import explain
 
 Verdict = Literal["equal", "different", "not_comparable"]
 OnProgress = Callable[[StepProgress], None]

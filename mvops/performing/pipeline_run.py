@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 
+from mvops.contracts.executors import Executor, Hands
 from mvops.core.progress import Progress, Tell
 from mvops.core.run import Run
 from mvops.core.steps import RunPipeline
@@ -30,14 +33,22 @@ def run_and_record(job: PipelineJob, model: str, reason: str, workspace: Workspa
     )
     save_run(workspace.registry, run)
 
+    done: dict[str, float] = {}
+
     def on_progress(progress: StepProgress) -> None:
-        share = progress.cells_done / progress.cells if progress.cells else 0.0
-        tell(Progress(what=f"{model}: {progress.step}", done=progress.index + share, total=progress.total))
+        ended = progress.status in {"cached", "succeeded"}
+        done[progress.step] = 1.0 if ended else progress.cells_done / progress.cells if progress.cells else 0.0
+        tell(Progress(what=f"{model}: {progress.step}", done=sum(done.values()), total=progress.total))
 
     try:
         make_joined(workspace, model)
         result = run_pipeline(
-            job, store=workspace.store, cache_dir=workspace.cache, work_dir=workspace.work, on_progress=on_progress
+            job,
+            store=workspace.store,
+            cache_dir=workspace.cache,
+            work_dir=workspace.work,
+            on_progress=on_progress,
+            hands=partial(_hands, workspace),
         )
     except BaseException as error:
         save_run(workspace.registry, _failed(run, error))
@@ -57,6 +68,13 @@ def run_and_record(job: PipelineJob, model: str, reason: str, workspace: Workspa
     )
     save_run(workspace.registry, succeeded)
     return succeeded
+
+
+def _hands(workspace: Workspace) -> AbstractContextManager[Hands]:
+    """What the steps run in; not before there is a step to run, which a run from the cache has not."""
+    wanted = workspace.project.executor
+    executor: Executor = workspace.backend("executors", wanted.backend)
+    return executor.open(wanted.options)
 
 
 def _begin(job: PipelineJob, model: str, reason: str) -> Run:

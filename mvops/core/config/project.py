@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 
 from mvops.core.config.backend import Family
 from mvops.core.config.data import Data
+from mvops.core.config.executor import Executor
 from mvops.core.config.features import FeatureStore, FeatureView
 from mvops.core.config.model import Model
 from mvops.core.config.places import Artifacts
@@ -62,6 +63,7 @@ class Project(Frozen):
     notifiers: dict[Name, Notifier] = Field(default_factory=dict)
     scheduler: Scheduler = Scheduler()
     tracker: Tracker = Tracker()
+    executor: Executor = Executor()
     feature_store: FeatureStore = FeatureStore()
     features: dict[Name, FeatureView] = Field(default_factory=dict)
     models: dict[Name, Model] = Field(default_factory=dict)

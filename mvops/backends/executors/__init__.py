@@ -1,0 +1,1 @@
+"""The family `executors`: one file, one backend."""
