@@ -5,15 +5,20 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from mvops.backends.trackers.mlflow import rest
+from mvops.backends.trackers.mlflow import database, rest
 from mvops.backends.trackers.mlflow.options import read_options
 from mvops.contracts.trackers import Books, RunReport, Seen, VersionReport
 from mvops.errors import MissingExtraError
 
 # Found, not imported: that takes seconds, which a plan against a server is spared.
-if importlib.util.find_spec("mlflow") is None:
+try:
+    _found = importlib.util.find_spec("mlflow")
+except ImportError:
+    _found = None
+if _found is None:
     raise MissingExtraError("The tracker 'mlflow'", "mlflow")
 
 
@@ -23,10 +28,14 @@ class Mlflow:
     external = True
 
     def look(self, books: Books, model: str) -> Seen | None:
-        """The registered model's owner, versions and aliases; over REST where there is a server."""
+        """The registered model's owner, versions and aliases; where it can be, without importing MLflow."""
         options = read_options(books)
+        name = f"{options.prefix}{model}"
         if options.is_server:
-            return rest.look(options.uri, f"{options.prefix}{model}")
+            return rest.look(options.uri, name)
+        if options.file is not None:
+            with suppress(database.UnknownTablesError):
+                return database.look(options.file, name)
         found: Seen | None = _client(books).look(model)
         return found
 

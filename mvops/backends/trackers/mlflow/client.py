@@ -50,10 +50,7 @@ class Client:
         self._options = options
 
     def look(self, model: str) -> Seen | None:
-        """As rest.look, for a database."""
-        path = Path(self._options.uri.removeprefix("sqlite:///"))
-        if self._options.uri.startswith("sqlite:///") and not path.exists():
-            return None  # opening it would make it, and a plan makes nothing
+        """As rest.look, for any database."""
         with self._asking() as client:
             found = client.search_registered_models(f"name = '{self._name(model)}'")
             if not found:

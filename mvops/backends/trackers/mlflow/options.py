@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -41,6 +42,12 @@ class Options(Frozen):
     def is_server(self) -> bool:
         """A server over HTTP, as opposed to a database that is opened in this process."""
         return urlsplit(self.uri).scheme in {"http", "https"}
+
+    @property
+    def file(self) -> Path | None:
+        """The database's file, where it is SQLite."""
+        scheme, _, path = self.uri.partition(":///")
+        return Path(path) if scheme == "sqlite" and path else None
 
 
 def read_options(books: Books) -> Options:
