@@ -61,7 +61,8 @@ def tests(session: nox.Session) -> None:
 def systems(session: nox.Session) -> None:
     """The tests against real systems. `nox -s systems -- tests/backends/schedulers` for some of them.
 
-    Each file in tests/environments is an environment of its own, for what cannot live beside mvops.
+    Each file in tests/environments is an environment of its own, for what cannot live beside mvops; each folder there
+    the same for npm.
     """
     session.install("-e", ".[all]", "-e", "tests/plugin", *TEST, *SYSTEMS)
     places = Path(".nox").resolve() / "environments"
@@ -69,6 +70,11 @@ def systems(session: nox.Session) -> None:
         place = str(places / locked.stem)
         session.run("uv", "venv", "--quiet", "--clear", "--python", DEFAULT, place, external=True)
         session.run("uv", "pip", "install", "--quiet", "--python", place, "-r", str(locked), external=True)
+    for package in sorted(Path("tests/environments").glob("*/package.json")):
+        tool = places / package.parent.name
+        shutil.copytree(package.parent, tool, dirs_exist_ok=True)
+        with session.chdir(tool):
+            session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", silent=True, external=True)
     session.run(
         *("pytest", "-m", "system", "-n", WORKERS, "--dist", "loadfile", *session.posargs),
         env={"MVOPS_TEST_ENVIRONMENTS": str(places)},

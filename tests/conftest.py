@@ -28,12 +28,17 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.fixture(scope="session")
 def outside() -> Callable[[str], Path]:
-    """The folder of an environment's programs, by the name of its file in tests/environments; skips where it is not."""
+    """The folder of an environment's programs, by its name in tests/environments; skips where it is not.
+
+    For one of npm's it is the folder itself.
+    """
 
     def programs(name: str) -> Path:
-        made = Path(os.environ.get("MVOPS_TEST_ENVIRONMENTS", ".nox/environments")).resolve() / name / "bin"
-        if not made.is_dir():
+        made = Path(os.environ.get("MVOPS_TEST_ENVIRONMENTS", ".nox/environments")).resolve() / name
+        if (made / "node_modules").is_dir():
+            return made
+        if not (made / "bin").is_dir():
             pytest.skip(f"needs the environment {name}, which `nox -s systems` makes")
-        return made
+        return made / "bin"
 
     return programs

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import stat
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import toy_project as toy
+from two_models import program
 
 pytestmark = [
     pytest.mark.system,
@@ -43,14 +42,6 @@ def cron_running() -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(30)
-
-
-def program(folder: Path) -> Path:
-    """mvops as cron can call it: cron passes on nearly nothing of the environment."""
-    path = folder / "mvops"
-    path.write_text(f'#!/bin/sh\nPYTHONPATH="{toy.ROOT}" exec "{sys.executable}" -m mvops "$@"\n')
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return path
 
 
 def test_cron_fires_and_the_work_is_done(tmp_path: Path) -> None:
