@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
+import sys
 import tempfile
 import threading
 import time
@@ -12,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
+from multiprocessing import resource_tracker
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -96,16 +99,31 @@ def _knock(address: str) -> None:
 
 def _own_cluster(stack: ExitStack, workers: int) -> LocalCluster:
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mvops-dask-", ignore_cleanup_errors=True))
-    cluster = LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        dashboard_address=None,
-        host="127.0.0.1",
-        local_directory=folder,
-        silence_logs=logging.CRITICAL,
-    )
+    with _deaf_children():
+        cluster = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=None,
+            host="127.0.0.1",
+            local_directory=folder,
+            silence_logs=logging.CRITICAL,
+        )
     stack.callback(cluster.close, timeout=_LAST)
     return cluster
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes that are started meanwhile do not hear Ctrl-C: we do, and end them. It reaches us afterwards."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # started later, it would have Ctrl-C heard again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _DaskHands:
