@@ -229,7 +229,8 @@ def _close(client: Client) -> None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """What goes wrong is told by our errors, once."""
-    names = ("distributed", "tornado", "asyncio")
+    families = {"distributed", "tornado", "asyncio"}  # Dask sets the levels of some loggers below them, too
+    names = [*families, *(each for each in logging.root.manager.loggerDict if each.partition(".")[0] in families)]
     before = {name: logging.getLogger(name).level for name in names}
     for name in names:
         logging.getLogger(name).setLevel(logging.CRITICAL)
