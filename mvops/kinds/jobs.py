@@ -75,6 +75,22 @@ def _monitoring(look: Look) -> Iterator[Entry]:
         yield Entry(name, job, (address("model", name),))
 
 
+def _materializing(look: Look) -> Iterator[Entry]:
+    """For each endpoint the views that it looks up; what several look up is brought in once, as only news is."""
+    project = look.workspace.project
+    for name, model in sorted(project.models.items()):
+        features = model.pipeline.features
+        if features is None or model.endpoint is None or not project.capabilities.serving:
+            continue
+        job = Job(
+            name=f"features_{name}",
+            schedule=_cron(project.feature_store.every),
+            description="new values of the features that the endpoint looks up",
+            commands=(Command(name=name, arguments=("features", "materialize", *sorted(features.fields))),),
+        )
+        yield Entry(name, job, (address("feature_service", name),))
+
+
 def _retraining(look: Look) -> Iterator[Entry]:
     """A chain of models is one job, in the timetable of the first."""
     project = look.workspace.project
@@ -110,4 +126,4 @@ def _cron(every: timedelta) -> str:
     return "5 0 * * *"
 
 
-SOURCES: tuple[Callable[[Look], Iterator[Entry]], ...] = (_monitoring, _retraining)
+SOURCES: tuple[Callable[[Look], Iterator[Entry]], ...] = (_monitoring, _materializing, _retraining)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from mvops.core.progress import Progress, Tell
@@ -33,10 +34,15 @@ def remove_feature(step: RemoveFeature, workspace: Workspace) -> dict[str, str]:
 
 
 def materialize_features(step: MaterializeFeatures, workspace: Workspace, tell: Tell) -> dict[str, str]:
-    """Up to now; leaves until when."""
-    now = datetime.now(UTC)
-    tell(Progress(what=f"{', '.join(step.views)}: materialize"))
-    store_of(workspace).materialize(workspace.root, catalog_of(workspace.project), step.views, now)
-    for view in step.views:
-        record_event(workspace.registry, kind="features", subject=view, message=f"materialized until {now:%F %T} UTC")
+    """Up to now."""
+    bring_online(workspace, step.views, datetime.now(UTC), tell)
     return {}
+
+
+def bring_online(workspace: Workspace, views: Sequence[str], until: datetime, tell: Tell) -> None:
+    """Bring what is new in the views, up to `until`, into the online store."""
+    tell(Progress(what=f"{', '.join(views)}: materialize"))
+    store_of(workspace).materialize(workspace.root, catalog_of(workspace.project), views, until)
+    for view in views:
+        message = f"online values brought up to {until:%Y-%m-%d %H:%M:%S} UTC"
+        record_event(workspace.registry, kind="features", subject=view, message=message)

@@ -134,3 +134,28 @@ def test_rows_without_an_entity_are_told(fresh: Path) -> None:
     rows = pd.read_parquet(fresh / "data" / "rows.parquet")
     rows.rename(columns={"region": "area"}).to_parquet(fresh / "data" / "rows.parquet")
     mvops(fresh, "apply", "--yes").refused("data/rows.parquet has no column 'region'")
+
+
+def test_new_values_are_brought_in_by_the_clock(project: Path) -> None:
+    jobs = mvops(project, "schedule", "list", "--json").ok().out
+    assert '"features_toy"' in jobs
+    assert '"materialize"' in jobs
+    before = mvops(project, "features", "list", "--json").ok().json()["views"]
+    assert before[0] | {"until": None} == {
+        "name": "regions",
+        "entities": ["region"],
+        "fields": ["customers", "mean_income"],
+        "online": True,
+        "applied": True,
+        "until": None,
+        "used_by": ["toy version 1"],
+    }
+    after = mvops(project, "features", "materialize", "regions", "--json").ok().json()["views"]
+    assert after[0]["until"] > before[0]["until"]
+    assert "looked up by toy version 1" in mvops(project, "features", "list").ok().out
+    mvops(project, "features", "materialize", "region").refused("no feature view 'region'. Did you mean 'regions'?")
+
+
+def test_what_is_not_applied_cannot_be_brought_in(fresh: Path) -> None:
+    mvops(fresh, "features", "materialize").refused("regions is not in the feature store yet", "mvops apply")
+    assert "not applied yet" in mvops(fresh, "features", "list").ok().out
