@@ -38,7 +38,7 @@ def init(
     team: Annotated[str | None, typer.Option(help="How large the team is: small, medium or large.")] = None,
     phase: Annotated[str | None, typer.Option(help="How far along: day_30, day_60 or day_90.")] = None,
     name: Annotated[str | None, typer.Option(help="The project's name; the folder's if left out.")] = None,
-    example: Annotated[str | None, typer.Option(help="Start with an example: flights.")] = None,
+    example: Annotated[str | None, typer.Option(help="Start with an example: flights, or flights-features.")] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the endpoint.")] = 8000,
 ) -> None:
     """Make a project from a preset; on a terminal, it asks for what was not said (else small, day_30)."""
@@ -51,6 +51,9 @@ def init(
     created = make(root, team=team, phase=phase, name=name, example=example, port=port)
     for line in created_lines(created):
         say(line)
+    if any(path.startswith("configs/models/") for path in created.files):  # an example that brings its pipeline
+        say(f"Next: {_in(folder)}mvops apply")
+        return
     notebook = next((p for p in created.files if p.endswith(".ipynb")), "notebooks/YOURS.ipynb")
     say(f"Next: {_in(folder)}mvops promote {notebook} --verify")
 

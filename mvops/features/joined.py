@@ -105,7 +105,7 @@ def _join(workspace: Workspace, model: str, features: PipelineFeatures) -> pd.Da
     times = pd.to_datetime(rows[features.timestamp], utc=True)
     asked = rows[keys].assign(**{features.timestamp: times})
     complete = asked.notna().all(axis="columns")
-    # Feast drops rows that are alike, so each is asked for once and its answer given to all.
+    # Stores drop rows that are alike, so each is asked for once and its answer given to all.
     once = asked[complete].drop_duplicates()
     found = store.join(workspace.root, catalog, model, once, features.timestamp)
     answers = pd.concat([once, found], axis="columns")

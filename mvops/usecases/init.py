@@ -54,6 +54,7 @@ def init(
         raise UsageError(f"there is no preset {preset!r}", hint=f"Presets: {', '.join(presets())}")
     if (root / "configs" / "project.yaml").exists():
         raise ConflictError(f"{root.resolve()} is already a project", hint="See what it would do: mvops plan")
+    example = example.replace("-", "_") if example else None  # it is typed flights-features
     chosen: Example | None = backends.load("examples", example) if example else None
     project = name or suggest_name(example or root.resolve().name)
     context = {"project": project, "preset": preset, "team": team, "phase": phase, "example": example, "port": port}

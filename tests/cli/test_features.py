@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -128,6 +129,14 @@ def test_mistakes_in_the_yaml_are_told_with_file_and_line(
 ) -> None:
     toy.edit(fresh / file, old, new)
     mvops(fresh, "plan").refused(f"{file}:", said)
+
+
+def test_a_missing_extra_is_named(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "feast", None)
+    monkeypatch.delitem(sys.modules, "mvops.backends.feature_stores.feast", raising=False)
+    mvops(fresh, "plan").refused("The feature store 'feast'", "pip install 'mvops[feast]'")
+    mvops(fresh, "apply", "--yes").refused("pip install 'mvops[feast]'")
+    assert not (fresh / "deploy").exists()
 
 
 def test_rows_without_an_entity_are_told(fresh: Path) -> None:

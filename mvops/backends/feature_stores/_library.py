@@ -11,21 +11,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pandas as pd
 
 from mvops.backends.feature_stores import _repository
+from mvops.backends.feature_stores._as_of import Sides, as_of
 from mvops.backends.feature_stores._definitions import entities_of, facts_of_service, facts_of_view, service_of, view_of
 from mvops.contracts.feature_stores import Catalog, Known
 from mvops.core.lookup import Lookup
-from mvops.errors import BackendError, MvopsError
+from mvops.errors import BackendError, MissingExtraError, MvopsError
+from mvops.notebook.digests import input_files
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    from feast import FeatureStore, RepoConfig
+    from feast import FeatureService, FeatureStore, FeatureView, RepoConfig
     from feast.errors import FeastObjectNotFoundException
+    from feast.feature_view_projection import FeatureViewProjection
     from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
     from feast.type_map import feast_value_type_to_python_type
+
+try:
+    from redis import Redis
+except ImportError:  # without the extra `redis`
+    Redis = None  # type: ignore[assignment, misc]
 
 _OVERLAP = timedelta(days=1)  # values may arrive this late, without a time to live
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,6 +57,7 @@ def known(root: Path, catalog: Catalog) -> Known:
 def put_view(root: Path, catalog: Catalog, name: str) -> None:
     view = view_of(catalog, name)
     with _opened(root, catalog, writing=True) as store:
+        _reach(catalog)
         store.apply([*entities_of(catalog.views[name]), view], skip_feature_view_validation=True)
 
 
@@ -71,20 +81,47 @@ def remove_service(root: Path, catalog: Catalog, name: str) -> None:
 
 
 def join(root: Path, catalog: Catalog, service: str, rows: pd.DataFrame, timestamp: str) -> pd.DataFrame:
-    fields = [field for view in catalog.services[service].values() for field in view]
+    with _opened(root, catalog) as store:
+        found = store.get_feature_service(service)
+        if catalog.settings.offline.store != "file":
+            return _asked_of_feast(store, found, rows, timestamp)
+        parts = [
+            as_of(rows, timestamp, _values(root, view := store.get_feature_view(part.name)), _sides(view, part))
+            for part in found.feature_view_projections
+        ]
+        return pd.concat(parts, axis="columns")
+
+
+def _values(root: Path, view: FeatureView) -> pd.DataFrame:
+    pattern = str(facts_of_view(view)["source"]["path"])
+    return pd.concat([pd.read_parquet(file) for file in input_files(root, pattern)], ignore_index=True)
+
+
+def _sides(view: FeatureView, part: FeatureViewProjection) -> Sides:
+    source = facts_of_view(view)["source"]
+    return Sides(
+        keys=[column.name for column in view.entity_columns],
+        time=source["timestamp"],
+        created=source["created"],
+        fields=[field.name for field in part.features],
+        ttl=view.ttl or None,
+    )
+
+
+def _asked_of_feast(store: FeatureStore, service: FeatureService, rows: pd.DataFrame, timestamp: str) -> pd.DataFrame:
     keys = [column for column in rows.columns if column != timestamp]
     asked = rows.rename(columns={timestamp: _TIME}).reset_index(drop=True)
-    with _opened(root, catalog) as store:
-        job = store.get_historical_features(entity_df=asked, features=store.get_feature_service(service))
-        found = job.to_df()
+    found = store.get_historical_features(entity_df=asked, features=service).to_df()
     found[_TIME] = pd.to_datetime(found[_TIME], utc=True).dt.as_unit("ns")
     asked[_TIME] = asked[_TIME].dt.as_unit("ns")
     joined = asked.merge(found, on=[*keys, _TIME], how="left", validate="one_to_one")
+    fields = [field.name for part in service.feature_view_projections for field in part.features]
     return joined[fields].set_axis(rows.index)
 
 
 def materialize(root: Path, catalog: Catalog, views: Sequence[str], until: datetime) -> None:
     with _opened(root, catalog, writing=True) as store:
+        _reach(catalog)
         for name in views:
             view = store.get_feature_view(name)
             last = view.most_recent_end_time
@@ -100,11 +137,12 @@ class Reader:
         self._views = lookup.fields
         self._asked = [f"{view}:{field}" for field, view in self._views.items()]
         self._keys = tuple(lookup.keys)
-        with _explained():
+        self._catalog = catalog
+        with _explained(self._catalog):
             self._store = FeatureStore(config=_config(root, catalog))
 
     def read(self, keys: Sequence[Mapping[str, Any]]) -> list[dict[str, tuple[Any, datetime]]]:
-        with _explained():
+        with _explained(self._catalog):
             found = self._store.get_online_features(self._asked, {k: [row[k] for row in keys] for k in self._keys})
         rows: list[dict[str, tuple[Any, datetime]]] = [{} for _ in keys]
         for name, result in zip(found.proto.metadata.feature_names.val, found.proto.results, strict=True):
@@ -130,9 +168,11 @@ def _plain(value: Any) -> Any:
 
 
 def _config(root: Path, catalog: Catalog) -> RepoConfig:
-    """As feature_store.yaml says, but that Feast looks for the registry from the working directory."""
+    """As feature_store.yaml says, but that Feast looks for its files from the working directory."""
     settings = _repository.resolved(_repository.settings(catalog))
     settings["registry"]["path"] = str(root / _repository.REGISTRY)
+    if settings["online_store"]["type"] == "sqlite":
+        settings["online_store"]["path"] = str(root / _repository.ONLINE)
     return RepoConfig(**settings, repo_path=root / _repository.FOLDER)
 
 
@@ -145,7 +185,7 @@ def _opened(root: Path, catalog: Catalog, *, writing: bool = False) -> Iterator[
         if writing:
             lock = stack.enter_context((folder / "lock").open("a"))
             fcntl.flock(lock, fcntl.LOCK_EX)
-        stack.enter_context(_explained())
+        stack.enter_context(_explained(catalog))
         stack.enter_context(_hushed())
         yield FeatureStore(config=_config(root, catalog))
 
@@ -163,13 +203,36 @@ def _hushed() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _explained() -> Iterator[None]:
+def _explained(catalog: Catalog) -> Iterator[None]:
     try:
         yield
     except MvopsError:
         raise
     except Exception as error:  # Feast and its drivers raise what they like
-        first = str(error).strip().splitlines()
-        raise BackendError(
-            f"the feature store did not do what was asked: {type(error).__name__}: {first[0] if first else ''}",
-        ) from error
+        first = (str(error).strip().splitlines() or [""])[0]
+        for library, store in (("redis", "online"), ("psycopg", "offline")):
+            if any(type(cause).__module__.partition(".")[0] == library for cause in _causes(error)):
+                place = urlsplit(getattr(catalog.settings, store).url or "").netloc.rpartition("@")[2]
+                raise BackendError(
+                    f"the {store} store at {place} does not answer: {first}",
+                    hint="See that it runs, and that url and password_env are right; then: mvops apply",
+                ) from error
+        raise BackendError(f"the feature store failed: {type(error).__name__}: {first}") from error
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _reach(catalog: Catalog) -> None:
+    """Feast makes a view without asking Redis; then its values could not be written."""
+    online = catalog.settings.online
+    if online.store != "redis" or online.url is None:
+        return
+    if Redis is None:
+        raise MissingExtraError("The online store 'redis'", "redis")
+    password = _repository.resolved(f"${{{online.password_env}}}") if online.password_env else None
+    with Redis.from_url(online.url, password=password, socket_timeout=3, socket_connect_timeout=3) as server:
+        server.ping()

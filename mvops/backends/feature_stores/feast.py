@@ -95,7 +95,7 @@ class Feast:
         _repository.remove(root)
 
     def join(self, root: Path, catalog: Catalog, service: str, rows: pd.DataFrame, timestamp: str) -> pd.DataFrame:
-        """Feast's get_historical_features."""
+        """Feast's get_historical_features where the values are in PostgreSQL; see `_as_of` for files."""
         found: pd.DataFrame = _library().join(root, catalog, service, rows, timestamp)
         return found
 
