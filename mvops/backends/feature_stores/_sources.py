@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from mvops.contracts.feature_stores import Catalog, Flaw
@@ -29,17 +30,44 @@ _FITS: dict[str, Callable[[Any], bool]] = {
 }
 
 
+_POSTGRES = {
+    "text": pa.string(),
+    "character varying": pa.string(),
+    "smallint": pa.int16(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "real": pa.float32(),
+    "double precision": pa.float64(),
+    "boolean": pa.bool_(),
+    "timestamp with time zone": pa.timestamp("us", "UTC"),
+    "timestamp without time zone": pa.timestamp("us"),
+}
+
+
 def check(root: Path, catalog: Catalog, view: str) -> list[Flaw]:
     """Every column that is missing or of another type."""
     spec = catalog.views[view]
-    return list(_flaws(spec, _parquet_schema(root, spec)))
+    schema = _parquet_schema(root, spec) if spec.source.table is None else _table_schema(catalog, spec)
+    return list(_flaws(spec, schema))
 
 
 def digest(root: Path, catalog: Catalog, view: str, cache: Path) -> str:
     """Changes when the source's values do."""
     spec = catalog.views[view]
-    assert spec.source.path is not None
+    if spec.source.path is None:
+        return digest_of([_tables().digest(catalog, spec.source), spec.source.timestamp])
     return digest_of([input_digest(root, spec.source.path, cache), spec.source.timestamp])
+
+
+def _tables() -> ModuleType:
+    from mvops.backends.feature_stores import _tables as tables  # noqa: PLC0415 -- needs the extra `postgres`
+
+    return tables
+
+
+def _table_schema(catalog: Catalog, spec: FeatureView) -> dict[str, Any] | None:
+    found: dict[str, str] = _tables().columns(catalog, spec.source)
+    return {name: _POSTGRES.get(kind, pa.null()) for name, kind in found.items()} or None
 
 
 def _parquet_schema(root: Path, spec: FeatureView) -> dict[str, Any] | None:
