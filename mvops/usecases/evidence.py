@@ -157,7 +157,7 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
         Proof("the data of a version is kept", "mvops apply", _kept),
         Proof("the champion was made again with the same numbers", "mvops reproduce MODEL", _reproduced),
     ),
-    "load_testing": (Proof("the endpoint was tested under load", "mvops loadtest MODEL", _event("loadtest")),),
+    "load_testing": (Proof("the endpoint bore a load test", "mvops loadtest MODEL", _event("loadtest", "passed")),),
     "orchestration": (Proof("a scheduler ran the steps, then made a version", "let the scheduler run once", _ordered),),
     "feature_store": (Proof("features were brought online", "mvops features materialize", _online),),
     "tracking": (Proof("the tracker was told of the champion", "mvops apply", _told),),

@@ -45,7 +45,7 @@ def use_serving(project: Flights) -> None:
 
 def use_retraining(project: Flights) -> None:
     jobs = project.do("schedule", "list", "--json").json()["jobs"]
-    assert {"retrain", "monitor"} <= {job["name"].partition("_")[0] for job in jobs}
+    assert {"retrain", "monitor"} <= {job["job"].partition("_")[0] for job in jobs}
     with traffic(project):
         made = project.do("retrain", MODEL, "--force", "--reason", "schedule", "--json").json()
     assert made["version"] == 2
@@ -64,7 +64,7 @@ def use_governance(project: Flights) -> None:
 
 def use_load_testing(project: Flights) -> None:
     found = project.do("loadtest", MODEL, "--seconds", 2, "--clients", 2, "--json").json()
-    assert found["errors"] == 0
+    assert found["errors"] == {}
     assert found["requests"] > 10
 
 
@@ -105,6 +105,7 @@ USES: dict[str, Callable[[Flights], None]] = {
     "tracking": use_tracking,
     "data_versioning": use_data_versioning,
 }
+ELSEWHERE = {"feature_store"}  # these flights have no features; tests/cli and tests/examples use those that have
 
 
 @pytest.mark.parametrize("cell", [f"{team}/{phase}" for team in TEAMS for phase in PHASES])
@@ -116,9 +117,9 @@ def test_everything_in_the_cell_works(made: Path, tmp_path: Path, cell: str) -> 
     project.do("plan", "--detailed-exitcode")
     asked = project.capabilities()
     with served(project):
-        for capability in sorted(asked, key=list(USES).index):
+        for capability in sorted(asked.keys() - ELSEWHERE, key=list(USES).index):
             USES[capability](project)
-    assert [name for name, found in project.capabilities().items() if not found["shown"]] == []
+    assert {name for name, found in project.capabilities().items() if not found["shown"]} <= ELSEWHERE
     project.do("plan", "--detailed-exitcode")
     project.do("destroy", "--yes")
     assert not (project.root / "deploy").exists()
