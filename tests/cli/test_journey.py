@@ -24,7 +24,7 @@ def test_the_first_plan_says_what_will_be_made(story: Story) -> None:
     assert "project toy · small/day_90 · compared with the registry and the world" in said
     assert "retrain: version 1 is trained and, when the gate says yes, serves" in said
     assert f"http://127.0.0.1:{port_of(story.root)}/predict, started by `mvops serve toy`" in said
-    assert "Plan: 5 to create, 1 to adopt, 0 unchanged." in said
+    assert "Plan: 6 to create, 0 unchanged." in said
 
 
 def test_apply_makes_it_and_the_next_plan_is_empty(story: Story) -> None:
@@ -194,9 +194,13 @@ def test_maturity_asks_for_evidence_and_says_how_to_get_it(story: Story) -> None
     found = story["maturity before serving --json"].json()
     assert (found["cell"], found["next"]) == ("small/day_90", "medium/day_90")
     seen = {what for what, when in evidence(found).items() if when}
-    assert seen == {"versions keep their data's and cells' digests", "a gate decided"}
+    assert seen == {
+        "versions keep their data's and cells' digests",
+        "the data of a version is kept",
+        "a gate decided",
+    }
     said = story["maturity before serving"].out
-    assert "0 of 5 capabilities have shown that they work" in said
+    assert "0 of 6 capabilities have shown that they work" in said
     assert "- a rollback was done: not seen yet (toy). To see it: mvops rollback toy" in said
 
 
