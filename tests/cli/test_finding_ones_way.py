@@ -182,7 +182,11 @@ def test_schemas(tmp_path: Path) -> None:
     assert json.loads(mvops(tmp_path, "-q", "schema", "project").ok().out)["properties"]["project"]
     told = mvops(tmp_path, "schema", "-o", "schemas").ok().out
     assert "# yaml-language-server: $schema=file://" in told
-    assert sorted(p.name for p in (tmp_path / "schemas").iterdir()) == ["model.schema.json", "project.schema.json"]
+    assert sorted(p.name for p in (tmp_path / "schemas").iterdir()) == [
+        "features.schema.json",
+        "model.schema.json",
+        "project.schema.json",
+    ]
 
 
 def test_a_monitor_over_somebody_elses_log(tmp_path: Path) -> None:

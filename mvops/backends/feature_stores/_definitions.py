@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from datetime import timedelta
 from typing import Any
 
+from mvops.backends.feature_stores._importing import quietly
 from mvops.backends.feature_stores._repository import TYPES, UP, VALUE_TYPES, columns_of
 from mvops.contracts.feature_stores import Catalog
 from mvops.core.config.features import FeatureView as Spec
 from mvops.core.durations import format_duration
 from mvops.errors import MissingExtraError
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
+with quietly():
     from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueType, types
     from feast.data_source import DataSource
 

@@ -18,13 +18,13 @@ import pandas as pd
 from mvops.backends.feature_stores import _repository
 from mvops.backends.feature_stores._as_of import Sides, as_of
 from mvops.backends.feature_stores._definitions import entities_of, facts_of_service, facts_of_view, service_of, view_of
+from mvops.backends.feature_stores._importing import quietly
 from mvops.contracts.feature_stores import Catalog, Known
 from mvops.core.lookup import Lookup
 from mvops.errors import BackendError, MissingExtraError, MvopsError
 from mvops.notebook.digests import input_files
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
+with quietly():
     from feast import FeatureService, FeatureStore, FeatureView, RepoConfig
     from feast.errors import FeastObjectNotFoundException
     from feast.feature_view_projection import FeatureViewProjection
