@@ -66,7 +66,7 @@ def own_log_lines(found: LogReport) -> Iterator[Line]:
         calm = "quiet" if window["status"] == "judged" else f"not judged: {window['status']}"
         verdict = f"ALERT {drifted}" if window["alert"] else calm
         yield f"{window['start']}  {window['rows']:>8} rows  {verdict}", "red" if window["alert"] else ""
-        yield from ((f"    {reason}", "") for reason in window["reasons"])
+        yield from ((f"    {reason}", "") for reason in window["reasons"].values())
     alerts = sum(bool(window["alert"]) for window in windows)
     yield f"{len(windows)} windows, {alerts} with an alert", "bold"
 

@@ -19,7 +19,7 @@ from mvops.registry.lock import current_lock
 from mvops.registry.versions import champion
 from mvops.usecases.plan import plan
 from mvops.usecases.project import open_project
-from mvops.workspace import Workspace
+from mvops.workspace import Workspace, data_keeper
 
 _EXTRAS = {
     "serve": ("fastapi", "uvicorn", "prometheus_client"),
@@ -88,7 +88,11 @@ def _project(start: Path) -> Iterator[Check]:
                 yield _guarded(name, look, workspace)
             for path, family, name in named_backends(workspace.project):
                 key = ".".join(map(str, path[:-1]))
-                yield _guarded(key, _backend, key, family, name)
+                if _in_use(workspace, family):
+                    yield _guarded(key, _backend, key, family, name)
+            keeper, lacking = data_keeper(workspace)
+            if lacking and workspace.project.capabilities.data_versioning:
+                yield Check("data", "note", f"kept by {keeper.backend} for now", lacking)
             for model in sorted(workspace.project.models):
                 yield _guarded(f"model {model}", lambda w, m=model: _model(w, m), workspace)
     except MvopsError as error:
@@ -135,6 +139,16 @@ def _plan(workspace: Workspace) -> Check:
     if not pending:
         return Check("plan", "ok", "nothing to do")
     return Check("plan", "note", f"{len(pending)} resources are not as they should be", "See: mvops plan")
+
+
+def _in_use(workspace: Workspace, family: str) -> bool:
+    """Is what the YAML names acted upon: nobody misses what a preset names for later."""
+    project = workspace.project
+    if family == "data_versioners":
+        return project.capabilities.data_versioning and not data_keeper(workspace)[1]
+    if family == "trackers":
+        return project.capabilities.tracking
+    return family != "feature_stores" or bool(project.features)
 
 
 def _backend(key: str, family: str, name: str) -> Check:
