@@ -11,14 +11,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
-
 from mvops.atomic import write_atomically
 from mvops.core.canonical import digest
 from mvops.core.config.features import PipelineFeatures
 from mvops.errors import DataError
 from mvops.features.catalog import catalog_of, store_of
-from mvops.notebook.digests import file_sha256, input_digest, input_files
+from mvops.notebook.digests import file_sha256, input_digest
 from mvops.notebook.jobs import pipeline_job
 from mvops.notebook.results import PipelineJob
 from mvops.workspace import Workspace
@@ -65,7 +63,9 @@ def make_joined(workspace: Workspace, model: str) -> None:
     made = path.with_suffix(".json")
     if path.is_file() and _made(made) == [wanted, file_sha256(path)]:
         return
-    content = _join(workspace, model, features).to_parquet(index=False)
+    from mvops.features.joining import join  # noqa: PLC0415 -- pandas takes half a second, a plan needs none of it
+
+    content = join(workspace, model, features).to_parquet(index=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     made.unlink(missing_ok=True)
     write_atomically(path, content)
@@ -94,41 +94,3 @@ def _rows_digest(workspace: Workspace, model: str, features: PipelineFeatures) -
     except DataError as error:
         hint = f"Put the data there, or correct models.{model}.pipeline.features.rows in the YAML."
         raise DataError(error.message, hint=hint) from None
-
-
-def _join(workspace: Workspace, model: str, features: PipelineFeatures) -> pd.DataFrame:
-    """The rows as they are, with the fields as further columns."""
-    store, catalog = store_of(workspace), catalog_of(workspace.project)
-    rows = _read(workspace.root, features.rows)
-    keys = list(dict.fromkeys(key for view in features.fields for key in catalog.views[view].entities))
-    _check(model, features, rows, keys)
-    times = pd.to_datetime(rows[features.timestamp], utc=True)
-    asked = rows[keys].assign(**{features.timestamp: times})
-    complete = asked.notna().all(axis="columns")
-    # Stores drop rows that are alike, so each is asked for once and its answer given to all.
-    once = asked[complete].drop_duplicates()
-    found = store.join(workspace.root, catalog, model, once, features.timestamp)
-    answers = pd.concat([once, found], axis="columns")
-    joined = asked.merge(answers, on=[*keys, features.timestamp], how="left", validate="many_to_one")
-    return rows.assign(**{field: joined[field].to_numpy() for field in found.columns})
-
-
-def _read(root: Path, pattern: str) -> pd.DataFrame:
-    files = input_files(root, pattern)
-    try:
-        tables = [pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file) for file in files]
-    except (OSError, ValueError) as error:
-        raise DataError(f"the rows at {pattern} cannot be read: {error}") from error
-    return pd.concat(tables, ignore_index=True)
-
-
-def _check(model: str, features: PipelineFeatures, rows: pd.DataFrame, keys: list[str]) -> None:
-    fields = [field for several in features.fields.values() for field in several]
-    missing = [column for column in (features.timestamp, *keys) if column not in rows.columns]
-    twice = [field for field in fields if field in rows.columns]
-    where = f"models.{model}.pipeline.features"
-    if missing:
-        known = ", ".join(map(str, rows.columns))
-        raise DataError(f"{features.rows} has no column {missing[0]!r}, which {where} needs", hint=f"It has: {known}")
-    if twice:
-        raise DataError(f"{features.rows} has a column {twice[0]!r} already", hint=f"Take it out of {where}.fields.")

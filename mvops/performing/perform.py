@@ -26,7 +26,6 @@ from mvops.performing.data import keep_data
 from mvops.performing.features import materialize_features, put_feature, remove_feature
 from mvops.performing.files import remove_files, write_files
 from mvops.performing.pipeline_run import perform_run
-from mvops.performing.register import perform_register
 from mvops.performing.track import log_run, log_version, set_aliases
 from mvops.performing.traffic import remove_route, restore_route, roll_out
 from mvops.workspace import Workspace
@@ -46,6 +45,8 @@ def perform(step: Step, outputs: Outputs, workspace: Workspace, tell: Tell) -> O
         case RunPipeline():
             return perform_run(step, workspace, tell)
         case RegisterVersion():
+            from mvops.performing.register import perform_register  # noqa: PLC0415 -- scikit-learn; `status` waits
+
             return perform_register(step, workspace, tell)
         case RollOut():
             return roll_out(step, outputs, workspace)

@@ -10,7 +10,6 @@ from mvops.core.progress import Tell, silent
 from mvops.core.run import Run
 from mvops.features.joined import job_of
 from mvops.performing.pipeline_run import run_and_record
-from mvops.performing.register import evaluate_run
 from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
 
@@ -34,7 +33,11 @@ def run(
     changed = replace(job, parameters={**job.parameters, **(parameters or {})}, only_step=step, use_cache=use_cache)
     try:
         done = run_and_record(changed, model, "mvops run", workspace, tell)
-        return done if step else evaluate_run(workspace, done)
+        if step:
+            return done
+        from mvops.performing.register import evaluate_run  # noqa: PLC0415 -- scikit-learn; a step needs none of it
+
+        return evaluate_run(workspace, done)
     finally:
         if step is None:  # one step of what a scheduler runs is not a run to compare
             bring_along(workspace, model)
