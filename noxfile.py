@@ -62,21 +62,23 @@ def systems(session: nox.Session) -> None:
     """The tests against real systems. `nox -s systems -- tests/backends/schedulers` for some of them.
 
     Each file in tests/environments is an environment of its own, for what cannot live beside mvops; each folder there
-    the same for npm.
+    the same for npm. What a test imports is compiled then: a tenth of what is installed, and all of it takes minutes.
     """
-    session.install("-e", ".[all]", "-e", "tests/plugin", *TEST, *SYSTEMS)
+    as_needed = {"UV_COMPILE_BYTECODE": "0"}
+    session.install("-e", ".[all]", "-e", "tests/plugin", *TEST, *SYSTEMS, env=as_needed)
     places = Path(".nox").resolve() / "environments"
     for locked in sorted(Path("tests/environments").glob("*.txt")):
         place = str(places / locked.stem)
         session.run("uv", "venv", "--quiet", "--clear", "--python", DEFAULT, place, external=True)
-        session.run("uv", "pip", "install", "--quiet", "--python", place, "-r", str(locked), external=True)
+        install = ("uv", "pip", "install", "--quiet", "--python", place, "-r", str(locked))
+        session.run(*install, env=as_needed, external=True)
     for package in sorted(Path("tests/environments").glob("*/package.json")):
         tool = places / package.parent.name
         shutil.copytree(package.parent, tool, dirs_exist_ok=True)
         with session.chdir(tool):
             session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", silent=True, external=True)
     session.run(
-        *("pytest", "-m", "system", "-n", WORKERS, "--dist", "loadfile", *session.posargs),
+        *("pytest", "-m", "system", "-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder", *session.posargs),
         env={"MVOPS_TEST_ENVIRONMENTS": str(places)},
     )
 

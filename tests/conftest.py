@@ -16,6 +16,11 @@ if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first: a worker that met one last would end alone. See the mark `long`."""
+    items.sort(key=lambda item: -sum(mark.kwargs["minutes"] for mark in item.iter_markers("long")))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """On a user's machine a test skips for want of a server; where all is installed, such a skip is a failure."""

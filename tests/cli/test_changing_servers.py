@@ -14,7 +14,7 @@ from toy_project import COMMAND, finish, mvops, port_of, spawn
 
 from mvops.serving.client import EndpointClient
 
-pytestmark = pytest.mark.xdist_group("cli-toy")
+pytestmark = [pytest.mark.xdist_group("cli-toy"), pytest.mark.long(minutes=1)]
 FOLDER = "deploy/serving/toy"
 ROW = {"age": 40.0, "income": 20000.0, "region": "a"}
 

@@ -14,6 +14,7 @@ import pytest
 from toy_project import cached, copy, edit, mvops, query, rows, snapshot, typed
 
 pytestmark = [
+    pytest.mark.long(minutes=2),
     pytest.mark.system,
     pytest.mark.xdist_group("cli-dvc"),
     pytest.mark.real("data_versioners", "dvc", "DVC in a Git repository, a local remote"),

@@ -15,6 +15,7 @@ from test_features_served import latest, predict, serving
 from toy_project import mvops
 
 pytestmark = [
+    pytest.mark.long(minutes=1),
     pytest.mark.slow,
     pytest.mark.system,
     pytest.mark.real("feature_stores", "feast", "Redis over TCP, with a password"),

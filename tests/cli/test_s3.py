@@ -17,6 +17,7 @@ from toy_project import Result, cached, copy, counted, edit, finish, mvops, port
 from mvops.serving.client import EndpointClient
 
 pytestmark = [
+    pytest.mark.long(minutes=2),
     pytest.mark.system,
     pytest.mark.xdist_group("cli-s3"),
     pytest.mark.real("artifacts", "s3", "a project through the command line and its endpoint"),

@@ -16,6 +16,7 @@ from mlflow_server import MlflowServer
 from toy_project import Result, cached, edit, mvops, query, rows
 
 pytestmark = [
+    pytest.mark.long(minutes=3),
     pytest.mark.system,
     pytest.mark.xdist_group("mlflow"),
     pytest.mark.real("trackers", "mlflow", "a server on SQLite"),

@@ -40,7 +40,7 @@ from mvops.errors import ServingError
 from mvops.serving.client import EndpointClient
 from mvops.serving.loadtest import load_test
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long(minutes=2)]
 SMALL = {"max_body": 200_000, "body_timeout": 1}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,12 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from toy_project import Result, cached, edit, environment, finish, free_port, mvops, port_of, spawn
 
 from mvops.loading.load import load_project
 from mvops.serving.client import EndpointClient
 
 MODEL = "flight_delay"
+EVERY = 4  # flights are taken for one, that the machine has less to do
 DAYS = ("2013-04-01", "2013-04-03")
 GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org")
 
@@ -42,14 +45,19 @@ class Flights:
 
 
 def make(root: Path) -> Path:
-    """The example, promoted, applied once so that its steps are in the cache, and under Git."""
+    """The example, promoted, applied once so that its steps are in the cache, and under Git; beside it one for DVC."""
     mvops(root.parent, "init", root.name, "--team", "small", "--phase", "day_90", "--example", "flights").ok()
     mvops(root, "promote", f"notebooks/{MODEL}.ipynb").ok()
+    for path in (root / "data/flights").glob("*.parquet"):
+        pd.read_parquet(path).iloc[::EVERY].to_parquet(path, index=False)
     edit(root / "configs/project.yaml", "port: 8000", f"port: {free_port()}")
+    edit(root / "configs/project.yaml", "hold: 4s, min_predictions: 300", "hold: 1s, min_predictions: 20")
+    edit(root / "configs/project.yaml", "latency_p99: 10x", "latency_p99: 100x")  # the slowest of 20, on a busy machine
     subprocess.run(["git", "init", "-q", str(root)], check=True)
     subprocess.run([*GIT, "-C", str(root), "add", "."], check=True)
     subprocess.run([*GIT, "-C", str(root), "commit", "-qm", "promoted"], check=True)
     mvops(root, "apply", "--yes").ok()
+    _set_up_dvc(root.with_name("with_dvc"))
     return root
 
 
@@ -60,16 +68,18 @@ def in_cell(made: Path, root: Path, cell: str) -> Flights:
     edit(text, "preset: small/day_90", f"preset: {cell}")
     edit(text, f"port: {port_of(root)}", f"port: {free_port()}")
     if load_project(root).data.backend == "dvc":
-        _track(root)
+        shutil.copytree(made.with_name("with_dvc"), root, dirs_exist_ok=True)
     subprocess.run([*GIT, "-C", str(root), "commit", "-qam", cell], check=True)
     return Flights(root, cell)
 
 
-def _track(root: Path) -> None:
-    """What a team does once for DVC."""
+def _set_up_dvc(root: Path) -> None:
+    """What a team does once for DVC; the remote is a folder beside the project, wherever that is."""
     dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
     subprocess.run([*dvc, "init", "-q"], cwd=root, check=True)
-    subprocess.run([*dvc, "remote", "add", "-q", "-d", "storage", str(root.parent / "storage")], cwd=root, check=True)
+    subprocess.run([*dvc, "remote", "add", "-q", "-d", "storage", "../storage"], cwd=root, check=True)
+    shutil.rmtree(root / ".git")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import toy_project as toy
 from dask_cluster import Cluster, cluster
 from toy_project import finish, mvops, query, typed, until
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("dask")]
+pytestmark = [pytest.mark.system, pytest.mark.long(minutes=3), pytest.mark.xdist_group("dask")]
 pytest.importorskip("distributed", reason="needs dask[distributed]")
 
 

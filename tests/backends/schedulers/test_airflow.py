@@ -16,6 +16,7 @@ import toy_project as toy
 from two_models import champions, program
 
 pytestmark = [
+    pytest.mark.long(minutes=4),
     pytest.mark.system,
     pytest.mark.real("schedulers", "airflow", "Airflow 3 parses the DAGs, `dag.test()` retrains two flights models"),
 ]

@@ -15,6 +15,7 @@ import toy_project as toy
 from two_models import program
 
 pytestmark = [
+    pytest.mark.long(minutes=1),
     pytest.mark.system,
     pytest.mark.real("schedulers", "cron", "cron fires and `mvops monitor` and `mvops retrain` do their work"),
 ]

@@ -1,5 +1,7 @@
-"""Each of the nine presets as a team lives it: the flights project is applied, everything that the cell switches on is
-used through the command line and over HTTP until `mvops maturity` has seen it work, and it is destroyed again.
+"""A preset as a team lives it: the flights project is applied, everything that the cell switches on is used through the
+command line and over HTTP until `mvops maturity` has seen it work, and it is destroyed again.
+
+Each team has a file of its own beside this one, so that they can run at the same time.
 """
 
 from __future__ import annotations
@@ -8,17 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from flights_project import DAYS, MODEL, Flights, in_cell, make, replay, served, traffic
+from flights_project import DAYS, MODEL, Flights, in_cell, replay, served, traffic
 from toy_project import snapshot
-
-from mvops.core.cells import PHASES, TEAMS
-
-pytestmark = [pytest.mark.system, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("presets") / "flights")
 
 
 def use_monitoring(project: Flights) -> None:
@@ -108,9 +101,9 @@ USES: dict[str, Callable[[Flights], None]] = {
 ELSEWHERE = {"feature_store"}  # these flights have no features; tests/cli and tests/examples use those that have
 
 
-@pytest.mark.parametrize("cell", [f"{team}/{phase}" for team in TEAMS for phase in PHASES])
-def test_everything_in_the_cell_works(made: Path, tmp_path: Path, cell: str) -> None:
-    project = in_cell(made, tmp_path / "flights", cell)
+def live_in(cell: str, made: Path, root: Path) -> None:
+    """All of a project's life in a cell, at `root`; `made` is one like it whose steps are in the cache."""
+    project = in_cell(made, root, cell)
     theirs = set(snapshot(project.root))
     project.do("plan", "--detailed-exitcode", code=2)
     project.do("apply", "--yes")
