@@ -1,4 +1,4 @@
-"""What is going on: monitor, explain, status, history."""
+"""What is going on: monitor, explain, status, dashboard, history."""
 
 from __future__ import annotations
 
@@ -116,6 +116,32 @@ def status(json_: JsonFlag = False) -> None:
             answer(line, style)
 
 
+def dashboard(
+    host: Annotated[str, typer.Option(help="Where it listens; it shows all and asks for no password.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8500,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the page to this file instead, to be sent or kept.")
+    ] = None,
+    json_: JsonFlag = False,
+) -> None:
+    """Every model on one page: predictions, their distribution, latency, errors, drift, alerts; until stopped."""
+    from mvops.usecases.overview import overview
+
+    with open_project() as workspace:
+        if json_:
+            print_json(overview(workspace).model_dump(mode="json"))
+        elif output is not None:
+            from mvops.atomic import write_atomically
+            from mvops.web.page import page
+
+            write_atomically(output, page(overview(workspace)).encode())
+            say(f"{output} was written")
+        else:
+            from mvops.web.app import serve
+
+            serve(workspace, host, port, lambda url: say(f"The dashboard is at {url} (stop with Ctrl-C)"))
+
+
 def history(
     model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="All if left out.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
@@ -135,5 +161,5 @@ def history(
 
 def add_to(app: typer.Typer) -> None:
     """The commands of this file."""
-    for command in (monitor, explain, status, history):
+    for command in (monitor, explain, status, dashboard, history):
         app.command()(command)

@@ -28,6 +28,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "going back needs something to go back to",
     ),
     "serving": ("an HTTP endpoint with health checks", "predictions are logged where they are made"),
+    "dashboards": ("every model on a dashboard", "many models are watched at a glance, or not at all"),
     "data_versioning": ("old data can be had again", "a version can be made again only on its own data"),
     "load_testing": ("endpoints are tested under load", "a model that is relied upon must bear it"),
     "retraining": ("challengers by the clock and on alerts", "a model is trained unattended only once it is watched"),

@@ -7,5 +7,9 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- compared, n
 
 def url_at(host: str, port: int) -> str:
     """The URL, with IPv6 addresses in brackets; who listens everywhere is reached by loopback."""
-    host = _EVERYWHERE.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://{host_and_port(_EVERYWHERE.get(host, host), port)}"
+
+
+def host_and_port(host: str, port: int) -> str:
+    """As a URL has them: IPv6 addresses in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, and_, d
 from mvops.core.prediction import Outcome, Prediction
 from mvops.registry.engines import create_file, make_engine, only_one, reading, refuse_unsafe, translated
 from mvops.registry.places import Place, check_file, locate
+from mvops.registry.prediction_numbers import Numbers, numbers, recent
 from mvops.registry.prediction_tables import (
     EARLY,
     OUTCOMES,
@@ -164,6 +165,14 @@ class PredictionLog:
         query = select(func.max(OUTCOMES.c.received)).select_from(joined).where(PREDICTIONS.c.model == model)
         found: datetime | None = self._fetch(query)[0][0]
         return found
+
+    def numbers(self, model: str, span: timedelta, most: int) -> Numbers | None:
+        """Counts and latencies by hour or day, of the last `span` and at most the `most` newest rows."""
+        return numbers(self._fetch, self._engine.dialect.name, model, span, most)
+
+    def recent(self, model: str, version: int, limit: int) -> list[Prediction]:
+        """What a version answered last, the newest first; without inputs."""
+        return recent(self._fetch, model, version, limit)
 
     def count_outcomes(self, model: str) -> int:
         """How many predictions have an outcome."""

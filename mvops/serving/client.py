@@ -81,22 +81,32 @@ class EndpointClient:
         """What each arm did since the current route was adopted. Only from the endpoint's own machine."""
         return RolloutCounts.model_validate(self._call("GET", "/rollout"))
 
+    def metrics(self) -> str:
+        """What Prometheus is told, in its text format."""
+        status, text = self._send("GET", "/metrics", None, {})
+        if status != 200:
+            raise ServingError(f"the endpoint at {self.url} answered with {status}")
+        return text.decode("utf-8", "replace")
+
     def _call(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
         data = None if body is None else json.dumps(body, allow_nan=False).encode()
         sent = dict(headers or {}) | ({"Content-Type": "application/json"} if data else {})
+        status, text = self._send(method, path, data, sent)
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise ServingError(f"the endpoint at {self.url} answered with {status} and no JSON") from error
+        if status != 200:
+            detail = value.get("detail") or "not ready"
+            raise ServingError(f"the endpoint at {self.url} answered with {status}: {detail}")
+        return value
+
+    def _send(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
         try:  # each call has a connection of its own: one that idled may be closed under us, and a POST is not repeated
-            self._connection.request(method, self._prefix + path, data, sent)
+            self._connection.request(method, self._prefix + path, data, dict(headers))
             response = self._connection.getresponse()
-            text = response.read()
+            return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
             raise ServingError(f"the endpoint at {self.url} did not answer: {error}") from error
         finally:
             self._connection.close()
-        try:
-            value = json.loads(text)
-        except ValueError as error:
-            raise ServingError(f"the endpoint at {self.url} answered with {response.status} and no JSON") from error
-        if response.status != 200:
-            detail = value.get("detail") or "not ready"
-            raise ServingError(f"the endpoint at {self.url} answered with {response.status}: {detail}")
-        return value

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from mvops.serving.answers import Answers
+from mvops.serving.predicted import Predicted, PredictedMetrics
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
@@ -13,14 +16,16 @@ _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 class ArmMetrics:
     """One version's metrics in one arm, with their labels bound."""
 
-    def __init__(self, seconds: Histogram, predictions: Counter) -> None:
+    def __init__(self, seconds: Histogram, predictions: Counter, predicted: Predicted) -> None:
         self._seconds = seconds
         self._predictions = predictions
+        self._predicted = predicted
 
-    def answered(self, rows: int, seconds: float) -> None:
+    def answered(self, answers: Answers, seconds: float) -> None:
         """Count a request that was answered."""
         self._seconds.observe(seconds)
-        self._predictions.inc(rows)
+        self._predictions.inc(len(answers.predictions))
+        self._predicted.count(answers)
 
 
 class Metrics:
@@ -40,6 +45,8 @@ class Metrics:
         self._load_failures = Counter(
             "mvops_model_load_failures", "Versions that could not be loaded.", registry=self._registry
         )
+        self._predicted = PredictedMetrics()
+        self._registry.register(self._predicted)
         self._bound: dict[tuple[int, str], ArmMetrics] = {}
 
     def gauge(self, name: str, meaning: str, value: Callable[[], float]) -> None:
@@ -58,12 +65,14 @@ class Metrics:
         """Count a version that could not be loaded."""
         self._load_failures.inc()
 
-    def arm(self, version: int, arm: str) -> ArmMetrics:
-        """The metrics of a version in an arm."""
+    def arm(self, version: int, arm: str, predicted: Callable[[], Predicted]) -> ArmMetrics:
+        """The metrics of a version in an arm; `predicted` makes a counter of what it says."""
         key = (version, arm)
         if key not in self._bound:
             labels = (str(version), arm)
-            self._bound[key] = ArmMetrics(self._seconds.labels(*labels), self._predictions.labels(*labels))
+            counter = predicted()
+            self._predicted.add(version, arm, counter)
+            self._bound[key] = ArmMetrics(self._seconds.labels(*labels), self._predictions.labels(*labels), counter)
         return self._bound[key]
 
     def keep(self, routed: Iterable[tuple[int, str]]) -> None:
@@ -72,6 +81,12 @@ class Metrics:
             del self._bound[version, arm]
             self._seconds.remove(str(version), arm)
             self._predictions.remove(str(version), arm)
+            self._predicted.forget(version, arm)
+
+    @property
+    def predicted(self) -> bool:
+        """Has anything been predicted since the start."""
+        return bool(self._bound)
 
     def text(self) -> bytes:
         """The metrics in Prometheus' format."""

@@ -155,7 +155,8 @@ class Runtime:
         )
         await self._keep(answered.record())
         if not test:
-            self.metrics.arm(arm.version, arm.arm).answered(len(rows), time.perf_counter() - started)
+            told = self.metrics.arm(arm.version, arm.arm, served.predicted)
+            told.answered(answers, time.perf_counter() - started)
         return _reply(answered, answers, arm)
 
     async def outcomes(self, body: bytes) -> bytes:

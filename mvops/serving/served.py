@@ -11,6 +11,7 @@ from mvops.core.version import Version
 from mvops.errors import ServingError
 from mvops.serving.batching import Batcher
 from mvops.serving.lookups import FeatureLookup
+from mvops.serving.predicted import Predicted, baseline_edges
 from mvops.serving.rows import RowReader
 from mvops.serving.settings import ServiceSettings
 
@@ -22,7 +23,12 @@ class Served:
     version: Version
     reader: RowReader
     batcher: Batcher
+    edges: tuple[float, ...]  # of the bins in which predicted values are told
     lookup: FeatureLookup | None = None
+
+    def predicted(self) -> Predicted:
+        """A new counter of what the version says."""
+        return Predicted(self.version, self.edges)
 
 
 def load_served(
@@ -44,9 +50,8 @@ def load_served(
     store = ArtifactStore(settings.artifacts, settings.root)
     estimator = Estimator(load_model(store, version.artifact), version.signature)
     reader = RowReader(version.signature.columns, settings.max_rows)
-    return Served(
-        version, reader, Batcher(estimator, pool, settings.batch_rows, observe), _lookup(version, settings, features)
-    )
+    batcher = Batcher(estimator, pool, settings.batch_rows, observe)
+    return Served(version, reader, batcher, baseline_edges(version, store), _lookup(version, settings, features))
 
 
 def _lookup(version: Version, settings: ServiceSettings, features: FeatureStore | None) -> FeatureLookup | None:

@@ -20,6 +20,7 @@ from mvops.contracts.feature_stores import FeatureStore
 from mvops.serving.openapi import document
 from mvops.serving.problems import MEDIA_TYPE, Problem
 from mvops.serving.runtime import Runtime
+from mvops.serving.scraped import ScrapeMark
 from mvops.serving.settings import ServiceSettings
 
 _MAX_HEADERS = 32 << 10  # bytes of all headers together
@@ -56,6 +57,7 @@ class _Handlers:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._settings = runtime.settings
+        self._mark = ScrapeMark(runtime.settings.state_folder)
 
     async def predict(self, request: Request) -> Response:
         key = request.headers.get(_ROUTE_KEY)
@@ -72,9 +74,10 @@ class _Handlers:
         ready, details = self._runtime.readiness()
         return _json(details, 200 if ready else 503)
 
-    async def metrics(self, _: Request) -> Response:
+    async def metrics(self, request: Request) -> Response:
         table = self._runtime.router.table
         self._runtime.metrics.keep((arm.version, arm.arm) for arm in table.route.arms)
+        self._mark.asked(request.headers.get("user-agent", ""), predicted=self._runtime.metrics.predicted)
         return Response(self._runtime.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def openapi(self, _: Request) -> Response:

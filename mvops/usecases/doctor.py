@@ -148,6 +148,8 @@ def _in_use(workspace: Workspace, family: str) -> bool:
         return project.capabilities.data_versioning and not data_keeper(workspace)[1]
     if family == "trackers":
         return project.capabilities.tracking
+    if family == "dashboards":
+        return project.capabilities.dashboards
     return family != "feature_stores" or bool(project.features)
 
 

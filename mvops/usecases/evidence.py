@@ -14,6 +14,7 @@ from mvops.registry.runs import find_run
 from mvops.registry.state import SqlState
 from mvops.registry.summaries import judged_until
 from mvops.registry.versions import champion, champions, versions
+from mvops.serving.scraped import scraped
 from mvops.workspace import Workspace
 
 Find = Callable[[Workspace, str], datetime | None]
@@ -50,6 +51,12 @@ def _event(kind: str, *details: str) -> Find:
         return next((event.time for event in found if all(event.details.get(key) for key in details)), None)
 
     return find
+
+
+def _shown(workspace: Workspace, model: str) -> datetime | None:
+    """The page was opened when there were predictions to see, or Prometheus has fetched the endpoint's numbers."""
+    opened, fetched = _event("dashboard")(workspace, model), scraped(workspace.serving(model))
+    return max((seen for seen in (opened, fetched) if seen), default=None)
 
 
 def _registered(workspace: Workspace, model: str) -> datetime | None:
@@ -152,6 +159,9 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
     "serving": (
         Proof("the endpoint has been started", "mvops serve MODEL", _event("serve")),
         Proof("outcomes come back", "POST /outcomes, or mvops outcomes import MODEL FILE", _outcome),
+    ),
+    "dashboards": (
+        Proof("predictions were looked at on the page, or Prometheus fetched them", "mvops dashboard", _shown),
     ),
     "data_versioning": (
         Proof("the data of a version is kept", "mvops apply", _kept),

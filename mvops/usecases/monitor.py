@@ -24,7 +24,7 @@ from mvops.usecases.notify import notify
 from mvops.usecases.summarising import Known, summarise_new
 from mvops.workspace import Workspace
 
-_HISTORY = 28  # earlier windows that a verdict may look at
+HISTORY = 28  # earlier windows that a verdict may look at
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ def _judged(
     """Each version's windows that have not been judged, and those judged before whose outcomes are still coming in."""
     done = judged_until(workspace.registry, model)
     revisit = None if done is None else done - settings.outcomes.delay - 2 * settings.every
-    earliest = None if revisit is None else revisit - _HISTORY * settings.every
-    for version, stored in _by_version(workspace, model, settings.every, earliest):
+    earliest = None if revisit is None else revisit - HISTORY * settings.every
+    for version, stored in by_version(workspace, model, settings.every, earliest):
         found = known.get(version)
         if found is None:
             continue
@@ -115,7 +115,7 @@ def _judged(
         for place, window in enumerate(stored):
             if window.end > end or (revisit is not None and window.end <= revisit):
                 continue
-            verdict = judge(found[1], window, settings, history=stored[max(0, place - _HISTORY) : place])
+            verdict = judge(found[1], window, settings, history=stored[max(0, place - HISTORY) : place])
             if done is not None and window.end <= done:
                 verdict = _only_performance(verdict)
             judged.append(_window(version, verdict, window, found[1].metrics))
@@ -128,7 +128,7 @@ def _only_performance(verdict: Verdict) -> Verdict:
     return verdict.model_copy(update={"findings": mine})
 
 
-def _by_version(
+def by_version(
     workspace: Workspace, model: str, every: timedelta, since: datetime | None
 ) -> Iterable[tuple[int, list[Summary]]]:
     """Summaries by version, the arms of a version merged, in order of time."""

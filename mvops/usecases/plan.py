@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from mvops.core.action import Action
 from mvops.core.address import Address, kind_of
 from mvops.core.compare import compare
+from mvops.core.config.dashboard import Dashboard
 from mvops.core.config.data import Data
 from mvops.core.config.model import Model
 from mvops.core.plan import Plan, make_plan
@@ -118,6 +119,8 @@ def _notices(workspace: Workspace, left_out: int) -> Iterator[str]:
         yield f"the last apply was interrupted at {entry['action']['address']}; applying goes on from there"
     if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
         yield f"tracker is not acted upon: {workspace.project.preset} leaves capabilities.tracking off"
+    if workspace.project.dashboard != Dashboard() and not workspace.project.capabilities.dashboards:
+        yield f"dashboard is not acted upon: {workspace.project.preset} leaves capabilities.dashboards off"
     if workspace.project.data != Data() and not workspace.project.capabilities.data_versioning:
         yield f"data is not acted upon: {workspace.project.preset} leaves capabilities.data_versioning off"
     keeper, lacking = data_keeper(workspace)

@@ -36,7 +36,7 @@ def test_every_backend_has_its_defaults_beside_it(family: str) -> None:
     assert configs == set(backends.own_names(family))
 
 
-@pytest.mark.parametrize("family", ["schedulers", "servers"])
+@pytest.mark.parametrize("family", ["dashboards", "schedulers", "servers"])
 def test_every_backend_that_generates_has_a_folder_of_templates(family: str) -> None:
     templates = {path.name for path in (assets.templates() / family).iterdir()}
     assert templates == set(backends.own_names(family))

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from flights_project import DAYS, MODEL, Flights, in_cell, replay, served, traffic
-from toy_project import snapshot
+from toy_project import finish, free_port, snapshot, spawn
 
 
 def use_monitoring(project: Flights) -> None:
@@ -34,6 +35,20 @@ def use_versioning(project: Flights) -> None:
 def use_serving(project: Flights) -> None:
     assert project.client().ready()
     assert project.do("status", "--json").json()["models"][0]["endpoint"]["status"] == "up"
+
+
+def use_dashboards(project: Flights) -> None:
+    port = free_port()
+    process = spawn(project.root, "dashboard", "--port", port)
+    try:
+        assert process.stdout is not None
+        assert str(port) in process.stdout.readline()
+        page = httpx.get(f"http://127.0.0.1:{port}/", timeout=60).text
+    finally:
+        process.terminate()
+        finish(process)
+    for shown in ("Distribution of predictions", "Latency", "since it started: 0.00% failed", "<svg"):
+        assert shown in page
 
 
 def use_retraining(project: Flights) -> None:
@@ -90,6 +105,7 @@ USES: dict[str, Callable[[Flights], None]] = {
     "monitoring": use_monitoring,
     "versioning": use_versioning,
     "serving": use_serving,
+    "dashboards": use_dashboards,
     "load_testing": use_load_testing,
     "retraining": use_retraining,
     "canary": use_canary,

@@ -300,3 +300,36 @@ def test_importing_the_log_loads_no_heavy_library():
     loaded = set(ran.stdout.split())
     assert "sqlalchemy" in loaded
     assert not {"sqlmodel", "alembic", "pandas", "numpy", "sqlalchemy.orm", "hydra"} & loaded
+
+
+def test_numbers_are_counted_by_hour(log):
+    log.append([prediction(n, time=NOON + n * HOUR / 4, latency_ms=float(n)) for n in range(8)])
+    log.append([prediction(8, arm="load_test"), prediction(9, model="other"), prediction(10, version=4, time=NOON)])
+    found = log.numbers("delays", timedelta(days=14), 1000)
+    assert (found.width, found.cut, found.since, found.until) == ("hour", False, NOON, NOON + 7 * HOUR / 4)
+    assert [(c.start, c.version, c.rows) for c in found.counts] == [
+        (NOON, 3, 4),
+        (NOON, 4, 1),
+        (NOON + HOUR, 3, 4),
+    ]
+    assert [(q.start, q.p50, q.p99) for q in found.latency] == [(NOON, 1.25, 3.0), (NOON + HOUR, 5.0, 7.0)]
+
+
+def test_numbers_of_a_longer_time_are_by_day_and_end_at_the_span(log):
+    log.append([prediction(n, time=NOON + n * 24 * HOUR) for n in range(10)])
+    found = log.numbers("delays", timedelta(days=5), 1000)
+    assert found.width == "day"
+    assert [c.start.day for c in found.counts] == [6, 7, 8, 9, 10]
+    assert all(c.start.hour == 0 for c in found.counts)
+    cut = log.numbers("delays", timedelta(days=14), 3)
+    assert (cut.cut, sum(c.rows for c in cut.counts)) == (True, 3)
+    assert log.numbers("nobody", timedelta(days=5), 10) is None
+
+
+def test_what_was_answered_last_comes_without_inputs(log):
+    log.append([prediction(n) for n in range(5)])
+    log.append([prediction(5, version=4), prediction(6, arm="load_test")])
+    assert [(p.id, p.prediction, p.probability, p.inputs) for p in log.recent("delays", 3, 2)] == [
+        ("p4", True, (0.1 + 0.2, 0.7), {}),
+        ("p3", False, (0.1 + 0.2, 0.7), {}),
+    ]

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from mvops.core.config.backend import Family
+from mvops.core.config.dashboard import Dashboard
 from mvops.core.config.data import Data
 from mvops.core.config.executor import Executor
 from mvops.core.config.features import FeatureStore, FeatureView
@@ -26,12 +27,13 @@ class Capabilities(Frozen):
     `mvops reproduce` can bring it back; `serving` the HTTP endpoint; `retraining` schedules and alerts that train a
     challenger; `canary` that a challenger gets the traffic in steps, else it replaces the champion at once;
     `tracking` that runs and versions are told to the tracker; `governance` that every model has a gate, and that no
-    version becomes champion past it. `load_testing`, `orchestration` and `feature_store` switch nothing: they say what
-    `mvops maturity` asks evidence of.
+    version becomes champion past it; `dashboards` that every model has a dashboard. `load_testing`, `orchestration`
+    and `feature_store` switch nothing: they say what `mvops maturity` asks evidence of.
     """
 
     monitoring: bool = True
     versioning: bool = True
+    dashboards: bool = False
     data_versioning: bool = False
     serving: bool = True
     load_testing: bool = False
@@ -64,6 +66,7 @@ class Project(Frozen):
     scheduler: Scheduler = Scheduler()
     tracker: Tracker = Tracker()
     executor: Executor = Executor()
+    dashboard: Dashboard = Dashboard()
     feature_store: FeatureStore = FeatureStore()
     features: dict[Name, FeatureView] = Field(default_factory=dict)
     models: dict[Name, Model] = Field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The family `dashboards`: one file, one backend."""

@@ -1,0 +1,116 @@
+"""A model's dashboard: the generated files by which it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from mvops.contracts.dashboards import Board, Dashboard
+from mvops.core.action import Action, Verb
+from mvops.core.address import Address, address
+from mvops.core.reach import host_and_port
+from mvops.core.spec import Spec
+from mvops.core.state import Observed, Record
+from mvops.core.steps import RemoveFiles, Step, WriteFiles
+from mvops.kinds.generated import digests, edited, observed
+from mvops.kinds.kind import Look
+
+
+class DashboardSpec(Spec):
+    """`board` is the model as the dashboard knows it, `files` its files with the digests of their text."""
+
+    kind: ClassVar[str] = "dashboard"
+    backend: str
+    options: dict[str, Any]
+    board: dict[str, Any]
+    files: dict[str, str]
+
+
+class DashboardKind:
+    """Done by writing files."""
+
+    name = "dashboard"
+    after: tuple[str, ...] = ("endpoint", "dashboards")
+
+    def desired(self, look: Look) -> Iterator[DashboardSpec]:
+        """One for each model, where dashboards are on and the backend has something to show of it."""
+        project = look.workspace.project
+        if not project.capabilities.dashboards:
+            return
+        chosen = project.dashboard
+        backend: Dashboard = look.backend("dashboards", chosen.backend)
+        for name in sorted(project.models):
+            board = _board(look, name)
+            files = backend.files(board, chosen.options)
+            if files:
+                endpoint = (address("endpoint", name),) if board.address else ()
+                yield DashboardSpec(
+                    name=name,
+                    needs=endpoint,
+                    backend=chosen.backend,
+                    options=chosen.options,
+                    board=board.model_dump(mode="json"),
+                    files=digests(backend.folder(), files),
+                )
+
+    def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
+        """The files as they are."""
+        wanted = next((spec.files for spec in self.desired(look) if spec.address == where), {})
+        there = observed(look.workspace.root, wanted, record.spec["files"] if record else {})
+        return None if there is None else Observed(facts={"files": there})
+
+    def steps(self, action: Action, look: Look) -> Iterator[Step]:
+        """Write or remove the files."""
+        wanted = action.after or {}
+        if action.verb is Verb.DELETE:
+            yield from file_steps(action, {})
+            return
+        backend: Dashboard = look.backend("dashboards", wanted["backend"])
+        files = backend.files(Board.model_validate(wanted["board"]), wanted["options"])
+        yield from file_steps(action, {f"{backend.folder()}/{path}": text for path, text in files.items()})
+
+    def details(self, action: Action, look: Look) -> Iterator[str]:
+        """What is still to be done, and what a person has changed."""
+        if action.verb in {Verb.CREATE, Verb.UPDATE}:
+            wanted = action.after or {}
+            backend: Dashboard = look.backend("dashboards", wanted["backend"])
+            limits = backend.limits(Board.model_validate(wanted["board"]), wanted["options"])
+            yield from (f"{wanted['backend']}: {sentence}" for sentence in limits)
+        yield from hand_edited(action, look)
+
+    def seconds(self, action: Action, look: Look) -> float:
+        """No time."""
+        del action, look
+        return 0.0
+
+
+def file_steps(action: Action, texts: dict[str, str]) -> Iterator[Step]:
+    """Write what is wanted, and remove what was recorded and is wanted no more."""
+    recorded = (action.before or {}).get("files", {})
+    if texts:
+        yield WriteFiles(files=texts, ours=recorded)
+    gone = {path: digest for path, digest in recorded.items() if path not in texts}
+    if gone:
+        yield RemoveFiles(files=gone)
+
+
+def hand_edited(action: Action, look: Look) -> Iterator[str]:
+    """What a person has changed."""
+    after = (action.after or {}).get("files", {})
+    for path in edited(look.workspace.root, (action.before or {}).get("files", {})):
+        rewritten = action.verb is not Verb.KEEP and path in after
+        yield f"{path} was edited by hand and stays" + (f"; new text goes to {path}.new" if rewritten else "")
+
+
+def _board(look: Look, name: str) -> Board:
+    project = look.workspace.project
+    model = project.models[name]
+    served = model.endpoint if project.capabilities.serving else None
+    return Board(
+        project=project.project,
+        model=name,
+        description=model.description,
+        owner=model.owner,
+        task=model.evaluate.task,
+        address=host_and_port(served.host, served.port) if served else None,
+    )

@@ -1,0 +1,73 @@
+"""What the dashboards of all models share: files that connect them with where their numbers come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from mvops.contracts.dashboards import Dashboard
+from mvops.core.action import Action, Verb
+from mvops.core.address import Address, name_of
+from mvops.core.spec import Spec
+from mvops.core.state import Observed, Record
+from mvops.core.steps import Step
+from mvops.kinds.dashboard import file_steps, hand_edited
+from mvops.kinds.generated import digests, observed
+from mvops.kinds.kind import Look
+
+
+class DashboardsSpec(Spec):
+    """`files` are the shared files with the digests of their text."""
+
+    kind: ClassVar[str] = "dashboards"
+    backend: str
+    options: dict[str, Any]
+    files: dict[str, str]
+
+
+class DashboardsKind:
+    """One for a project whose dashboards share something."""
+
+    name = "dashboards"
+    after: tuple[str, ...] = ()
+
+    def desired(self, look: Look) -> Iterator[DashboardsSpec]:
+        """Named as the project."""
+        project = look.workspace.project
+        if not project.capabilities.dashboards or not project.models:
+            return
+        chosen = project.dashboard
+        backend: Dashboard = look.backend("dashboards", chosen.backend)
+        files = backend.shared(project.project, chosen.options)
+        if files:
+            yield DashboardsSpec(
+                name=project.project,
+                backend=chosen.backend,
+                options=chosen.options,
+                files=digests(backend.folder(), files),
+            )
+
+    def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
+        """The files as they are."""
+        wanted = next((spec.files for spec in self.desired(look) if spec.address == where), {})
+        there = observed(look.workspace.root, wanted, record.spec["files"] if record else {})
+        return None if there is None else Observed(facts={"files": there})
+
+    def steps(self, action: Action, look: Look) -> Iterator[Step]:
+        """Write or remove the files."""
+        wanted = action.after or {}
+        if action.verb is Verb.DELETE:
+            yield from file_steps(action, {})
+            return
+        backend: Dashboard = look.backend("dashboards", wanted["backend"])
+        files = backend.shared(name_of(action.address), wanted["options"])
+        yield from file_steps(action, {f"{backend.folder()}/{path}": text for path, text in files.items()})
+
+    def details(self, action: Action, look: Look) -> Iterator[str]:
+        """What a person has changed."""
+        yield from hand_edited(action, look)
+
+    def seconds(self, action: Action, look: Look) -> float:
+        """No time."""
+        del action, look
+        return 0.0
