@@ -14,7 +14,7 @@ from mvops.core.address import Address, address, name_of
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import MaterializeFeatures, PutFeature, RemoveFeature, RemoveFiles, Step
-from mvops.errors import DataError, Where
+from mvops.errors import ConflictError, DataError, Where
 from mvops.features.catalog import catalog_of, store_of
 from mvops.kinds.feature_files import file_digests, file_steps, hand_edited
 from mvops.kinds.generated import on_disk
@@ -46,11 +46,15 @@ class FeatureViewKind:
     after: tuple[str, ...] = ("feature_store",)
 
     def desired(self, look: Look) -> Iterator[FeatureViewSpec]:
-        """One for each file in configs/features. Raises DataError for a source that does not fit."""
+        """One for each file in configs/features.
+
+        Raises DataError for a source that does not fit, ConflictError for a field that is gone but still looked up.
+        """
         project = look.workspace.project
         store = project.feature_store.model_dump(mode="json", exclude={"every"})
         for name, view in sorted(project.features.items()):
             _check(look, name)
+            _check_fields(look, name)
             written = view.model_dump(mode="json")
             yield FeatureViewSpec(
                 name=name,
@@ -78,13 +82,10 @@ class FeatureViewKind:
 
     def in_use(self, where: Address, staying: Collection[Address], look: Look) -> str | None:
         """Versions that get traffic, or will, and look features up in it."""
-        registry, view = look.workspace.registry, name_of(where)
         users = [
-            f"version {version.number} of {model}"
-            for model in sorted(look.workspace.project.models)
+            f"version {number} of {model}"
+            for model, number, _ in _users(look, name_of(where))
             if address("model", model) in staying
-            for version in live_versions(registry, model)
-            if version.lookup is not None and view in version.lookup.views
         ]
         return f"{' and '.join(users)}, which {'is' if len(users) == 1 else 'are'} live, looks it up" if users else None
 
@@ -113,6 +114,30 @@ class FeatureViewKind:
         """Unknown."""
         del action, look
         return 0.0
+
+
+def _users(look: Look, view: str) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+    """Model, number and the fields that it looks up in the view, of each version that gets traffic or will."""
+    for model in sorted(look.workspace.project.models):
+        for version in live_versions(look.workspace.registry, model):
+            if version.lookup is not None and view in version.lookup.views:
+                yield model, version.number, version.lookup.views[view].fields
+
+
+def _check_fields(look: Look, name: str) -> None:
+    if address("feature_view", name) not in look.records:
+        return
+    there = look.workspace.project.features[name].fields
+    for model, number, fields in _users(look, name):
+        gone = [field for field in fields if field not in there]
+        if gone:
+            raise ConflictError(
+                f"{', '.join(gone)} is no longer among the fields, but version {number} of {model}, which is live, "
+                "looks it up",
+                hint=f"Put it back, take it out of models.{model}.pipeline.features.fields and apply; when a version "
+                "without it serves, take it out here.",
+                where=Where(Path("configs") / "features" / f"{name}.yaml", None),
+            )
 
 
 def _check(look: Look, name: str) -> None:

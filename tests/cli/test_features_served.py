@@ -151,6 +151,18 @@ def test_a_view_that_a_live_version_looks_up_is_not_deleted(root: Path, tmp_path
     mvops(project, "destroy", "--yes").ok()
 
 
+def test_a_field_that_a_live_version_looks_up_is_not_taken_away(root: Path, tmp_path: Path) -> None:
+    project = toy.copy(root, tmp_path / "toy")
+    view, model = project / "configs/features/regions.yaml", project / "configs/models/toy.yaml"
+    toy.edit(view, ", customers: int64", "")
+    toy.edit(model, "[mean_income, customers]", "[mean_income]")
+    before = toy.snapshot(project)
+    for command in (("plan",), ("apply", "--yes")):
+        said = "customers is no longer among the fields, but version 1 of toy, which is live, looks it up"
+        mvops(project, *command).refused("configs/features/regions.yaml", said, "Put it back")
+    assert toy.snapshot(project) == before
+
+
 def test_null_by_policy_and_several_processes(root: Path, tmp_path: Path, client: httpx.Client) -> None:
     project = toy.copy(root, tmp_path / "toy")
     port = toy.free_port()
