@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from toy_project import Result, cached, edit, environment, finish, free_port, mvops, port_of, spawn
+from toy_project import ROOT, Result, cached, edit, environment, finish, free_port, mvops, port_of, spawn
 
 from mvops.loading.load import load_project
 from mvops.serving.client import EndpointClient
 
-MODEL = "flight_delay"
-EVERY = 4  # flights are taken for one, that the machine has less to do
+PLAIN, WITH_FEATURES = "flight_delay", "late_arrival"  # the models of the two examples
 DAYS = ("2013-04-01", "2013-04-03")
 GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org")
 
 
 @dataclass
 class Flights:
-    """A project on disk; `switched_on` are the capabilities of its preset."""
+    """A project on disk, in a cell, with one model."""
 
     root: Path
     cell: str
-    switched_on: set[str] = field(default_factory=set)
+    model: str
 
     def do(self, *arguments: object, code: int = 0) -> Result:
         return mvops(self.root, *arguments).ok(code)
@@ -47,9 +47,28 @@ class Flights:
 def make(root: Path) -> Path:
     """The example, promoted, applied once so that its steps are in the cache, and under Git; beside it one for DVC."""
     mvops(root.parent, "init", root.name, "--team", "small", "--phase", "day_90", "--example", "flights").ok()
-    mvops(root, "promote", f"notebooks/{MODEL}.ipynb").ok()
-    for path in (root / "data/flights").glob("*.parquet"):
-        pd.read_parquet(path).iloc[::EVERY].to_parquet(path, index=False)
+    mvops(root, "promote", f"notebooks/{PLAIN}.ipynb").ok()
+    return _applied(root, "data/flights", 4)
+
+
+def make_with_features(root: Path) -> Path:
+    """The same of the example whose model takes features from a store; here it reads a table beside them."""
+    mvops(root.parent, "init", root.name, "--team", "large", "--phase", "day_60", "--example", "flights-features").ok()
+    notebook, yaml = root / f"notebooks/{WITH_FEATURES}.ipynb", root / f"configs/models/{WITH_FEATURES}.yaml"
+    edit(notebook, '"held_out_days = 14"', '"held_out_days = 14\\nweather_path = \\"../data/weather\\""')
+    known = 'flights[flights[\\"origin\\"].isin(pd.read_parquet(weather_path)[\\"origin\\"])]'
+    edit(notebook, '"print(f\\"{len(flights):,} flights', f'"flights = {known}\\nprint(f\\"{{len(flights):,}} flights')
+    edit(yaml, "  parameters: {", "  inputs: {weather_path: data/weather}\n  parameters: {")
+    replayed = (ROOT / "templates/examples/flights/replay.py").read_text()
+    asked = 'FEATURES = ["carrier", "origin", "distance", "hour", "weekday"]  # the store knows the others'
+    (root / "replay.py").write_text(re.sub(r"FEATURES = \[.*\]", asked, replayed))
+    return _applied(root, "data/departures", 40)
+
+
+def _applied(root: Path, rows: str, every: int) -> Path:
+    """Of the rows one in `every` is taken, that the machine has less to do."""
+    for path in (root / rows).glob("*.parquet"):
+        pd.read_parquet(path).iloc[::every].to_parquet(path, index=False)
     edit(root / "configs/project.yaml", "port: 8000", f"port: {free_port()}")
     edit(root / "configs/project.yaml", "hold: 4s, min_predictions: 300", "hold: 1s, min_predictions: 20")
     edit(root / "configs/project.yaml", "latency_p99: 10x", "latency_p99: 100x")  # the slowest of 20, on a busy machine
@@ -64,13 +83,15 @@ def make(root: Path) -> Path:
 def in_cell(made: Path, root: Path, cell: str) -> Flights:
     """The same before its first apply, with another preset: one line of its YAML."""
     cached(made, root)
+    shutil.rmtree(root / ".mvops/features", ignore_errors=True)
     text = root / "configs/project.yaml"
-    edit(text, "preset: small/day_90", f"preset: {cell}")
+    text.write_text(re.sub(r"preset: \w+/\w+", f"preset: {cell}", text.read_text()))
     edit(text, f"port: {port_of(root)}", f"port: {free_port()}")
     if load_project(root).data.backend == "dvc":
         shutil.copytree(made.with_name("with_dvc"), root, dirs_exist_ok=True)
     subprocess.run([*GIT, "-C", str(root), "commit", "-qam", cell], check=True)
-    return Flights(root, cell)
+    (model,) = load_project(root).models
+    return Flights(root, cell, model)
 
 
 def _set_up_dvc(root: Path) -> None:
@@ -85,7 +106,7 @@ def _set_up_dvc(root: Path) -> None:
 @contextmanager
 def served(project: Flights) -> Iterator[None]:
     """`mvops serve` in the background, until the end."""
-    process = spawn(project.root, "serve", MODEL)
+    process = spawn(project.root, "serve", project.model)
     try:
         project.client().ready(timeout=180)
         yield
