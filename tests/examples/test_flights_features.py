@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -95,6 +99,37 @@ def test_the_join_is_that_of_pandas(root: Path) -> None:
         expected = pd.merge_asof(mine, values.sort_values("asked_at"), on="asked_at", by=key).sort_values("row")
         for field in fields:
             np.testing.assert_array_equal(rows[field].astype(float), expected[field].astype(float))
+
+
+def feast(project: Path, *arguments: str) -> str:
+    """Feast's own program on the generated repository; what it printed."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("feast"), "-c", "deploy/features", *arguments],
+        cwd=project,
+        env=os.environ | {"FEAST_USAGE": "False"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.system
+@pytest.mark.real("feature_stores", "feast", "`feast plan` and `feast apply` on the generated repository")
+def test_feasts_own_program_finds_what_mvops_has_put_there(root: Path, tmp_path: Path) -> None:
+    project = toy.copy(root, tmp_path / "flights")
+    planned = feast(project, "plan")
+    assert not re.search(r"(?m)^(Created|Deleted) (project|entity|data source|feature view|feature service)", planned)
+    changed = re.findall(r"(?m)^\t(\w+): ", planned)
+    assert set(changed) <= {"batch_source"}, "whose times of registration are compared too"
+    feast(project, "apply")
+    listed = feast(project, "feature-views", "list")
+    assert {line.split()[0] for line in listed.splitlines()[1:] if line} == {"airport_weather", "carrier_delays"}
+    said = mvops(project, "plan", "--target", "feature_service.late_arrival", "--detailed-exitcode").ok().out
+    assert "Nothing to do" in said
 
 
 @pytest.mark.slow
