@@ -5,11 +5,12 @@ SQLAlchemy Core only, as the prediction log.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, Text, and_, case, func, literal_column, select, type_coerce
+from sqlalchemy import ColumnElement, Integer, Select, Text, and_, case, cast, func, literal_column, select, type_coerce
 
 from mvops.core.frozen import Frozen
 from mvops.core.prediction import LOAD_TEST, Prediction
@@ -20,6 +21,8 @@ Fetch: TypeAlias = Callable[[Select[Any]], Sequence[Any]]
 _LENGTH: dict[Width, str] = {"hour": "13", "day": "10"}  # of "2013-01-31 23"
 _FORMAT: dict[Width, str] = {"hour": "'YYYY-MM-DD HH24'", "day": "'YYYY-MM-DD'"}
 _HOURLY = timedelta(days=3)  # a span up to which hours are told
+# Steps of latencies in milliseconds, by what they are below.
+_STEPS = ((1.0, 0.005), (10.0, 0.05), (100.0, 0.5), (1000.0, 5.0), (float("inf"), 50.0))
 
 
 class Count(Frozen):
@@ -32,7 +35,7 @@ class Count(Frozen):
 
 
 class Quantiles(Frozen):
-    """Of the latencies of the rows in the hour or day that begins at `start`, in milliseconds."""
+    """Of the latencies of the rows in the hour or day that begins at `start`, in milliseconds, to 3 %."""
 
     start: datetime
     p50: float
@@ -65,32 +68,50 @@ def numbers(fetch: Fetch, dialect: str, model: str, span: timedelta, most: int) 
     )
     if floor:
         mine = and_(mine, PREDICTIONS.c.seq > floor[0][0])
-    newest = fetch(select(func.max(PREDICTIONS.c.time)).where(mine))[0][0]
-    if newest is None:
+    # The ends by the index on time, which is walked no further than to the first row that counts.
+    ends = select(PREDICTIONS.c.time).where(mine).limit(1)
+    found = fetch(ends.order_by(PREDICTIONS.c.time.desc()))
+    if not found:
         return None
+    newest = found[0][0]
     within = and_(mine, PREDICTIONS.c.time > newest - span)
-    oldest = fetch(select(func.min(PREDICTIONS.c.time)).where(within))[0][0]
+    oldest = fetch(ends.where(PREDICTIONS.c.time > newest - span).order_by(PREDICTIONS.c.time))[0][0]
     width: Width = "hour" if newest - oldest <= _HOURLY else "day"
-    start = _start(dialect, width)
-    counted = (
-        select(start, PREDICTIONS.c.version, PREDICTIONS.c.arm, func.count())
-        .where(within)
-        .group_by(start, PREDICTIONS.c.version, PREDICTIONS.c.arm)
-        .order_by(start, PREDICTIONS.c.version)
+    start, latency = _start(dialect, width), _latency(dialect)
+    c = PREDICTIONS.c
+    query = (
+        select(start, c.version, c.arm, latency, func.count()).where(within).group_by(start, c.version, c.arm, latency)
     )
+    return _numbers(fetch(query), width=width, since=oldest, until=newest, cut=bool(floor))
+
+
+def _numbers(rows: Sequence[Any], **told: Any) -> Numbers:
+    """From rows of start, version, arm, latency and how many."""
+    counts: Counter[tuple[str, int, str]] = Counter()
+    latencies: dict[str, Counter[float]] = defaultdict(Counter)
+    for start, version, arm, latency, rows_there in rows:
+        counts[start, version, arm] += rows_there
+        latencies[start][latency] += rows_there
     return Numbers(
-        width=width,
-        since=oldest,
-        until=newest,
-        cut=bool(floor),
         counts=tuple(
-            Count(start=_time(begin), version=version, arm=arm, rows=rows)
-            for begin, version, arm, rows in fetch(counted)
+            Count(start=_time(start), version=version, arm=arm, rows=count)
+            for (start, version, arm), count in sorted(counts.items())
         ),
         latency=tuple(
-            Quantiles(start=_time(begin), p50=p50, p99=p99) for begin, p50, p99 in fetch(_quantiles(within, start))
+            Quantiles(start=_time(start), p50=_quantile(found, 50), p99=_quantile(found, 99))
+            for start, found in sorted(latencies.items())
         ),
+        **told,
     )
+
+
+def _quantile(found: Counter[float], percent: int) -> float:
+    left = found.total() * percent / 100
+    for edge in sorted(found):
+        left -= found[edge]
+        if left <= 0:
+            break
+    return round(edge + next(step for below, step in _STEPS if edge < below) / 2, 4)
 
 
 def recent(fetch: Fetch, model: str, version: int, limit: int) -> list[Prediction]:
@@ -108,22 +129,17 @@ def recent(fetch: Fetch, model: str, version: int, limit: int) -> list[Predictio
     ]
 
 
-def _quantiles(within: ColumnElement[bool], start: ColumnElement[str]) -> Select[Any]:
-    """The latency of the row in the middle, and of the one that 99 % do not exceed."""
+def _latency(dialect: str) -> ColumnElement[Any]:
+    """A latency's lower neighbour on a scale of steps of 5 % at most: sorting all of them takes twice as long."""
     latency = PREDICTIONS.c.latency_ms
-    ranked = (
-        select(
-            start.label("start"),
-            latency.label("latency"),
-            func.row_number().over(partition_by=start, order_by=latency).label("place"),
-            func.count().over(partition_by=start).label("rows"),
-        )
-        .where(within)
-        .subquery()
-    )
-    c = ranked.c
-    middle, slow = (func.min(case((c.place * 100 >= c.rows * percent, c.latency))) for percent in (50, 99))
-    return select(c.start, middle, slow).group_by(c.start).order_by(c.start)
+
+    def down(step: float) -> ColumnElement[Any]:
+        steps = latency * literal_column(repr(1 / step))
+        whole = cast(steps, Integer) if dialect == "sqlite" else func.floor(steps)  # SQLite may have no floor
+        return whole * literal_column(repr(step))
+
+    *rising, (_, last) = _STEPS
+    return case(*((latency < literal_column(repr(below)), down(step)) for below, step in rising), else_=down(last))
 
 
 def _start(dialect: str, width: Width) -> ColumnElement[str]:

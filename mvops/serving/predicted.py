@@ -34,7 +34,8 @@ _LABELS = ("version", "arm")
 class _Bins:
     """A histogram: counts by the first edge that a value does not exceed."""
 
-    def __init__(self, edges: Sequence[float]) -> None:
+    def __init__(self, edges: Sequence[float], *, summed: bool = False) -> None:
+        self._summed = summed
         self._edges = tuple(edges)
         self._counts = [0] * (len(self._edges) + 1)
         self._sum = 0.0
@@ -43,14 +44,14 @@ class _Bins:
         self._counts[bisect_left(self._edges, value)] += 1
         self._sum += value
 
-    def told(self) -> tuple[list[tuple[str, float]], float]:
-        """Cumulated, as Prometheus wants it."""
+    def told(self) -> tuple[list[tuple[str, float]], float | None]:
+        """Cumulated, as Prometheus wants it; a sum only where it never falls."""
         whole = 0
         buckets: list[tuple[str, float]] = []
         for edge, count in zip((*self._edges, math.inf), self._counts, strict=True):
             whole += count
             buckets.append(("+Inf" if edge == math.inf else repr(edge), whole))
-        return buckets, self._sum
+        return buckets, self._sum if self._summed else None
 
 
 class Predicted:
@@ -61,7 +62,7 @@ class Predicted:
         self.classifies = signature.task == "classification"
         self._names = {value: _name(value) for value in signature.classes[:_MOST_CLASSES]}
         self.classes = dict.fromkeys(self._names.values(), 0)
-        self.scores = _Bins(_SCORES) if self.classifies and signature.probabilities else None
+        self.scores = _Bins(_SCORES, summed=True) if self.classifies and signature.probabilities else None
         self.values = None if self.classifies else _Bins(edges)
 
     def count(self, answers: Answers) -> None:

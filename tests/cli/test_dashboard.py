@@ -254,15 +254,11 @@ def test_the_page_is_served_to_this_machine_and_looking_is_evidence(looked: Path
         assert client.get("/", headers={"Host": "evil.example.org"}).status_code == 403
         assert client.get("/elsewhere").status_code == 404
         assert client.post("/").status_code == 405
+        port = client.base_url.port
+        mvops(looked, "dashboard", "--port", port).refused(f"port {port} is taken", f"--port {port + 1}")
         (looked / LAYOUT).write_text("days: none")
         assert "days: Input should be a valid integer" in client.get("/").text
     events = mvops(looked, "history", "toy", "--json").ok().json()["events"]
     assert [e["message"] for e in events if e["kind"] == "dashboard"] == [
         "the dashboard was looked at, with 200 predictions"
     ]
-
-
-def test_a_port_that_is_taken_is_told(looked: Path) -> None:
-    with served(looked) as client:
-        port = client.base_url.port
-        mvops(looked, "dashboard", "--port", port).refused(f"port {port} is taken", f"--port {port + 1}")

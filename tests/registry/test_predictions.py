@@ -312,7 +312,8 @@ def test_numbers_are_counted_by_hour(log):
         (NOON, 4, 1),
         (NOON + HOUR, 3, 4),
     ]
-    assert [(q.start, q.p50, q.p99) for q in found.latency] == [(NOON, 1.25, 3.0), (NOON + HOUR, 5.0, 7.0)]
+    assert [q.start for q in found.latency] == [NOON, NOON + HOUR]
+    assert [n for q in found.latency for n in (q.p50, q.p99)] == pytest.approx([1.25, 3.0, 5.0, 7.0], rel=0.03)
 
 
 def test_numbers_of_a_longer_time_are_by_day_and_end_at_the_span(log):
@@ -333,3 +334,12 @@ def test_what_was_answered_last_comes_without_inputs(log):
         ("p4", True, (0.1 + 0.2, 0.7), {}),
         ("p3", False, (0.1 + 0.2, 0.7), {}),
     ]
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.01, 1.0, 40.0, 5000.0])
+def test_latencies_are_told_to_three_percent(log, scale):
+    given = [float(value) for value in np.random.default_rng(0).lognormal(0, 1, 500) * scale]
+    log.append([prediction(n, time=NOON, latency_ms=value) for n, value in enumerate(given)])
+    ((found),) = log.numbers("delays", timedelta(days=1), 1000).latency
+    exact = np.quantile(given, [0.5, 0.99], method="inverted_cdf")
+    assert [found.p50, found.p99] == pytest.approx(exact.tolist(), rel=0.03, abs=0.006)

@@ -78,9 +78,9 @@ def _distributions(series: _Series, task: str) -> Iterator[_Panel]:
     metric = f"mvops_predicted_{name}"
     bins = ((series.rate(f"{metric}_bucket", "le"), "{{le}}"),)
     yield _Panel(f"Distribution of the predicted {name}", said, "heatmap", "none", bins)
-    by = ("version", "arm")
-    mean = f"{series.rate(f'{metric}_sum', *by)} / {series.rate(f'{metric}_count', *by)}"
-    yield _Panel(f"Mean predicted {name}", "By version and arm.", "timeseries", "none", ((mean, _ARM),))
+    by = series.rate(f"{metric}_bucket", "le", "version", "arm")  # no means: a sum of negative values is no counter
+    middle = tuple((f"histogram_quantile({q}, {by})", f"p{round(q * 100)} {_ARM}") for q in (0.1, 0.5, 0.9))
+    yield _Panel(f"Predicted {name} by version", "Median, and the middle 80 %.", "timeseries", "none", middle)
 
 
 def _latency(series: _Series) -> Iterator[_Panel]:
@@ -147,7 +147,15 @@ def _heatmap(unit: str) -> dict[str, Any]:
         "options": {
             "calculate": False,
             "cellGap": 1,
-            "color": {"mode": "scheme", "scheme": "Blues", "steps": 64, "exponent": 0.5, "fill": "blue"},
+            "color": {
+                "mode": "scheme",
+                "scheme": "Blues",
+                "steps": 64,
+                "reverse": False,
+                "scale": "exponential",
+                "exponent": 0.5,
+                "fill": "blue",
+            },
             "yAxis": {"axisPlacement": "left", "unit": "short"},
             "tooltip": {"mode": "single", "yHistogram": True, "showColorScale": False},
             "legend": {"show": True},

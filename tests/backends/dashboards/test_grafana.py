@@ -1,10 +1,12 @@
-"""Grafana itself cannot be had from a package registry: the files are checked, and Prometheus answers every panel."""
+"""What is generated for Grafana fits its own types; tests/cli/test_prometheus.py asks what the panels ask."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,3 +95,28 @@ def test_an_endpoint_for_this_machine_only_is_told() -> None:
 def test_the_timeout_is_never_longer_than_the_interval(interval: str, every: str, timeout: str | None) -> None:
     made = shared(interval=interval)["prometheus/prometheus.yml"]["global"]
     assert made == {"scrape_interval": every, "scrape_timeout": timeout or "10000ms"}
+
+
+def wrong(folder: Path, made: dict[str, Any], tmp_path: Path) -> str:
+    """What TypeScript says about a dashboard, as JSON."""
+    path = tmp_path / "dashboard.json"
+    path.write_text(json.dumps(made))
+    done = subprocess.run(
+        ["node", "check.mjs", str(path)], cwd=folder, capture_output=True, text=True, timeout=120, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.system
+@pytest.mark.real("dashboards", "grafana", "Grafana's own types accept the dashboards")
+def test_grafanas_own_types_accept_them(outside: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = outside("grafana")
+    for task in ("classification", "regression"):
+        assert wrong(folder, document(task=task, description="x", owner="y"), tmp_path) == "[]"
+    broken = document()
+    broken["graphTooltip"] = "1"
+    broken["panels"][0]["options"]["legend"]["displayMode"] = "lists"
+    broken["panels"][1]["fieldConfig"]["defaults"]["units"] = "s"
+    said = wrong(folder, broken, tmp_path)
+    for word in ("DashboardCursorSync", "lists", "units"):
+        assert word in said, "a check that cannot say no checks nothing"
