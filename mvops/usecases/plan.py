@@ -34,6 +34,9 @@ def plan(
     has not changed; `destroy` wants nothing at all. Raises SpecError, DataError and NotebookError for what cannot be
     planned, UsageError for an unknown target.
     """
+    made_on = SqlState(
+        workspace.registry
+    ).serial()  # before anything is read: what changes meanwhile makes the plan stale
     look = look_at(workspace)
     desired = {} if destroy else desired_specs(look)
     records = {Address(where): record for where, record in look.records.items()}
@@ -57,7 +60,7 @@ def plan(
         project=workspace.project.project,
         preset=workspace.project.preset,
         lineage=workspace.registry.lineage,
-        made_on=SqlState(workspace.registry).serial(),
+        made_on=made_on,
         notices=[*notices, *([] if destroy else _notices(workspace, len(everything) - len(chosen)))],
         seconds=sum(kinds()[kind_of(action.address)].seconds(action, look) for action in actions) or None,
         dependencies=_dependencies(records),

@@ -9,6 +9,7 @@ from mvops.core.action import Verb
 from mvops.core.address import Address, kind_of
 from mvops.core.progress import Tell, silent
 from mvops.core.version import Version
+from mvops.errors import StalePlanError
 from mvops.registry.events import events
 from mvops.registry.state import SqlState
 from mvops.registry.versions import champion, find_version
@@ -38,7 +39,8 @@ def retrain(
 ) -> Retrained:
     """Make a challenger unless data, code and parameters are those of the newest version; `force` makes one anyway.
 
-    Raises what the pipeline, the evaluation or the registry raise; the champion serves on then.
+    Raises what the pipeline, the evaluation or the registry raise, StalePlanError if another command changed the
+    project while this one looked; the champion serves on then.
     """
     workspace.model(model)
     addresses = [Address(f"{kind}.{model}") for kind in ("pipeline", "model")]
@@ -53,6 +55,8 @@ def retrain(
         why = "; ".join(f"{a.address}: {a.because}" for a in changed) or "forced"
         return Retrained("would-train", f"a challenger would be trained: {why}", None)
     chosen = plan(workspace, targets=[addresses[-1]], forced=dict.fromkeys(addresses, reason))
+    if chosen.made_on != found.made_on:
+        raise StalePlanError("another command changed the project meanwhile", hint=f"Again: mvops retrain {model}")
     for done in list(apply(workspace, chosen, tell=tell, command=f"retrain {model}")):
         if done.error is not None:
             raise done.error

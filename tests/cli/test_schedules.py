@@ -7,9 +7,13 @@ import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from toy_project import edit, finish, mvops, query, spawn, typed, until
+
+from mvops.core.plan import Plan
+from mvops.usecases.plan import plan
 
 TIMETABLE = "deploy/schedules/toy/timetable.yaml"
 
@@ -120,3 +124,22 @@ def test_a_retraining_waits_for_another_command(project: Path) -> None:
         hold.unlink(missing_ok=True)
         finish(first).ok()
     mvops(project, "retrain", "toy", "--lock-timeout", "soon").refused("--lock-timeout: 'soon' is not a duration")
+
+
+def test_a_retraining_does_not_act_on_what_another_command_has_changed(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(project / "configs/models/toy.yaml", "C: 1.0", "C: 0.8")
+    data, looked = project / "data/d.csv", list[Plan]()
+
+    def look(*arguments: Any, **options: Any) -> Plan:
+        if looked:  # between the two looks of a retraining
+            data.write_text(data.read_text() + data.read_text().splitlines()[-1] + "\n")
+            mvops(project, "apply", "--yes", "--target", "dataset.data").ok()
+        looked.append(plan(*arguments, **options))
+        return looked[-1]
+
+    monkeypatch.setattr("mvops.usecases.retrain.plan", look)
+    mvops(project, "retrain", "toy").refused("another command changed the project meanwhile", "mvops retrain toy")
+    assert len(looked) == 2
+    assert len(mvops(project, "versions", "list", "toy", "--json").ok().json()["versions"]) == 1
