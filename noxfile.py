@@ -20,11 +20,13 @@ TEST = nox.project.dependency_groups(PYPROJECT, "test")
 SYSTEMS = nox.project.dependency_groups(PYPROJECT, "systems")
 nox.options.sessions = ["lint", "types", "floors", f"tests-{DEFAULT}", "wheel"]
 
-# Kernels and servers start 2 to 4 times slower from packages that were not compiled.
+# Kernels and servers start 2 to 4 times slower from packages that were not compiled. What is imported is compiled then:
+# a tenth of what is installed, and all of it takes minutes.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-os.environ["UV_COMPILE_BYTECODE"] = "1"
+os.environ["UV_COMPILE_BYTECODE"] = "0"
 DEMO = "tests/demo"
-WORKERS = os.environ.get("MVOPS_TEST_WORKERS", "2")
+# A worker takes the files in the order of their names; else those with few tests, the longest, would come last.
+SHARED = ("-n", os.environ.get("MVOPS_TEST_WORKERS", "2"), "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 @nox.session(python=DEFAULT)
@@ -55,7 +57,7 @@ def tests(session: nox.Session) -> None:
     session.install("-e", ".[all]", "-e", "tests/plugin", *TEST)
     # On the Python that runs nox, the demo is played by the wheel that is built.
     measured = ["--cov", "--cov-report=term:skip-covered", f"--ignore={DEMO}"] if session.python == DEFAULT else []
-    session.run("pytest", "-m", "not system", "-n", WORKERS, "--dist", "loadfile", *measured, *session.posargs)
+    session.run("pytest", "-m", "not system", *SHARED, *measured, *session.posargs)
 
 
 @nox.session(python=DEFAULT)
@@ -63,23 +65,21 @@ def systems(session: nox.Session) -> None:
     """The tests against real systems. `nox -s systems -- tests/backends/schedulers` for some of them.
 
     Each file in tests/environments is an environment of its own, for what cannot live beside mvops; each folder there
-    the same for npm. What a test imports is compiled then: a tenth of what is installed, and all of it takes minutes.
+    the same for npm.
     """
-    as_needed = {"UV_COMPILE_BYTECODE": "0"}
-    session.install("-e", ".[all]", "-e", "tests/plugin", *TEST, *SYSTEMS, env=as_needed)
+    session.install("-e", ".[all]", "-e", "tests/plugin", *TEST, *SYSTEMS)
     places = Path(".nox").resolve() / "environments"
     for locked in sorted(Path("tests/environments").glob("*.txt")):
         place = str(places / locked.stem)
         session.run("uv", "venv", "--quiet", "--clear", "--python", DEFAULT, place, external=True)
-        install = ("uv", "pip", "install", "--quiet", "--python", place, "-r", str(locked))
-        session.run(*install, env=as_needed, external=True)
+        session.run("uv", "pip", "install", "--quiet", "--python", place, "-r", str(locked), external=True)
     for package in sorted(Path("tests/environments").glob("*/package.json")):
         tool = places / package.parent.name
         shutil.copytree(package.parent, tool, dirs_exist_ok=True)
         with session.chdir(tool):
             session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", silent=True, external=True)
     session.run(
-        *("pytest", "-m", "system", "-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder", *session.posargs),
+        *("pytest", "-m", "system", *SHARED, *session.posargs),
         env={"MVOPS_TEST_ENVIRONMENTS": str(places)},
     )
 

@@ -18,6 +18,7 @@ from toy_project import mvops
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.system,
     pytest.mark.real("feature_stores", "feast", "an endpoint that looks features up in SQLite"),
 ]
 NOON = "2024-03-01T12:00:00Z"  # the last day's values are known since midnight
