@@ -59,15 +59,9 @@ def numbers(fetch: Fetch, dialect: str, model: str, span: timedelta, most: int) 
     Load tests are left out.
     """
     mine = and_(PREDICTIONS.c.model == model, PREDICTIONS.c.arm != LOAD_TEST)
-    floor = fetch(
-        select(PREDICTIONS.c.seq)
-        .where(PREDICTIONS.c.model == model)
-        .order_by(PREDICTIONS.c.seq.desc())
-        .offset(most)
-        .limit(1)
-    )
-    if floor:
-        mine = and_(mine, PREDICTIONS.c.seq > floor[0][0])
+    floor = _floor(fetch, model, most)
+    if floor is not None:
+        mine = and_(mine, PREDICTIONS.c.seq > floor)
     # The ends by the index on time, which is walked no further than to the first row that counts.
     ends = select(PREDICTIONS.c.time).where(mine).limit(1)
     found = fetch(ends.order_by(PREDICTIONS.c.time.desc()))
@@ -82,7 +76,14 @@ def numbers(fetch: Fetch, dialect: str, model: str, span: timedelta, most: int) 
     query = (
         select(start, c.version, c.arm, latency, func.count()).where(within).group_by(start, c.version, c.arm, latency)
     )
-    return _numbers(fetch(query), width=width, since=oldest, until=newest, cut=bool(floor))
+    return _numbers(fetch(query), width=width, since=oldest, until=newest, cut=floor is not None)
+
+
+def _floor(fetch: Fetch, model: str, most: int) -> int | None:
+    """The newest row that is not among the `most` newest; None where there is none."""
+    seq = PREDICTIONS.c.seq
+    found = fetch(select(seq).where(PREDICTIONS.c.model == model).order_by(seq.desc()).offset(most).limit(1))
+    return int(found[0][0]) if found else None
 
 
 def _numbers(rows: Sequence[Any], **told: Any) -> Numbers:
@@ -114,12 +115,12 @@ def _quantile(found: Counter[float], percent: int) -> float:
     return round(edge + next(step for below, step in _STEPS if edge < below) / 2, 4)
 
 
-def recent(fetch: Fetch, model: str, version: int, limit: int) -> list[Prediction]:
-    """What was answered last, at most `limit` rows, the newest first; without inputs."""
+def recent(fetch: Fetch, model: str, version: int, limit: int, most: int) -> list[Prediction]:
+    """What a version answered last, at most `limit` of the `most` newest rows, the newest first; without inputs."""
     c = PREDICTIONS.c
     query = (
         select(c.id, c.time, c.arm, c.prediction, c.probability, c.latency_ms)
-        .where(c.model == model, c.version == version, c.arm != LOAD_TEST)
+        .where(c.model == model, c.version == version, c.arm != LOAD_TEST, c.seq > (_floor(fetch, model, most) or 0))
         .order_by(c.seq.desc())
         .limit(limit)
     )

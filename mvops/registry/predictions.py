@@ -170,9 +170,9 @@ class PredictionLog:
         """Counts and latencies by hour or day, of the last `span` and at most the `most` newest rows."""
         return numbers(self._fetch, self._engine.dialect.name, model, span, most)
 
-    def recent(self, model: str, version: int, limit: int) -> list[Prediction]:
-        """What a version answered last, the newest first; without inputs."""
-        return recent(self._fetch, model, version, limit)
+    def recent(self, model: str, version: int, limit: int, most: int) -> list[Prediction]:
+        """What a version answered last among the `most` newest rows, the newest first; without inputs."""
+        return recent(self._fetch, model, version, limit, most)
 
     def count_outcomes(self, model: str) -> int:
         """How many predictions have an outcome."""

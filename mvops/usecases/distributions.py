@@ -15,8 +15,9 @@ from mvops.monitoring.tallies import tally
 from mvops.registry.predictions import PredictionLog
 from mvops.usecases.summarising import Known
 
-_RECENT = 5_000  # predictions that are looked at
+_RECENT = 2_000  # predictions that are looked at
 _BARS = 20
+MOST = 200_000  # rows of the log, back from the newest, among which anything is looked for
 
 
 class Distribution(Frozen):
@@ -37,7 +38,7 @@ class Distribution(Frozen):
 def distributions(log: PredictionLog, known: Known, model: str, number: int) -> Iterator[Distribution]:
     """Of a version's prediction and score; none without a baseline or before its first prediction."""
     found = known.get(number)
-    rows = log.recent(model, number, _RECENT) if found else []
+    rows = log.recent(model, number, _RECENT, MOST) if found else []
     if not found or not rows:
         return
     version, baseline = found
@@ -82,4 +83,6 @@ def _numbers(profile: Profile, column: Column, name: str) -> tuple[tuple[str, ..
     usual = np.array([profile.counts[0], *inside, profile.counts[-1]], np.float64)
     labels = [f"{edge:.4g}" for edge in edges]
     bins = (f"below {labels[0]}", *(f"{a} to {b}" for a, b in pairwise(labels)), f"above {labels[-1]}")
-    return bins, counts, usual if usual.sum() else np.ones_like(usual)
+    usual = usual if usual.sum() else np.ones_like(usual)
+    outside = slice(None) if under or over or usual[0] or usual[-1] else slice(1, -1)
+    return bins[outside], counts[outside], usual[outside]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,15 +24,15 @@ from mvops.registry.events import Event, events
 from mvops.registry.prediction_numbers import Numbers
 from mvops.registry.predictions import PredictionLog
 from mvops.registry.versions import champion
-from mvops.usecases.distributions import Distribution, distributions
+from mvops.usecases.distributions import MOST, Distribution, distributions
 from mvops.usecases.live import Live, live
 from mvops.usecases.monitor import HISTORY, by_version
 from mvops.usecases.summarising import Known
 from mvops.workspace import Workspace
 
-_MOST = 200_000  # rows of the log that counts and latencies are taken of
 _WINDOWS = 14  # that are judged anew
 _EVENTS = 10
+_ASKED = 8  # endpoints at a time
 
 
 class FoundDrift(Frozen):
@@ -103,19 +104,21 @@ class Overview(Frozen):
 
 def overview(workspace: Workspace) -> Overview:
     """Look at everything; changes nothing. Raises SpecError for a layout that cannot be read."""
-    with workspace.predictions() as log:
-        models = tuple(_model(workspace, log, name) for name in sorted(workspace.project.models))
+    names = sorted(workspace.project.models)
+    with ThreadPoolExecutor(_ASKED) as asking, workspace.predictions() as log:
+        answers = asking.map(lambda name: live(workspace, name), names)
+        models = tuple(_model(workspace, log, name, said) for name, said in zip(names, answers, strict=True))
     return Overview(
         project=workspace.project.project, preset=workspace.project.preset, at=datetime.now(UTC), models=models
     )
 
 
-def _model(workspace: Workspace, log: PredictionLog, name: str) -> ModelView:
+def _model(workspace: Workspace, log: PredictionLog, name: str, said: Live | None) -> ModelView:
     spec, registry = workspace.model(name), workspace.registry
     layout, known = read_layout(workspace.root, name), Known(workspace, name)
     serving, rollout = champion(registry, name), rollouts.current(registry, name)
     answering = [number for number in (serving and serving.number, rollout and rollout.challenger) if number]
-    numbers = log.numbers(name, timedelta(days=layout.days), _MOST)
+    numbers = log.numbers(name, timedelta(days=layout.days), MOST)
     return ModelView(
         model=name,
         description=spec.description,
@@ -123,7 +126,7 @@ def _model(workspace: Workspace, log: PredictionLog, name: str) -> ModelView:
         layout=layout,
         champion=Champion(**serving.model_dump(include=set(Champion.model_fields))) if serving else None,
         rollout=rollout,
-        live=live(workspace, name),
+        live=said,
         predictions=log.count(name),
         numbers=numbers,
         distributions=tuple(d for number in answering for d in distributions(log, known, name, number)),

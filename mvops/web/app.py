@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _REFRESH = 30  # seconds
 _AGAIN = timedelta(hours=1)  # how often it is noted that the page was looked at
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -52,8 +53,12 @@ class Looked:
                 record_event(self._workspace.registry, "dashboard", model.model, message)
 
 
-def make_app(workspace: Workspace, names: frozenset[str]) -> Starlette:
-    """The application; answers only requests for the host `names`, so that no other site can read it by a trick."""
+def make_app(workspace: Workspace, host: str) -> Starlette:
+    """The application that listens at `host`.
+
+    On loopback it answers only requests that name it so: the name of another site, which a browser was led to believe
+    is this machine's, would let that site read the page.
+    """
     from starlette.applications import Starlette  # noqa: PLC0415 -- an optional extra
     from starlette.responses import HTMLResponse, PlainTextResponse, Response  # noqa: PLC0415
     from starlette.routing import Route  # noqa: PLC0415
@@ -62,7 +67,7 @@ def make_app(workspace: Workspace, names: frozenset[str]) -> Starlette:
 
     def guarded(answer: Callable[[], Response]) -> Callable[[Request], Response]:
         def handle(request: Request) -> Response:
-            if (request.url.hostname or "") not in names:
+            if host in _LOOPBACK and request.url.hostname not in _LOOPBACK:
                 return PlainTextResponse("this page is for the machine that it runs on\n", 403, headers=_HEADERS)
             try:
                 return answer()
@@ -91,7 +96,7 @@ def serve(workspace: Workspace, host: str, port: int, on_ready: Callable[[str], 
     try:
         from uvicorn import Config, Server  # noqa: PLC0415 -- an optional extra
 
-        app = make_app(workspace, frozenset({"127.0.0.1", "localhost", "::1", host}))
+        app = make_app(workspace, host)
     except ImportError as error:
         raise MissingExtraError("The dashboard", "serve") from error
     with listen(host, port) as listening:

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from mvops.core.layout import Panel
-from mvops.usecases.overview import ModelView
+from mvops.usecases.overview import DriftWindow, ModelView
 from mvops.web.charts import Series, lines, shares, stacked
+
+_SHOWN = 3  # windows with alarms, and alarms of a window
 
 
 def time(moment: datetime) -> str:
@@ -129,20 +131,20 @@ def _drift(model: ModelView) -> Markup:
         for window in reversed(model.windows)
         if window.alarms or window is model.windows[-1]
     ]
-    return _note(said) + lines(labels, series, "", model.effect) + _table(("window", "", "rows", "verdict"), rows[:6])
+    table = _table(("window", "", "rows", "verdict"), rows[:_SHOWN])
+    return _note(said) + lines(labels, series, "", model.effect) + table
 
 
-def _verdict(window: object) -> str | Markup:
-    alarms = getattr(window, "alarms", ())
-    status = str(getattr(window, "status", ""))
-    if not alarms:
-        return "no drift" if status == "judged" else f"not judged: {status}"
-    return Markup("<br>").join(
-        Markup('<b class="{}">{}</b> {}').format(
-            "bad" if alarm.severity == "critical" else "warn", alarm.severity, alarm.sentence
-        )
-        for alarm in alarms
-    )
+def _verdict(window: DriftWindow) -> str | Markup:
+    if not window.alarms:
+        return "no drift" if window.status == "judged" else f"not judged: {window.status}"
+    told = [Markup("{} {}").format(_severity(alarm.severity), alarm.sentence) for alarm in window.alarms[:_SHOWN]]
+    more = len(window.alarms) - _SHOWN
+    return Markup("<br>").join([*told, *([f"and {more} more"] if more > 0 else [])])
+
+
+def _severity(severity: str) -> Markup:
+    return Markup('<b class="{}">{}</b>').format("bad" if severity == "critical" else "warn", severity)
 
 
 def _performance(model: ModelView) -> Markup:
@@ -161,7 +163,7 @@ def _alerts(model: ModelView) -> Markup:
         return _note("None open.")
     rows = [
         (
-            Markup('<b class="{}">{}</b>').format("bad" if a.severity == "critical" else "warn", a.severity),
+            _severity(a.severity),
             f"{a.opened:%Y-%m-%d %H:%M}",
             f"version {a.version}",
             a.reason,

@@ -11,7 +11,7 @@ STYLE = """
 header,main{max-width:1320px;margin:0 auto;padding:16px 20px}header{display:flex;align-items:baseline;gap:14px}
 h1{font-size:22px;margin:0}h2{font-size:19px;margin:28px 0 2px}h3{font-size:14px;margin:0 0 6px}
 header p,.about,.note{color:var(--soft);margin:0 0 8px;overflow-wrap:anywhere}
-.panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,430px),1fr));gap:14px;align-items:start}
+.panels{columns:430px;column-gap:14px}.panels section{break-inside:avoid;margin-bottom:14px}
 section{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:12px 14px;
 min-width:0;overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}

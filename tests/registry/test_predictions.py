@@ -330,10 +330,11 @@ def test_numbers_of_a_longer_time_are_by_day_and_end_at_the_span(log):
 def test_what_was_answered_last_comes_without_inputs(log):
     log.append([prediction(n) for n in range(5)])
     log.append([prediction(5, version=4), prediction(6, arm="load_test")])
-    assert [(p.id, p.prediction, p.probability, p.inputs) for p in log.recent("delays", 3, 2)] == [
+    assert [(p.id, p.prediction, p.probability, p.inputs) for p in log.recent("delays", 3, 2, 100)] == [
         ("p4", True, (0.1 + 0.2, 0.7), {}),
         ("p3", False, (0.1 + 0.2, 0.7), {}),
     ]
+    assert [p.id for p in log.recent("delays", 3, 5, 3)] == ["p4"]
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.01, 1.0, 40.0, 5000.0])
