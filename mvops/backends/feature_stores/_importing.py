@@ -1,4 +1,4 @@
-"""Importing Feast without what that does to the process: warnings, and metrics of many processes for everybody."""
+"""Importing Feast without what that does to the process: warnings, metrics of many processes, and a long wait."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _SWITCHES = ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR")
 
@@ -17,12 +18,25 @@ def quietly() -> Iterator[None]:
 
     Feast sets variables that make prometheus_client keep its numbers in files, which an endpoint's own metrics do not
     bear. prometheus_client looks at them once, when it is imported, so it is imported before.
+
+    Feast also has typeguard compile its classes anew, with checks of each argument's type, which is three quarters of
+    the time that importing it takes. What mvops hands to Feast was checked by mypy.
     """
     importlib.import_module("prometheus_client.values")
+    typeguard: Any = importlib.import_module("typeguard")
+    checked, typeguard.typechecked = typeguard.typechecked, _as_it_is
     before = {name: os.environ.get(name) for name in _SWITCHES}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        try:
+            yield
+        finally:
+            typeguard.typechecked = checked
     for name, value in before.items():
         if value is None:
             os.environ.pop(name, None)
+
+
+def _as_it_is(target: Any = None, **_: Any) -> Any:
+    """The decorator `typechecked`, called with a class or with options."""
+    return target if target is not None else _as_it_is

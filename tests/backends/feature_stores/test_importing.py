@@ -9,7 +9,8 @@ import sys
 import pytest
 
 SCRIPT = """
-import os
+import os, typeguard
+guard = typeguard.typechecked
 before = dict(os.environ)
 import mvops.backends.feature_stores._library
 from prometheus_client import Counter
@@ -18,6 +19,9 @@ counter.labels("me").inc()
 counter.remove("me")  # not to be had where numbers are kept for many processes
 changed = {name for name in os.environ.keys() | before.keys() if os.environ.get(name) != before.get(name)}
 print(sorted(name for name in changed if "PROMETHEUS" in name))
+from feast import FeatureView
+assert typeguard.typechecked is guard
+assert not [name for name in FeatureView.__init__.__code__.co_names if "check_argument_types" in name], "slow to import"
 """
 
 
