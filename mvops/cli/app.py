@@ -74,7 +74,7 @@ def main() -> None:
         sys.stderr.write("\nnothing was done\n")
         sys.exit(1)
     if code == _INTERRUPTED:
-        sys.stderr.write("interrupted; the same command goes on from here\n")
+        sys.stderr.write("interrupted; nothing is half-written: type the same command again\n")
     sys.exit(code or 0)
 
 

@@ -56,11 +56,12 @@ def compare(
     actual: Mapping[Address, Observed],
     forced: Mapping[Address, str] | None = None,
     held: Mapping[Address, str] | None = None,
+    unwanted: str = "no longer in the spec",
 ) -> Iterator[Action]:
     """One action for each address that is wanted or recorded, sorted by address.
 
     `forced` maps an address to the reason for which it is done again although nothing differs; `held` to what needs it
-    still: deleting it is a conflict.
+    still: deleting it is a conflict. `unwanted` says why what is not desired goes.
     """
     for where in sorted(desired.keys() | recorded.keys()):
         spec, record, seen = desired.get(where), recorded.get(where), actual.get(where)
@@ -70,13 +71,13 @@ def compare(
         chosen = verb(want, did, real, spec.replace_on if spec else frozenset())
         if chosen is None:
             continue
-        reason, because, changes = _explain(chosen, want, did, real)
+        reason, because, changes = _explain(chosen, want, did, real, unwanted)
         requested = (forced or {}).get(where)
         if requested and chosen in {Verb.KEEP, Verb.ADOPT, Verb.UPDATE}:
             chosen = Verb.UPDATE
             reason, because = "requested", f"requested: {requested}" + (f"; {because}" if changes else "")
         if chosen is Verb.DELETE and where in (held or {}):
-            chosen, reason, because = Verb.CONFLICT, "in-use", f"no longer in the spec, but {(held or {})[where]}"
+            chosen, reason, because = Verb.CONFLICT, "in-use", f"{unwanted}, but {(held or {})[where]}"
         yield Action(
             verb=chosen,
             address=where,
@@ -90,7 +91,11 @@ def compare(
 
 
 def _explain(  # noqa: PLR0911 -- one return for each row of the table
-    chosen: Verb, want: Mapping[str, Any] | None, did: Mapping[str, Any] | None, real: Mapping[str, Any] | None
+    chosen: Verb,
+    want: Mapping[str, Any] | None,
+    did: Mapping[str, Any] | None,
+    real: Mapping[str, Any] | None,
+    unwanted: str,
 ) -> tuple[str, str, tuple[Change, ...]]:
     changes = differences(did or {}, want or {})
     fields = _names(changes)
@@ -110,7 +115,7 @@ def _explain(  # noqa: PLR0911 -- one return for each row of the table
         case Verb.UPDATE | Verb.REPLACE:
             return "changed", f"{fields} changed", changes
         case Verb.DELETE:
-            return "not-wanted", "no longer in the spec", ()
+            return "not-wanted", unwanted, ()
         case Verb.FORGET:
             return "already-gone", "already gone", ()
 

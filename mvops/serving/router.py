@@ -1,7 +1,8 @@
 """Follows the route: loads the versions that it names, then swaps, so that no request ever waits for a model.
 
 A route or a version that cannot be read changes nothing: those that answer go on answering, the trouble is told in
-/health/ready and counted, and we try again. A version that is no longer routed goes when its last request is done.
+/health/ready and counted, and we try again. Where the route is gone there is no rollout: the champion alone answers.
+A version that is no longer routed goes when its last request is done.
 """
 
 from __future__ import annotations
@@ -51,6 +52,15 @@ class Table:
         point = random.random() if key is None else _point(f"{self.route.model}:{challenger.version}:{key}")  # noqa: S311
         arm = challenger if point * 100 < challenger.weight else self._arm("champion")
         return arm, self.served[arm.version]
+
+    def without_challenger(self) -> Table:
+        """The same with all traffic to the champion."""
+        if len(self.route.arms) == 1:
+            return self
+        champion = self._arm("champion").model_copy(update={"weight": 100})
+        return Table(
+            self.route.model_copy(update={"arms": (champion,)}), {champion.version: self.served[champion.version]}
+        )
 
     def _arm(self, name: str) -> Arm:
         return next((arm for arm in self.route.arms if arm.arm == name), self.route.arms[0])
@@ -111,6 +121,8 @@ class Router:
             stamp = _stamp(self._folder / "route.json")
         except OSError as error:
             self.trouble = f"route.json cannot be read: {error.strerror}"
+            if isinstance(error, FileNotFoundError):
+                self._table = self.table.without_challenger()
             return
         if stamp == self._stamp and (self.trouble is None or time.monotonic() < self._retry_at):
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from mvops.show.counts import counted
 from mvops.usecases.monitor import Report, Window
 
 if TYPE_CHECKING:  # it brings pandas, which only --log needs
@@ -15,18 +16,19 @@ Line = tuple[str, str]
 
 def report_lines(report: Report) -> Iterator[Line]:
     """A line for each window, then what opened and what was resolved."""
-    yield f"{report.model}: {report.predictions} new predictions, {report.outcomes} new outcomes", "bold"
+    new = f"{counted(report.predictions, 'new prediction')}, {counted(report.outcomes, 'new outcome')}"
+    yield f"{report.model}: {new}", "bold"
     for window in report.windows:
         yield f"  {_window(window)}", "yellow" if window.verdict.alarms else ""
     for alert in report.opened:
         since = f"{alert.opened:%Y-%m-%d}"
         yield f"  ALERT {alert.severity} {since} {alert.key} (version {alert.version}): {alert.reason}", "red"
     for alert in report.resolved:
-        yield f"  resolved {alert.key} (version {alert.version}) after {alert.windows} windows", "green"
+        yield f"  resolved {alert.key} (version {alert.version}) after {counted(alert.windows, 'window')}", "green"
     for sentence in report.undelivered:
         yield f"  NOT DELIVERED to {sentence}", "red"
     if report.still_open:
-        yield f"  {len(report.still_open)} alerts are open: mvops status", ""
+        yield f"  {counted(len(report.still_open), 'alert')} open: mvops status", ""
 
 
 def report_json(report: Report) -> dict[str, Any]:
@@ -68,7 +70,7 @@ def own_log_lines(found: LogReport) -> Iterator[Line]:
         yield f"{window['start']}  {window['rows']:>8} rows  {verdict}", "red" if window["alert"] else ""
         yield from ((f"    {reason}", "") for reason in window["reasons"].values())
     alerts = sum(bool(window["alert"]) for window in windows)
-    yield f"{len(windows)} windows, {alerts} with an alert", "bold"
+    yield f"{counted(len(windows), 'window')}, {alerts} with an alert", "bold"
 
 
 def _drifted(window: Window) -> list[str]:

@@ -51,6 +51,7 @@ def plan(
             {where: there for where, there in seen.items() if not there.unseen or where in records},
             forced,
             _held(look, (records.keys() - desired.keys()) & chosen, desired),
+            "everything is taken away" if destroy else "no longer in the spec",
         )
     ]
     unseen = {where: there.unseen for where, there in sorted(seen.items()) if there.unseen}

@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,29 +38,25 @@ def client(root: Path) -> Iterator[httpx.Client]:
         yield found
 
 
-class serving:  # noqa: N801 -- read as a statement
+@contextmanager
+def serving(root: Path, *options: object) -> Iterator[httpx.Client]:
     """`mvops serve toy`, from ready to stopped."""
+    process = toy.spawn(root, "serve", "toy", *options)
 
-    def __init__(self, root: Path, *options: object) -> None:
-        self.url = f"http://127.0.0.1:{toy.port_of(root)}"
-        self.process = toy.spawn(root, "serve", "toy", *options)
-
-    def __enter__(self) -> httpx.Client:
-        self.client = httpx.Client(base_url=self.url, timeout=60)
-        toy.until(self._ready)
-        return self.client
-
-    def _ready(self) -> bool:
-        assert self.process.poll() is None, self.process.communicate()
+    def ready() -> bool:
+        assert process.poll() is None, process.communicate()
         try:
-            return self.client.get("/health/ready").status_code == 200
+            return client.get("/health/ready").status_code == 200
         except httpx.TransportError:
             return False
 
-    def __exit__(self, *_: object) -> None:
-        self.client.close()
-        self.process.send_signal(signal.SIGINT)
-        toy.finish(self.process, 60)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{toy.port_of(root)}", timeout=60) as client:
+            toy.until(ready)
+            yield client
+    finally:
+        process.send_signal(signal.SIGINT)
+        toy.finish(process, 60)
 
 
 def predict(client: httpx.Client, *rows: dict[str, Any], when: str | None = NOON) -> httpx.Response:

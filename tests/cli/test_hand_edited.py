@@ -51,7 +51,7 @@ def test_destroy_takes_what_apply_made_and_leaves_what_people_edited(project: Pa
     edited = project / "deploy/serving/toy/README.md"
     edited.write_text("mine\n")
     (project / "deploy/notes.txt").write_text("mine too\n")
-    mvops(project, "destroy").refused("nobody to ask")
+    assert "delete: everything is taken away" in mvops(project, "destroy").refused("nobody to ask").out
     done = mvops(project, "destroy", "--yes").ok()
     assert "delete endpoint.toy" in done.out
     left = sorted(str(p.relative_to(project)) for p in (project / "deploy").rglob("*") if p.is_file())

@@ -144,7 +144,7 @@ def test_an_apply_stopped_in_a_cell_ends_later_where_an_undisturbed_one_does(
     for sent in (signal.SIGINT, signal.SIGTERM):
         ended, below = stopped_in_a_cell(root, sent)
         assert ended.code == 130
-        assert "interrupted; the same command goes on from here" in ended.err
+        assert "interrupted; nothing is half-written: type the same command again" in ended.err
         assert "Traceback" not in ended.err
         assert not left(below)
         assert query(root, "SELECT count(*) FROM mvops_lock") == [(0,)]

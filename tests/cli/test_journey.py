@@ -50,7 +50,7 @@ def test_quiet_days_are_quiet_and_the_drifted_day_opens_an_alert_with_its_reason
     assert "(version 1)" in alert
     assert "drifting: " in said
     assert "roc_auc" in said
-    assert "alerts are open: mvops status" in said
+    assert "open: mvops status" in said
     assert "retraining is due: mvops retrain toy --reason drift" in said
     assert "retrained because of drift: nothing to learn from" in story["monitor retrain"].out
 

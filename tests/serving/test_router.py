@@ -140,9 +140,11 @@ def test_what_cannot_be_loaded_changes_nothing_and_is_told(regression, local, fa
 
 def test_a_route_that_vanishes_is_told_and_comes_back(regression, local):
     endpoint = local(regression)
-    (regression.state / "route.json").unlink()
+    regression.route(2, champion=1, challenger=2, share=50)
+    assert wait_for(lambda: endpoint.client.ready()["route"]["serial"] == 2)
+    (regression.state / "route.json").unlink()  # as by `mvops destroy` while a challenger rolls out
     assert wait_for(lambda: endpoint.client.ready()["route"]["trouble"])
-    assert version_of(endpoint, 1)
+    assert {endpoint.client.predict([{"x": 1.0}]).model_version for _ in range(30)} == {1}
     regression.route(9, champion=2)
     assert version_of(endpoint, 2)
 
