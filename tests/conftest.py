@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -19,6 +20,14 @@ if threading.current_thread() is threading.main_thread():
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take long come first: a worker that met one last would end alone. See the mark `long`."""
     items.sort(key=lambda item: -sum(mark.kwargs["minutes"] for mark in item.iter_markers("long")))
+
+
+with contextlib.suppress(ImportError):  # those who only play the demo have no need of it
+    from hypothesis import HealthCheck, settings
+
+    # How long an example takes is the machine's business.
+    settings.register_profile("mvops", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("mvops")
 
 
 @pytest.hookimpl(wrapper=True)

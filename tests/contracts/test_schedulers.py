@@ -157,7 +157,7 @@ def test_what_is_not_kept_is_said(
     assert not (kept and said)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.text(max_size=60))
 def test_a_description_is_never_anything_else(backend: Scheduler, set_up: Read, description: str) -> None:
     plain = set_up(backend.files(timetable(backend, monitor())))

@@ -108,7 +108,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.dictionaries(ODD.filter(lambda key: key != "<<") | PLAIN.filter(lambda key: key != "<<"), VALUES, max_size=4))
 def test_xn2_any_value_comes_back_equal(parameters: dict[str, Any]) -> None:
     if "${" in repr(parameters):

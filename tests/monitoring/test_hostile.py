@@ -113,7 +113,7 @@ def test_a_window_of_another_century(signature, daily):
     assert [w.start.year for w in windows] == [1677, 1970, 2261]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     before=st.lists(st.floats(width=64) | st.none() | st.integers(), min_size=1, max_size=80),
     after=st.lists(st.floats(width=64) | st.none() | st.integers(), max_size=80),

@@ -56,7 +56,7 @@ def test_any_split_and_order_gives_the_same_bytes(known, baseline):
     all_rows = rows(known, 1000, seed=1, extra=[f"new{i}" for i in range(100)])
     whole = summarise(baseline, all_rows, START, START + DAY)
 
-    @settings(max_examples=10, deadline=None)
+    @settings(max_examples=10)
     @given(st.lists(st.integers(0, 4), min_size=1000, max_size=1000), st.randoms(use_true_random=False))
     def check(part_of, random):
         groups = [np.flatnonzero(np.array(part_of) == p) for p in range(5)]

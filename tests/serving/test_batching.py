@@ -68,7 +68,7 @@ def test_a_model_that_exits_takes_nobody_with_it():
     assert [good(answer) for answer in answers] == [True, False, True]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.lists(st.integers(-2, 50), min_size=1, max_size=5), min_size=1, max_size=20), st.integers(1, 20))
 def test_each_request_gets_its_own_answers(requests, max_rows):
     for request, answer in zip(requests, ask(requests, max_rows=max_rows), strict=True):
