@@ -13,6 +13,12 @@ from typing import Any
 import httpx
 import pytest
 import toy_project as toy
+from serving_support import REGRESSION, Local, doubler
+from serving_support import Project as Served
+
+from mvops import backends
+from mvops.artifacts.models import dump_model
+from mvops.contracts.dashboards import Board
 
 pytestmark = [pytest.mark.xdist_group("cli-toy"), pytest.mark.system]
 
@@ -103,13 +109,11 @@ def query(prometheus: httpx.Client, expression: str) -> list[dict[str, Any]]:
     return result
 
 
-@pytest.mark.real("dashboards", "grafana", "Prometheus with the generated scrape config answers every panel")
-@pytest.mark.usefixtures("asked")
-def test_every_panel_has_data(project: Path, prometheus: httpx.Client) -> None:
-    made = json.loads((project / "deploy/dashboards/grafana/dashboards/toy.json").read_text())
+def shown(prometheus: httpx.Client, document: str) -> dict[str, dict[str, float]]:
+    """What each panel's expressions give, summed; none of them may give nothing, or no number."""
     empty = []
     values: dict[str, dict[str, float]] = {}
-    for panel in made["panels"]:
+    for panel in json.loads(document)["panels"]:
         for target in panel["targets"]:
             found = query(prometheus, target["expr"])
             numbers = [float(one["value"][1]) for one in found]
@@ -118,6 +122,13 @@ def test_every_panel_has_data(project: Path, prometheus: httpx.Client) -> None:
             values.setdefault(panel["title"], {})[target["legendFormat"]] = sum(numbers)
     assert empty == []
     assert len(values) >= 12
+    return values
+
+
+@pytest.mark.real("dashboards", "grafana", "Prometheus with the generated scrape config answers every panel")
+@pytest.mark.usefixtures("asked")
+def test_every_panel_has_data(project: Path, prometheus: httpx.Client) -> None:
+    values = shown(prometheus, (project / "deploy/dashboards/grafana/dashboards/toy.json").read_text())
     assert values["Predictions per second"]["version {{version}} {{arm}}"] > 20
     assert values["Traffic share"]["version {{version}} {{arm}}"] == pytest.approx(1)
     assert values["Predicted classes"]["{{class}}"] == pytest.approx(1)
@@ -146,3 +157,28 @@ def test_promtool_accepts_the_config(project: Path) -> None:
     refused = subprocess.run([program("promtool"), "check", "config", str(broken)], capture_output=True, check=False)
     broken.unlink()
     assert refused.returncode != 0, "a check that cannot say no checks nothing"
+
+
+def test_every_panel_of_a_regression_has_data(project: Path, prometheus: httpx.Client, tmp_path: Path) -> None:
+    """An endpoint that is added while Prometheus runs; some of its predictions are negative."""
+    served = Served(tmp_path, {"doubler": dump_model(doubler())[0]}.__getitem__, REGRESSION)
+    served.version(1, "doubler")
+    served.route(1, champion=1)
+    endpoint = Local(served)
+    board = Board(project="toy", model="doubler", task="regression", address=f"127.0.0.1:{endpoint.port}")
+    files = backends.load("dashboards", "grafana").files(board, {})
+    targets = project / "deploy/dashboards/prometheus/targets/doubler.yml"
+    try:
+        targets.write_text(files["prometheus/targets/doubler.yml"])
+        toy.until(lambda: query(prometheus, 'up{model="doubler"} == 1'), 30)
+        deadline = time.monotonic() + 6
+        while time.monotonic() < deadline:
+            endpoint.client.predict([{"x": float(x)} for x in range(-5, 15)])
+            time.sleep(0.2)
+        values = shown(prometheus, files["grafana/dashboards/doubler.json"])
+    finally:
+        endpoint.stop()
+        targets.unlink()
+    assert "Distribution of the predicted value" in values
+    middle = values["Predicted value by version"]
+    assert middle["p10 version {{version}} {{arm}}"] < 0 < middle["p50 version {{version}} {{arm}}"] < 20
