@@ -10,7 +10,7 @@ from toy_project import edit, finish, mvops, port_of, spawn
 
 from mvops.serving.client import EndpointClient
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("cli-toy")]
+pytestmark = [pytest.mark.system, pytest.mark.long(minutes=1), pytest.mark.xdist_group("cli-toy")]
 PATH = ["small/day_30", "small/day_60", "small/day_90", "medium/day_90", "large/day_90"]
 ROW = {"age": 40.0, "income": 20000.0, "region": "a"}
 

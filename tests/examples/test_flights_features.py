@@ -21,6 +21,7 @@ from mvops.backends.examples._flight_features import airport_weather, carrier_de
 from mvops.features.joined import make_joined
 from mvops.usecases.project import open_project
 
+pytestmark = pytest.mark.long(minutes=2)
 T = pd.Timestamp("2013-02-10 12:00", tz="UTC")
 FIELDS = ["temp", "wind_speed", "precip", "visib", "late_share_24h", "late_share_7d", "landed_24h"]
 
