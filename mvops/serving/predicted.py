@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _MOST_CLASSES = 20  # with a series of their own
 _OTHER = "other"
+_FEW = 8  # rows that are counted sooner one by one
 _LENGTH = 64  # characters of a class that are told
 _SCORES = tuple(round(0.05 * step, 2) for step in range(1, 21))
 _VALUES = tuple(sign * 10.0**power for sign, powers in ((-1, range(6, -4, -1)), (1, range(-3, 7))) for power in powers)
@@ -40,9 +42,18 @@ class _Bins:
         self._counts = [0] * (len(self._edges) + 1)
         self._sum = 0.0
 
-    def add(self, value: float) -> None:
-        self._counts[bisect_left(self._edges, value)] += 1
-        self._sum += value
+    def add(self, values: Sequence[float]) -> None:
+        self._sum += sum(values)
+        if len(values) == 1:
+            self._counts[bisect_left(self._edges, values[0])] += 1
+            return
+        ordered = sorted(values)  # a thousand rows of one request are counted on the event loop: four times faster so
+        before = 0
+        for place, edge in enumerate(self._edges):
+            upto = bisect_right(ordered, edge, before)
+            self._counts[place] += upto - before
+            before = upto
+        self._counts[-1] += len(ordered) - before
 
     def told(self) -> tuple[list[tuple[str, float]], float | None]:
         """Cumulated, as Prometheus wants it; a sum only where it never falls."""
@@ -68,15 +79,15 @@ class Predicted:
     def count(self, answers: Answers) -> None:
         """Count the predictions of one request."""
         if self.values is not None:
-            for value in answers.predictions:
-                self.values.add(value)
+            self.values.add(answers.predictions)
             return
-        for value in answers.predictions:
+        few = len(answers.predictions) < _FEW
+        for value, count in ((v, 1) for v in answers.predictions) if few else Counter(answers.predictions).items():
             name = self._names.get(value, _OTHER)
-            self.classes[name] = self.classes.get(name, 0) + 1
-        if self.scores is not None:
-            for row in answers.probabilities or ():
-                self.scores.add(row[1] if len(row) == 2 else max(row))
+            self.classes[name] = self.classes.get(name, 0) + count
+        if self.scores is not None and answers.probabilities:
+            two = len(answers.probabilities[0]) == 2
+            self.scores.add([row[1] for row in answers.probabilities] if two else [*map(max, answers.probabilities)])
 
 
 class PredictedMetrics(Collector):

@@ -112,3 +112,12 @@ def test_values_have_the_bins_of_the_baseline(regression, text, edges):
     version = regression.version(1, "doubler").model_copy(update={"baseline": artifact, "signature": REGRESSION})
     found = baseline_edges(version, Store(text))
     assert found == edges if edges else len(found) > 10
+
+
+@pytest.mark.parametrize("values", [[0.5], [1.0], [2.0, 1.0, 1.5, -3.0, 2.0000001], [5.0] * 7, [-1.0, 1.0]])
+def test_many_rows_are_counted_as_one_by_one(regression, values):
+    version = regression.version(1, "doubler")
+    together = counted(version, Answers(values, None))
+    assert together == counted(version, *(Answers([value], None) for value in values))
+    assert together["mvops_predicted_value_bucket", "1.0"] == sum(value <= 1 for value in values)
+    assert together["mvops_predicted_value_bucket", "+Inf"] == len(values)
