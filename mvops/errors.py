@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,24 @@ class Where:
 
 
 class MvopsError(Exception):
-    """What went wrong (`message`), where (`where`), and what to do next (`hint`)."""
+    """What went wrong (`message`), where (`where`), and what to do next (`hint`).
+
+    `about` is the key of the spec that names what is wrong, for whoever knows in which line it stands.
+    """
 
     exit_code: ClassVar[int] = 1
+    about: tuple[str, ...] = ()
 
     def __init__(self, message: str, *, hint: str | None = None, where: Where | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.where = where
+
+    def named_by(self, *about: str) -> Self:
+        """This error, with its `about`."""
+        self.about = about
+        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As it is: subclasses are made with other arguments than `args`."""
@@ -74,7 +83,7 @@ class DataError(MvopsError):
 
 
 class NotebookError(MvopsError):
-    """A notebook cannot be read, promoted or run."""
+    """A notebook cannot be read, promoted or run. Its `about` begins below the model's `pipeline`."""
 
 
 class ArtifactError(MvopsError):

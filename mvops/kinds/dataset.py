@@ -6,7 +6,6 @@ With the capability `data_versioning` a data versioner keeps their content as we
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, ClassVar
 
 from mvops.contracts.data_versioners import Dataset, DataVersioner
@@ -17,7 +16,7 @@ from mvops.core.naming import suggest_name
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import KeepData, Step
-from mvops.errors import DataError, Where
+from mvops.errors import DataError
 from mvops.kinds.kind import Look
 from mvops.lifecycle.data import recorded_revision
 from mvops.notebook.digests import input_contents, input_digest, input_files
@@ -118,22 +117,17 @@ def _versioner(look: Look, data: Data) -> DataVersioner:
 
 
 def _missing(look: Look, pattern: str) -> DataError:
-    """Says which model reads it, and under which key of which file."""
-    root = look.workspace.root
+    """Says which model reads it, and under which key."""
     model, parameter = next(
         (name, key)
         for name, model in sorted(look.workspace.project.models.items())
         for key, wanted in model.pipeline.inputs.items()
         if wanted == pattern
     )
-    file = Path("configs") / "models" / f"{model}.yaml"
-    lines = (root / file).read_text(encoding="utf-8").splitlines() if (root / file).is_file() else []
-    line = next((number for number, text in enumerate(lines, start=1) if pattern in text), None)
     return DataError(
         f"there is no data at {pattern}, which models.{model}.pipeline.inputs.{parameter} names",
-        hint=f"Put it there (in {root}), or write another path there.",
-        where=Where(file, line),
-    )
+        hint=f"Put it there (in {look.workspace.root}), or write another path there.",
+    ).named_by("models", model, "pipeline", "inputs", parameter)
 
 
 def dataset_names(look: Look) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from mvops.core.config.project import Project
+from mvops.errors import Where
 from mvops.loading import cache
 from mvops.loading.files import fingerprint, gather
 
@@ -42,6 +43,14 @@ def load_project(root: Path, overrides: Sequence[str] = ()) -> Project:
     project = validate(composition)
     cache.store(root, key, composition.values)
     return project
+
+
+def place_of(root: Path, path: Sequence[str], overrides: Sequence[str] = ()) -> Where | None:
+    """Where the user's YAML says the value at `path` of the spec; None if an override or mvops itself does."""
+    from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- as above
+
+    place = compose_spec(gather(root), overrides).positions.find(tuple(path))
+    return place.where if place else None
 
 
 def explain(root: Path, overrides: Sequence[str] = ()) -> list[Explained]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -83,8 +84,10 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         book = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise NotebookError(
-            f"There is no notebook {path}.", hint="Make it with: mvops promote NOTEBOOK", where=Where(path)
+        near = difflib.get_close_matches(path.name, [each.name for each in path.parent.glob("*.ipynb")], n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "Make it with: mvops promote NOTEBOOK --force"
+        raise NotebookError(f"There is no notebook {path}.", hint=hint, where=Where(path)).named_by(
+            "notebook"
         ) from None
     except (OSError, ValueError) as error:
         raise NotebookError(

@@ -103,7 +103,8 @@ def _check_name(document: Document, name: str, declared: frozenset[str]) -> None
     known = f"Its parameters are: {', '.join(sorted(declared))}." if declared else "It declares no parameters."
     where = Where(document.path)
     hint = f"Did you mean {near[0]!r}? {known}" if near else known
-    raise NotebookError(f"{name!r} is no parameter of the notebook.", hint=hint, where=where)
+    error = NotebookError(f"{name!r} is no parameter of the notebook.", hint=hint, where=where)
+    raise error.named_by("parameters", name)
 
 
 def _check_value(name: str, value: Any, depth: int) -> None:

@@ -236,4 +236,4 @@ def _no_output(flows: _Flows, role: str, name: str) -> NotebookError:
         f"No cell makes the variable {name!r}, which is the output {role!r}.",
         hint=f"Did you mean {near[0]!r}? " if near else "Correct pipeline.outputs in the model's YAML.",
         where=Where(flows.document.path),
-    )
+    ).named_by("outputs", role)

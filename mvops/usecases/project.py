@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mvops import backends
+from mvops.errors import MvopsError, NotebookError
 from mvops.kinds.kind import Look
 from mvops.loading.find import find_project
-from mvops.loading.load import load_project
+from mvops.loading.load import load_project, place_of
 from mvops.registry.state import SqlState
 from mvops.workspace import Workspace, open_workspace
 
@@ -22,7 +23,34 @@ def open_project(start: Path, overrides: Sequence[str] = ()) -> Iterator[Workspa
     """
     root = find_project(start)
     with open_workspace(root, load_project(root, overrides), backends.load) as workspace:
-        yield workspace
+        try:
+            yield workspace
+        except MvopsError as error:
+            if error.about:
+                _say_where(error, workspace, overrides)
+            raise
+
+
+def _say_where(error: MvopsError, workspace: Workspace, overrides: Sequence[str]) -> None:
+    """Give an error that is about a key of the spec the line of YAML where it can be mended."""
+    paths = list(_for_notebook(error, workspace)) if isinstance(error, NotebookError) else [error.about]
+    place = next((found for path in paths if (found := place_of(workspace.root, path, overrides))), None)
+    if place is None:
+        return
+    if error.where is not None:
+        shown = error.where.file.relative_to(workspace.root).as_posix()
+        told = error.message.replace(str(error.where.file), shown)
+        error.message = told if shown in told else f"{shown}: {told}"
+    error.where = place
+
+
+def _for_notebook(error: NotebookError, workspace: Workspace) -> Iterator[tuple[str, ...]]:
+    """Where the models that use the notebook may say what it is asked for in vain."""
+    field, *name = error.about
+    for model, spec in workspace.project.models.items():
+        if error.where is not None and error.where.file == workspace.root / spec.pipeline.notebook:
+            for section in ("parameters", "inputs") if field == "parameters" else (field,):
+                yield ("models", model, "pipeline", section, *name)
 
 
 def look_at(workspace: Workspace) -> Look:

@@ -17,7 +17,23 @@ Damage = Callable[[Path], object]
 WRONG: dict[str, tuple[Damage, tuple[str, ...]]] = {
     "notebook gone": (
         lambda p: (p / NOTEBOOK).unlink(),
-        ("pipelines/toy.ipynb: There is no notebook", "mvops promote NOTEBOOK"),
+        (f"{YAML}:3:13: There is no notebook pipelines/toy.ipynb.", "mvops promote NOTEBOOK --force"),
+    ),
+    "notebook by another name": (
+        lambda p: edit(p / YAML, "toy.ipynb", "toi.ipynb"),
+        (f"{YAML}:3:13: There is no notebook pipelines/toi.ipynb.", "Did you mean 'toy.ipynb'?"),
+    ),
+    "parameter that is none": (
+        lambda p: edit(p / YAML, "{C: 1.0}", "{CC: 1.0}"),
+        (f"{YAML}:5:20: pipelines/toy.ipynb: 'CC' is no parameter of the notebook.", "Did you mean 'C'?"),
+    ),
+    "input that is none": (
+        lambda p: edit(p / YAML, "{data_path: ", "{data_paht: "),
+        (f"{YAML}:4:23: pipelines/toy.ipynb: 'data_paht' is no parameter of the notebook.",),
+    ),
+    "output that is none": (
+        lambda p: edit(p / YAML, "{model: model,", "{model: modell,"),
+        (f"{YAML}:6:20: pipelines/toy.ipynb: No cell makes the variable 'modell'", "Did you mean 'model'?"),
     ),
     "notebook is no JSON": (
         lambda p: (p / NOTEBOOK).write_text("<<<<<<< HEAD"),
@@ -51,7 +67,7 @@ WRONG: dict[str, tuple[Damage, tuple[str, ...]]] = {
     ),
     "data gone": (
         lambda p: (p / "data/d.csv").unlink(),
-        (f"{YAML}:4: there is no data at data/d.csv", "models.toy.pipeline.inputs.data_path", "write another path"),
+        (f"{YAML}:4:23: there is no data at data/d.csv", "models.toy.pipeline.inputs.data_path", "write another path"),
     ),
     "preset that is none": (
         lambda p: edit(p / "configs/project.yaml", "small/day_90\n", "small/day_91\n"),
