@@ -34,6 +34,12 @@ def whole_file(path: Path) -> Iterator[IO[str]]:
             text.detach()
 
 
+def clear_drafts(folder: Path) -> None:
+    """Remove what killed processes left half-written in `folder`; only for where nobody else writes meanwhile."""
+    for draft in folder.glob(f".{'[0-9a-f]' * 16}.part"):
+        draft.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the folder's new, renamed and removed entries durable, where the system can."""
     with suppress(OSError):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mvops.atomic import write_atomically
+from mvops.atomic import clear_drafts, write_atomically
 from mvops.core.steps import RemoveFiles, WriteFiles
 from mvops.errors import ConflictError, Where
 
@@ -17,6 +17,7 @@ def write_files(step: WriteFiles, root: Path) -> dict[str, str]:
 
     Raises ConflictError for a place where no file can be written.
     """
+    _clear(root, step.files)
     for name, text in sorted(step.files.items()):
         path = root / name
         content = text.encode()
@@ -31,6 +32,7 @@ def write_files(step: WriteFiles, root: Path) -> dict[str, str]:
 
 def remove_files(step: RemoveFiles, root: Path) -> dict[str, str]:
     """Remove what still has our content, and the folders that are empty then; raises ConflictError as above."""
+    _clear(root, step.files)
     for name, digest in sorted(step.files.items()):
         path = root / name
         with _explained(path):
@@ -38,6 +40,13 @@ def remove_files(step: RemoveFiles, root: Path) -> dict[str, str]:
                 path.unlink()
                 _remove_empty(path.parent, root)
     return {}
+
+
+def _clear(root: Path, files: Iterable[str]) -> None:
+    """Take away the drafts of an apply that was killed; the project's lock is ours."""
+    for folder in sorted({(root / name).parent for name in files}):
+        with _explained(folder):
+            clear_drafts(folder)
 
 
 @contextmanager

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from mvops.core.steps import RemoveFiles, WriteFiles
 from mvops.errors import ConflictError
 from mvops.performing.files import remove_files, write_files
 
+ROOT = str(Path(__file__).parents[2])
 APP = "deploy/serving/churn/app.py"
 
 
@@ -50,6 +55,30 @@ def test_a_file_that_was_edited_by_hand_stays_and_the_new_text_goes_beside_it(tm
     assert tree(tmp_path) == {APP: "mine", f"{APP}.new": "two"}
     write(tmp_path, "three", ours="one")
     assert tree(tmp_path) == {APP: "mine", f"{APP}.new": "three"}
+
+
+def killed_while_writing(path: Path) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from mvops.atomic import whole_file\n"
+        "with whole_file(Path(sys.argv[1])) as file:\n"
+        "    file.write('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, path], env=os.environ | {"PYTHONPATH": ROOT}, check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_what_a_killed_apply_left_half_written_goes_with_the_next(tmp_path: Path) -> None:
+    killed_while_writing(tmp_path / APP)
+    assert len(tree(tmp_path)) == 1
+    write(tmp_path, "one")
+    assert tree(tmp_path) == {APP: "one"}
+    killed_while_writing(tmp_path / APP)
+    remove(tmp_path, "one")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_nobody_recorded_is_somebodys(tmp_path: Path) -> None:
