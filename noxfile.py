@@ -25,8 +25,8 @@ nox.options.sessions = ["lint", "types", "floors", f"tests-{DEFAULT}", "wheel"]
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["UV_COMPILE_BYTECODE"] = "0"
 DEMO = "tests/demo"
-# A worker takes the files in the order of their names; else those with few tests, the longest, would come last.
-SHARED = ("-n", os.environ.get("MVOPS_TEST_WORKERS", "2"), "--dist", "loadfile", "--no-loadscope-reorder")
+# Three keep two cores busy, as servers and kernels are waited for. The order of files is that of tests/conftest.py.
+SHARED = ("-n", os.environ.get("MVOPS_TEST_WORKERS", "3"), "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 @nox.session(python=DEFAULT)
