@@ -24,7 +24,11 @@ nox.options.sessions = ["lint", "types", "floors", f"tests-{DEFAULT}", "wheel"]
 # a tenth of what is installed, and all of it takes minutes.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["UV_COMPILE_BYTECODE"] = "0"
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # more would only wait for each other
+    os.environ.setdefault(threads, "1")
 DEMO = "tests/demo"
+# By the code itself: a tracing function doubles the time of all that runs in the tests' own process.
+COVERAGE = ("python", "-m", "slipcover", "--source", "mvops", "--skip-covered", "--fail-under", "90", "-m")
 # Three keep two cores busy, as servers and kernels are waited for. The order of files is that of tests/conftest.py.
 SHARED = ("-n", os.environ.get("MVOPS_TEST_WORKERS", "3"), "--dist", "loadfile", "--no-loadscope-reorder")
 
@@ -56,8 +60,9 @@ def tests(session: nox.Session) -> None:
     """The test suite, with coverage on the Python that runs nox; warnings are errors."""
     session.install("-e", ".[all]", "-e", "tests/plugin", *TEST)
     # On the Python that runs nox, the demo is played by the wheel that is built.
-    measured = ["--cov", "--cov-report=term:skip-covered", f"--ignore={DEMO}"] if session.python == DEFAULT else []
-    session.run("pytest", "-m", "not system", *SHARED, *measured, *session.posargs)
+    ignored = [f"--ignore={DEMO}"] if session.python == DEFAULT else []
+    measured = COVERAGE if session.python == DEFAULT and not session.posargs else []
+    session.run(*measured, "pytest", "-m", "not system", *SHARED, *ignored, *session.posargs)
 
 
 @nox.session(python=DEFAULT)
