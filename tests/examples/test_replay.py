@@ -205,7 +205,7 @@ def test_when_the_endpoint_goes_away_it_stops_and_keeps_what_it_has(run: Run, do
     assert code == 1
     assert summary["days"] == 1
     assert summary["answers"] == double.answered == 989 + 100
-    assert summary["failures"] in {1, 2}  # the next batch may have been on its way
+    assert summary["failures"] == 1
     assert 0 < len(pending(tmp_path)["2013-04-11"]) <= 100
 
 

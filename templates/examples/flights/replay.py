@@ -19,6 +19,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -107,6 +108,7 @@ class Replay:
     def __init__(self, rows, options):
         self.rows, self.options = rows, options
         self.days, self.counts, self.versions, self.first_failure = 0, Counter(), Counter(), None
+        self.gone = threading.Event()  # nobody answers any more
         self.pending_file = HERE / ".replay" / "pending.json"
         self.pending = json.loads(self.pending_file.read_text()) if self.pending_file.exists() else {}
 
@@ -137,8 +139,8 @@ class Replay:
             )
 
     def _ask(self, batch, deadline):
-        """The answer, or None when it is too late to ask. Raises Unreachable."""
-        if deadline and time.monotonic() >= deadline:
+        """The answer, or None when it is too late to ask or nobody is there any more. Raises Unreachable."""
+        if self.gone.is_set() or (deadline and time.monotonic() >= deadline):
             return None
         try:
             answer = ask(self.options.url, "POST", "/predict", request_of(batch))
@@ -148,6 +150,7 @@ class Replay:
             pass
         except Failed as error:
             if isinstance(error, Unreachable):
+                self.gone.set()
                 raise
             return error
         return Failed(f"/predict did not answer {len(batch)} predictions with their ids and the version")
