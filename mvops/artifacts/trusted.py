@@ -50,7 +50,7 @@ _BY_MODULE = {
     "functools": "partial",  # the function in it is looked at by itself
     "numpy": "dtype mean median",
     "scipy._lib.array_api_compat.numpy._aliases": "asarray",
-    "scipy.interpolate._bsplines": "BSpline",
+    "scipy.interpolate._bsplines": "BSpline _BSpline",  # the latter from SciPy 1.18 on
     "scipy.interpolate._interpolate": "interp1d",
     "scipy.sparse._csr": "csr_array csr_matrix",
     "scipy.sparse._csc": "csc_array csc_matrix",
