@@ -11,8 +11,8 @@ from mvops.core.address import Address, address
 from mvops.core.reach import host_and_port
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
-from mvops.core.steps import RemoveFiles, Step, WriteFiles
-from mvops.kinds.generated import digests, edited, observed
+from mvops.core.steps import Step
+from mvops.kinds.generated import digests, file_steps, hand_edited, seen
 from mvops.kinds.kind import Look
 
 
@@ -55,8 +55,7 @@ class DashboardKind:
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """The files as they are."""
-        wanted = next((spec.files for spec in self.desired(look) if spec.address == where), {})
-        there = observed(look.workspace.root, wanted, record.spec["files"] if record else {})
+        there = seen(look.workspace.root, self.desired(look), where, record)
         return None if there is None else Observed(facts={"files": there})
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
@@ -76,30 +75,12 @@ class DashboardKind:
             backend: Dashboard = look.backend("dashboards", wanted["backend"])
             limits = backend.limits(Board.model_validate(wanted["board"]), wanted["options"])
             yield from (f"{wanted['backend']}: {sentence}" for sentence in limits)
-        yield from hand_edited(action, look)
+        yield from hand_edited(action, look.workspace.root)
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""
         del action, look
         return 0.0
-
-
-def file_steps(action: Action, texts: dict[str, str]) -> Iterator[Step]:
-    """Write what is wanted, and remove what was recorded and is wanted no more."""
-    recorded = (action.before or {}).get("files", {})
-    if texts:
-        yield WriteFiles(files=texts, ours=recorded)
-    gone = {path: digest for path, digest in recorded.items() if path not in texts}
-    if gone:
-        yield RemoveFiles(files=gone)
-
-
-def hand_edited(action: Action, look: Look) -> Iterator[str]:
-    """What a person has changed."""
-    after = (action.after or {}).get("files", {})
-    for path in edited(look.workspace.root, (action.before or {}).get("files", {})):
-        rewritten = action.verb is not Verb.KEEP and path in after
-        yield f"{path} was edited by hand and stays" + (f"; new text goes to {path}.new" if rewritten else "")
 
 
 def _board(look: Look, name: str) -> Board:

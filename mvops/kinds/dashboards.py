@@ -11,8 +11,7 @@ from mvops.core.address import Address, name_of
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
-from mvops.kinds.dashboard import file_steps, hand_edited
-from mvops.kinds.generated import digests, observed
+from mvops.kinds.generated import digests, file_steps, hand_edited, seen
 from mvops.kinds.kind import Look
 
 
@@ -49,8 +48,7 @@ class DashboardsKind:
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """The files as they are."""
-        wanted = next((spec.files for spec in self.desired(look) if spec.address == where), {})
-        there = observed(look.workspace.root, wanted, record.spec["files"] if record else {})
+        there = seen(look.workspace.root, self.desired(look), where, record)
         return None if there is None else Observed(facts={"files": there})
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
@@ -65,7 +63,7 @@ class DashboardsKind:
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """What a person has changed."""
-        yield from hand_edited(action, look)
+        yield from hand_edited(action, look.workspace.root)
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""

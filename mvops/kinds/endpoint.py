@@ -14,8 +14,8 @@ from mvops.core.config.model import Endpoint
 from mvops.core.config.project import Project
 from mvops.core.spec import UNKNOWN, Spec
 from mvops.core.state import Observed, Record
-from mvops.core.steps import RemoveFiles, RestoreRoute, Step, WriteFiles
-from mvops.kinds.generated import digests, edited, observed
+from mvops.core.steps import RestoreRoute, Step
+from mvops.kinds.generated import digests, edited, file_steps, hand_edited, seen
 from mvops.kinds.kind import Look
 from mvops.lifecycle.environment import requirements
 from mvops.registry.versions import champion
@@ -56,8 +56,7 @@ class EndpointKind:
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """The files, and whether the route is there; before there is a champion, none is missing."""
         name = name_of(where)
-        wanted = next((spec.files for spec in self.desired(look) if spec.address == where), {})
-        there = observed(look.workspace.root, wanted, record.spec["files"] if record else {})
+        there = seen(look.workspace.root, self.desired(look), where, record)
         if there is None:
             return None
         routed = (look.workspace.serving(name) / "route.json").is_file()
@@ -67,19 +66,15 @@ class EndpointKind:
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """Write what is missing or new; put the route back if it is gone."""
         name = name_of(action.address)
-        recorded = (action.before or {}).get("files", {})
         if action.verb is Verb.DELETE:
-            yield RemoveFiles(files=recorded)
+            yield from file_steps(action, {})
             return
         service = Service.model_validate((action.after or {})["service"])
         server: Server = look.backend("servers", (action.after or {})["backend"])
         texts = {  # what waits for a version, where the gate refused the first one, is written with that version
             f"{server.folder(name)}/{path}": text for path, text in server.files(service).items() if UNKNOWN not in text
         }
-        yield WriteFiles(files=texts, ours=recorded)
-        gone = {path: digest for path, digest in recorded.items() if path not in texts}
-        if gone:
-            yield RemoveFiles(files=gone)
+        yield from file_steps(action, texts)
         yield RestoreRoute(model=name)
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
@@ -92,9 +87,7 @@ class EndpointKind:
         if action.verb is Verb.UPDATE:
             yield from (f"{path} is made" for path in sorted(after.keys() - before.keys()))
             yield from (f"{path} goes" for path in sorted(before.keys() - after.keys() - theirs))
-        for path in sorted(theirs):
-            rewritten = action.verb is not Verb.KEEP and path in after
-            yield f"{path} was edited by hand and stays" + (f"; new text goes to {path}.new" if rewritten else "")
+        yield from hand_edited(action, look.workspace.root)
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""

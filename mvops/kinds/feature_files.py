@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from mvops.core.action import Action, Verb
-from mvops.core.steps import RemoveFiles, Step, WriteFiles
 from mvops.features.catalog import catalog_of, store_of
-from mvops.kinds.generated import digests, edited
+from mvops.kinds.generated import digests
 from mvops.kinds.kind import Look
 
 _SHARED = ("views/", "services/")
@@ -19,22 +15,10 @@ def file_digests(look: Look, part: str) -> dict[str, str]:
     return digests(store.folder(), _files(look, part))
 
 
-def file_steps(look: Look, part: str, action: Action) -> Iterator[Step]:
-    """Write a part's files, and remove those that it no longer has."""
+def file_texts(look: Look, part: str) -> dict[str, str]:
+    """Path below the project -> text of the files of a part."""
     folder = store_of(look.workspace).folder()
-    recorded = (action.before or {}).get("files", {})
-    texts = {f"{folder}/{path}": text for path, text in _files(look, part).items()}
-    yield WriteFiles(files=texts, ours=recorded)
-    gone = {path: digest for path, digest in recorded.items() if path not in texts}
-    if gone:
-        yield RemoveFiles(files=gone)
-
-
-def hand_edited(look: Look, action: Action) -> Iterator[str]:
-    """What a person has changed."""
-    for path in edited(look.workspace.root, (action.before or {}).get("files", {})):
-        changed = action.verb is not Verb.KEEP
-        yield f"{path} was edited by hand and stays" + (f"; new text goes to {path}.new" if changed else "")
+    return {f"{folder}/{path}": text for path, text in _files(look, part).items()}
 
 
 def _files(look: Look, part: str) -> dict[str, str]:

@@ -9,10 +9,10 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
-from mvops.core.steps import PutFeature, RemoveFeature, RemoveFiles, Step
+from mvops.core.steps import PutFeature, RemoveFeature, Step
 from mvops.features.catalog import catalog_of, store_of
-from mvops.kinds.feature_files import file_digests, file_steps, hand_edited
-from mvops.kinds.generated import on_disk
+from mvops.kinds.feature_files import file_digests, file_texts
+from mvops.kinds.generated import file_steps, hand_edited, on_disk
 from mvops.kinds.kind import Look
 
 
@@ -61,10 +61,10 @@ class FeatureServiceKind:
         name = name_of(action.address)
         if action.verb is Verb.DELETE:
             yield RemoveFeature(part="service", name=name)
-            yield RemoveFiles(files=(action.before or {})["files"])
+            yield from file_steps(action, {})
             return
         yield PutFeature(part="service", name=name)
-        yield from file_steps(look, f"services/{name}", action)
+        yield from file_steps(action, file_texts(look, f"services/{name}"))
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """What is read, and what a person has changed."""
@@ -72,7 +72,7 @@ class FeatureServiceKind:
             yield from (
                 f"{view}: {', '.join(fields)}" for view, fields in sorted((action.after or {})["reads"].items())
             )
-        yield from hand_edited(look, action)
+        yield from hand_edited(action, look.workspace.root)
 
     def seconds(self, action: Action, look: Look) -> float:
         """Unknown."""

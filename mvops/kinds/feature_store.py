@@ -9,9 +9,9 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import Address
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
-from mvops.core.steps import RemoveFeature, RemoveFiles, Step
-from mvops.kinds.feature_files import file_digests, file_steps, hand_edited
-from mvops.kinds.generated import observed
+from mvops.core.steps import RemoveFeature, Step
+from mvops.kinds.feature_files import file_digests, file_texts
+from mvops.kinds.generated import file_steps, hand_edited, seen
 from mvops.kinds.kind import Look
 
 
@@ -41,17 +41,16 @@ class FeatureStoreKind:
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """The files as they are."""
-        wanted = next((spec.files for spec in self.desired(look) if spec.address == where), {})
-        there = observed(look.workspace.root, wanted, record.spec["files"] if record else {})
+        there = seen(look.workspace.root, self.desired(look), where, record)
         return None if there is None else Observed(facts={"files": there})
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """Write the files; at the end, remove them and what the store keeps beside the project's state."""
         if action.verb is Verb.DELETE:
             yield RemoveFeature(part="store", name=look.workspace.project.project)
-            yield RemoveFiles(files=(action.before or {})["files"])
+            yield from file_steps(action, {})
             return
-        yield from file_steps(look, "", action)
+        yield from file_steps(action, file_texts(look, ""))
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """Where the values are."""
@@ -59,7 +58,7 @@ class FeatureStoreKind:
             settings = (action.after or {})["settings"]
             stores = [settings[part]["url"] or settings[part]["store"] for part in ("offline", "online")]
             yield f"{settings['backend']}: history in {stores[0]}, online values in {stores[1]}"
-        yield from hand_edited(look, action)
+        yield from hand_edited(action, look.workspace.root)
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""

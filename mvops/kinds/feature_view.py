@@ -13,11 +13,11 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
-from mvops.core.steps import MaterializeFeatures, PutFeature, RemoveFeature, RemoveFiles, Step
+from mvops.core.steps import MaterializeFeatures, PutFeature, RemoveFeature, Step
 from mvops.errors import ConflictError, DataError, Where
 from mvops.features.catalog import catalog_of, store_of
-from mvops.kinds.feature_files import file_digests, file_steps, hand_edited
-from mvops.kinds.generated import on_disk
+from mvops.kinds.feature_files import file_digests, file_texts
+from mvops.kinds.generated import file_steps, hand_edited, on_disk
 from mvops.kinds.kind import Look
 from mvops.registry.rollouts import live_versions
 
@@ -94,10 +94,10 @@ class FeatureViewKind:
         name = name_of(action.address)
         if action.verb is Verb.DELETE:
             yield RemoveFeature(part="view", name=name)
-            yield RemoveFiles(files=(action.before or {})["files"])
+            yield from file_steps(action, {})
             return
         yield PutFeature(part="view", name=name)
-        yield from file_steps(look, f"views/{name}", action)
+        yield from file_steps(action, file_texts(look, f"views/{name}"))
         changed = {change.field.partition(".")[0] for change in action.changes}
         if (action.after or {})["online"] and (action.verb is Verb.CREATE or changed & _MOVED):
             yield MaterializeFeatures(views=(name,))
@@ -108,7 +108,7 @@ class FeatureViewKind:
             spec = action.after or {}
             place = spec["source"]["path"] or spec["source"]["table"]
             yield f"{', '.join(sorted(spec['features']))} by {', '.join(sorted(spec['entities']))}, from {place}"
-        yield from hand_edited(look, action)
+        yield from hand_edited(action, look.workspace.root)
 
     def seconds(self, action: Action, look: Look) -> float:
         """Unknown."""
@@ -136,8 +136,7 @@ def _check_fields(look: Look, name: str) -> None:
                 "looks it up",
                 hint=f"Put it back, take it out of models.{model}.pipeline.features.fields and apply; when a version "
                 "without it serves, take it out here.",
-                where=Where(Path("configs") / "features" / f"{name}.yaml", None),
-            )
+            ).named_by("features", name, "fields")
 
 
 def _check(look: Look, name: str) -> None:

@@ -7,12 +7,31 @@ hand: it belongs to the team from then on, is not reported as drift and is never
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
+from mvops.core.action import Action, Verb
+from mvops.core.address import Address
 from mvops.core.spec import UNKNOWN
+from mvops.core.state import Record
+from mvops.core.steps import RemoveFiles, Step, WriteFiles
 
 ABSENT = "absent"
+
+
+class WithFiles(Protocol):
+    """A spec whose `files` are paths below the project with the digests of their text."""
+
+    @property
+    def address(self) -> Address:
+        """What it is called."""
+        ...
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Path -> digest."""
+        ...
 
 
 def text_digest(text: str) -> str:
@@ -37,6 +56,30 @@ def edited(root: Path, recorded: Mapping[str, str]) -> Iterator[str]:
     for path, digest in on_disk(root, recorded).items():
         if digest not in {ABSENT, recorded[path]}:
             yield path
+
+
+def file_steps(action: Action, texts: dict[str, str]) -> Iterator[Step]:
+    """Write what is wanted, and remove what was recorded and is wanted no more."""
+    recorded = (action.before or {}).get("files", {})
+    if texts:
+        yield WriteFiles(files=texts, ours=recorded)
+    gone = {path: digest for path, digest in recorded.items() if path not in texts}
+    if gone:
+        yield RemoveFiles(files=gone)
+
+
+def hand_edited(action: Action, root: Path) -> Iterator[str]:
+    """What a person has changed of the action's files, and where new text for it goes."""
+    after = (action.after or {}).get("files", {})
+    for path in edited(root, (action.before or {}).get("files", {})):
+        rewritten = action.verb is not Verb.KEEP and path in after
+        yield f"{path} was edited by hand and stays" + (f"; new text goes to {path}.new" if rewritten else "")
+
+
+def seen(root: Path, specs: Iterable[WithFiles], where: Address, record: Record | None) -> dict[str, str] | None:
+    """What the files of the resource at `where` report, see `observed`."""
+    wanted = next((spec.files for spec in specs if spec.address == where), {})
+    return observed(root, wanted, record.spec["files"] if record else {})
 
 
 def observed(root: Path, wanted: Mapping[str, str], recorded: Mapping[str, str]) -> dict[str, str] | None:

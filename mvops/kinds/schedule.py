@@ -12,8 +12,8 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import Address, name_of
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
-from mvops.core.steps import RemoveFiles, Step, WriteFiles
-from mvops.kinds.generated import digests, edited, observed
+from mvops.core.steps import Step
+from mvops.kinds.generated import digests, file_steps, hand_edited, seen
 from mvops.kinds.jobs import Entry, entries, with_parts
 from mvops.kinds.kind import Look
 from mvops.registry.versions import champion
@@ -55,25 +55,19 @@ class ScheduleKind:
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """The files as they are."""
-        wanted = next((spec.files for spec in self.desired(look) if spec.address == where), {})
-        there = observed(look.workspace.root, wanted, record.spec["files"] if record else {})
+        there = seen(look.workspace.root, self.desired(look), where, record)
         return None if there is None else Observed(facts={"files": there})
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """Write or remove the files."""
-        recorded = (action.before or {}).get("files", {})
         if action.verb is Verb.DELETE:
-            yield RemoveFiles(files=recorded)
+            yield from file_steps(action, {})
             return
         wanted = action.after or {}
         scheduler: Scheduler = look.backend("schedulers", wanted["backend"])
         folder = scheduler.folder(name_of(action.address))
         files = scheduler.files(Timetable.model_validate(wanted["timetable"]))
-        texts = {f"{folder}/{path}": text for path, text in files.items()}
-        yield WriteFiles(files=texts, ours=recorded)
-        gone = {path: digest for path, digest in recorded.items() if path not in texts}
-        if gone:
-            yield RemoveFiles(files=gone)
+        yield from file_steps(action, {f"{folder}/{path}": text for path, text in files.items()})
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """The jobs, what the scheduler does not do of them, and what a person has changed."""
@@ -87,9 +81,7 @@ class ScheduleKind:
             scheduler: Scheduler = look.backend("schedulers", wanted["backend"])
             timetable = Timetable.model_validate(wanted["timetable"])
             yield from (f"{wanted['backend']}: {sentence}" for sentence in scheduler.limits(timetable))
-        for path in edited(look.workspace.root, (action.before or {}).get("files", {})):
-            changed = action.verb is not Verb.KEEP
-            yield f"{path} was edited by hand and stays" + (f"; new text goes to {path}.new" if changed else "")
+        yield from hand_edited(action, look.workspace.root)
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,11 +45,12 @@ def load_project(root: Path, overrides: Sequence[str] = ()) -> Project:
     return project
 
 
-def place_of(root: Path, path: Sequence[str], overrides: Sequence[str] = ()) -> Where | None:
-    """Where the user's YAML says the value at `path` of the spec; None if an override or mvops itself does."""
+def place_of(root: Path, paths: Iterable[tuple[str, ...]], overrides: Sequence[str] = ()) -> Where | None:
+    """Where the user's YAML says the value at the first of `paths` that it has; None for none, or an override."""
     from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- as above
 
-    place = compose_spec(gather(root), overrides).positions.find(tuple(path))
+    positions = compose_spec(gather(root), overrides).positions
+    place = next((found for path in paths if (found := positions.find(path))), None)
     return place.where if place else None
 
 

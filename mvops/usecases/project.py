@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,12 +34,12 @@ def open_project(start: Path, overrides: Sequence[str] = ()) -> Iterator[Workspa
 
 def _say_where(error: MvopsError, workspace: Workspace, overrides: Sequence[str]) -> None:
     """Give an error that is about a key of the spec the line of YAML where it can be mended."""
-    paths = list(_for_notebook(error, workspace)) if isinstance(error, NotebookError) else [error.about]
-    place = next((found for path in paths if (found := place_of(workspace.root, path, overrides))), None)
+    paths = _for_notebook(error, workspace) if isinstance(error, NotebookError) else [error.about]
+    place = place_of(workspace.root, paths, overrides)
     if place is None:
         return
-    if error.where is not None:
-        shown = error.where.file.relative_to(workspace.root).as_posix()
+    if error.where is not None:  # a path from the root, also to a notebook outside of it
+        shown = Path(os.path.relpath(error.where.file, workspace.root)).as_posix()
         told = error.message.replace(str(error.where.file), shown)
         error.message = told if shown in told else f"{shown}: {told}"
     error.where = place

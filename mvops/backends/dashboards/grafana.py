@@ -17,6 +17,7 @@ from mvops.backends.options import checked
 from mvops.contracts.dashboards import Board
 from mvops.core.durations import Period
 from mvops.core.frozen import Frozen
+from mvops.core.reach import url_at
 from mvops.rendering import render_folder
 
 _TIMEOUT = timedelta(seconds=10)  # Prometheus' own; it refuses one that is longer than the interval
@@ -115,9 +116,8 @@ def _duration(value: timedelta) -> str:
 
 def _address(address: str, host: str | None) -> str:
     """Where Prometheus asks: who listens everywhere is asked on this machine, unless another is named."""
-    there, _, port = address.rpartition(":")
-    there = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(there, there)  # noqa: S104 -- compared, not bound
-    return f"{host or there}:{port}"
+    there = urlsplit(f"//{address}")
+    return url_at(host or there.hostname or "", there.port or 80).removeprefix("http://")
 
 
 def _document(board: Board) -> dict[str, Any]:
