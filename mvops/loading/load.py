@@ -12,15 +12,20 @@ from mvops.core.config.project import Project
 from mvops.errors import Where
 from mvops.loading import cache
 from mvops.loading.files import fingerprint, gather
+from mvops.loading.problems import KeyPath
 
 
 class Explained(NamedTuple):
-    """A value of the spec and where it came from: a file and its line, an override, or mvops itself."""
+    """A value of the spec and where it came from: a file and its line, an override, or mvops itself.
 
-    path: str
+    `note` says what was made of the value on its way.
+    """
+
+    path: KeyPath
     value: Any
     source: str
     line: int | None
+    note: str = ""
 
 
 def load_project(root: Path, overrides: Sequence[str] = ()) -> Project:
@@ -68,12 +73,11 @@ def explain(root: Path, overrides: Sequence[str] = ()) -> list[Explained]:
     for path, value in _leaves(dumped, ()):
         place = composition.positions.find(path)
         source = "default of mvops" if place is None else str(place.file or place).replace("\\", "/")
-        shown = ".".join(str(part) for part in path)
-        explained.append(Explained(shown, value, source, place.line if place and place.file else None))
+        explained.append(Explained(path, value, source, place.line if place and place.file else None))
     return explained
 
 
-def _leaves(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
     if isinstance(value, dict) and value:
         for key, child in value.items():
             yield from _leaves(child, (*path, key))

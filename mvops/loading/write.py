@@ -81,23 +81,24 @@ def _entry(key: str, value: Any, indent: str, path: KeyPath) -> Iterator[str]:
     """`key: value` on one line where it fits, else the value below, two spaces in."""
     if isinstance(value, dict):
         value = _ordered(value, path)
-    short = f"{indent}{_flow(key)}: {_flow(value)}"
+    short = f"{indent}{flow(key)}: {flow(value)}"
     if not value or not isinstance(value, (dict, list)) or (len(short) <= _WIDTH and not _is_block(value, path)):
         yield short
         return
-    yield f"{indent}{_flow(key)}:"
+    yield f"{indent}{flow(key)}:"
     if isinstance(value, dict):
         for name, child in value.items():
             yield from _entry(name, child, f"{indent}  ", (*path, name))
     else:
-        yield from (f"{indent}  - {_flow(child)}" for child in value)
+        yield from (f"{indent}  - {flow(child)}" for child in value)
 
 
 def _is_block(value: Any, path: KeyPath) -> bool:
     return len(path) == 1 and path[0] in _BLOCKS and bool(value)
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
+    """A value of YAML on one line."""
     text = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, width=1 << 30, sort_keys=False, allow_unicode=True)
     return text.removesuffix("...\n").rstrip("\n")
 

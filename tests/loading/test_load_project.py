@@ -19,11 +19,13 @@ from hydra.core.global_hydra import GlobalHydra
 from mvops.errors import SpecError, UsageError
 from mvops.loading import cache
 from mvops.loading.load import explain, load_project
+from mvops.loading.problems import show_path
 
 PROBE = """
 import json, sys, time
 from pathlib import Path
 from mvops.loading.load import load_project
+from mvops.loading.problems import show_path
 before = time.process_time()
 project = load_project(Path(sys.argv[1]))
 print(json.dumps({
@@ -134,7 +136,10 @@ def test_a_wrong_spec_leaves_nothing_behind(build: Any) -> None:
 
 def test_every_value_knows_where_it_came_from(build: Any) -> None:
     root = build({"configs/models/flight_delay.yaml": build.model + "monitor: {every: 90m}\nrollout: {steps: [100]}\n"})
-    found = {e.path: (e.value, e.source, e.line) for e in explain(root, ["models.flight_delay.endpoint.port=9000"])}
+    found = {
+        show_path(e.path): (e.value, e.source, e.line)
+        for e in explain(root, ["models.flight_delay.endpoint.port=9000"])
+    }
     preset = "mvops/configs/preset/small/day_30.yaml"
     lines = (Path(__file__).parents[2] / "configs/preset/small/day_30.yaml").read_text().splitlines()
     model = "configs/models/flight_delay.yaml"
@@ -153,9 +158,9 @@ def test_every_value_knows_where_it_came_from(build: Any) -> None:
 
 def test_lists_of_sections_are_taken_apart(build: Any) -> None:
     root = build({"configs/models/flight_delay.yaml": build.model.replace("{n_estimators: 200}", "{a: [{b: 1}, 2]}")})
-    found = {e.path: e.value for e in explain(root)}
-    assert found["models.flight_delay.pipeline.parameters.a.0.b"] == 1
-    assert found["models.flight_delay.pipeline.parameters.a.1"] == 2
+    found = {show_path(e.path): e.value for e in explain(root)}
+    assert found["models.flight_delay.pipeline.parameters.a[0].b"] == 1
+    assert found["models.flight_delay.pipeline.parameters.a[1]"] == 2
 
 
 def test_hydra_is_left_as_it_was(build: Any, tmp_path: Path) -> None:
