@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from toy_project import ROOT, Result, cached, edit, environment, finish, free_port, mvops, port_of, spawn
+from toy_project import ROOT, Result, cached, edit, environment, finish, free_port, mvops, port_of, spawn, until
 
 from mvops.loading.load import load_project
 from mvops.serving.client import EndpointClient
@@ -130,13 +130,21 @@ def replay(project: Flights, *arguments: str) -> dict[str, Any]:
 def traffic(project: Flights) -> Iterator[None]:
     """Flights without end while something is done; none of the requests may fail."""
     repeated = ("--since", "2013-08-01", "--until", "2013-08-02", "--repeat", "600", "--batch", "20", "--threads", "1")
+    before = _answered(project)
     process = subprocess.Popen(_replay(project, "rush.json", "--quiet", *repeated), cwd=project.root, env=environment())
     try:
+        until(lambda: _answered(project) > before)
         yield
     finally:
         process.terminate()
         process.wait(timeout=60)
     assert json.loads((project.root / ".mvops/rush.json").read_text())["failures"] == 0
+
+
+def _answered(project: Flights) -> float:
+    """Predictions that the endpoint has given since it started."""
+    told = project.client().metrics().splitlines()
+    return sum(float(line.split()[-1]) for line in told if line.startswith("mvops_predictions_total{"))
 
 
 def _replay(project: Flights, summary: str, *arguments: str) -> list[str]:
