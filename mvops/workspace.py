@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,8 @@ class Workspace:
     """Everything that knows a project by its folder; made by `open_workspace`.
 
     `backend` gives the backend of a family by its name: whoever opens the project says where from.
-    `remarks` are sentences for people about what could not be done beside what was asked for.
+    `overrides` are those of the command line that the spec was read with; `remarks` are sentences for people about
+    what could not be done beside what was asked for.
     """
 
     root: Path
@@ -34,6 +35,7 @@ class Workspace:
     registry: Registry
     store: ArtifactStore
     backend: Callable[[str, str], Any]
+    overrides: tuple[str, ...] = ()
     remarks: list[str] = field(default_factory=list)
 
     @property
@@ -100,8 +102,10 @@ def data_keeper(workspace: Workspace) -> tuple[Data, str]:
 
 
 @contextmanager
-def open_workspace(root: Path, project: Project, backend: Callable[[str, str], Any]) -> Iterator[Workspace]:
+def open_workspace(
+    root: Path, project: Project, backend: Callable[[str, str], Any], overrides: Sequence[str] = ()
+) -> Iterator[Workspace]:
     """Open the registry (made or migrated when needed) and the artefact store of the project in `root`."""
     (root / ".mvops").mkdir(exist_ok=True)
     with open_registry(project.registry, root) as registry:
-        yield Workspace(root, project, registry, ArtifactStore(project.artifacts, root), backend)
+        yield Workspace(root, project, registry, ArtifactStore(project.artifacts, root), backend, tuple(overrides))

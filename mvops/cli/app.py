@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from mvops import __version__
-from mvops.cli import audit, config, features, interrupts, learn, models, observe, project, runs, schedule, traffic
+from mvops.cli import (
+    audit,
+    changes,
+    config,
+    features,
+    interrupts,
+    learn,
+    models,
+    observe,
+    project,
+    runs,
+    schedule,
+    traffic,
+)
 from mvops.cli.session import SESSION, print_error
 from mvops.errors import MvopsError, UsageError
 
@@ -52,7 +65,7 @@ def main_options(
     SESSION.directory, SESSION.quiet, SESSION.debug = directory, quiet, debug
 
 
-for part in (project, config, models, runs, traffic, schedule, features, observe, audit, learn):
+for part in (project, changes, config, models, runs, traffic, schedule, features, observe, audit, learn):
     part.add_to(app)
 
 

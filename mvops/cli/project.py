@@ -1,11 +1,10 @@
-"""The project as a whole: init, promote, plan, apply, destroy, run."""
+"""From a folder and a notebook to a pipeline that runs: init, promote, run."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,24 +12,12 @@ from mvops.cli.session import (
     SESSION,
     JsonFlag,
     ModelName,
-    Overrides,
-    YesFlag,
     answer,
-    confirm,
     print_json,
     say,
     waiting,
 )
 from mvops.cli.session import project as open_project
-from mvops.errors import UsageError
-
-if TYPE_CHECKING:
-    from mvops.core.plan import Plan
-    from mvops.workspace import Workspace
-
-Targets = Annotated[
-    list[str] | None, typer.Option("--target", help="Only this resource and what it needs; may be given again.")
-]
 
 
 def init(
@@ -103,68 +90,6 @@ def promote(
         raise typer.Exit(4)
 
 
-def plan(
-    overrides: Overrides = None,
-    target: Targets = None,
-    out: Annotated[Path | None, typer.Option(help="Save the plan, for `mvops apply FILE`.")] = None,
-    detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="0 nothing to do, 2 changes, 3 only drift outside.")
-    ] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
-    json_: JsonFlag = False,
-) -> None:
-    """Show what would change, and why."""
-    from mvops.show.plan import plan_json, plan_markdown
-    from mvops.usecases.plan import plan as make
-
-    with open_project(overrides) as workspace:
-        made = make(workspace, targets=target or ()).model_copy(update={"overrides": tuple(overrides or ())})
-    if out is not None:
-        from mvops.atomic import write_atomically
-
-        write_atomically(out, made.model_dump_json(indent=2).encode())
-    if json_:
-        print_json(plan_json(made))
-    elif markdown:
-        answer(plan_markdown(made))
-    else:
-        _show(made, answer)
-        if out is not None:
-            say(f"Saved to {out}: `mvops apply {out}` does exactly this.")
-    if detailed_exitcode and (made.pending() or made.unseen):
-        raise typer.Exit(3 if made.only_drift() else 2 if made.pending() else 1)
-
-
-def apply(
-    arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[PLANFILE | OVERRIDE...]", help="A saved plan, or Hydra overrides.")
-    ] = None,
-    target: Targets = None,
-    yes: YesFlag = False,
-    json_: JsonFlag = False,
-) -> None:
-    """Make it so; a run that was interrupted is taken up again."""
-    from mvops.usecases.apply import read_plan
-    from mvops.usecases.plan import plan as make
-
-    given = arguments or []
-    saved = Path(given[0]) if len(given) == 1 and "=" not in given[0] else None
-    if saved is not None and not saved.is_file():
-        raise UsageError(f"{saved} is neither a saved plan nor an override", hint="Make one: mvops plan --out FILE")
-    ready = read_plan(saved.read_bytes(), str(saved)) if saved else None
-    with open_project(ready.overrides if ready else given) as workspace:
-        chosen = ready or make(workspace, targets=target or ())
-        _carry_out(workspace, chosen, yes=yes or saved is not None, json_=json_, command="apply")
-
-
-def destroy(yes: YesFlag = False, json_: JsonFlag = False) -> None:
-    """Take away what apply made; what people made or edited stays."""
-    from mvops.usecases.plan import plan as make
-
-    with open_project() as workspace:
-        _carry_out(workspace, make(workspace, destroy=True), yes=yes, json_=json_, command="destroy")
-
-
 def run(
     model: ModelName,
     parameter: Annotated[
@@ -190,48 +115,7 @@ def run(
             say(line)
 
 
-def unlock(lock_id: Annotated[str, typer.Argument(metavar="ID", help="As the refused command names it.")]) -> None:
-    """Release the project's lock when its holder is known to be dead."""
-    from mvops.registry.lock import break_lock
-
-    with open_project() as workspace:
-        was = break_lock(workspace.registry, lock_id)
-    say(f"Released the lock of {was.command!r} (process {was.pid} on {was.host}).")
-
-
-def _show(made: Plan, tell: Callable[[str, str], None]) -> None:
-    from mvops.show.plan import plan_lines
-
-    for text, style in plan_lines(made):
-        tell(text, style)
-
-
-def _carry_out(workspace: Workspace, chosen: Plan, *, yes: bool, json_: bool, command: str) -> None:
-    from mvops.show.apply import applied_json, applied_line, applied_total
-    from mvops.usecases.apply import apply as act
-
-    if not json_:
-        _show(chosen, say)
-    if chosen.pending():
-        confirm("Do it?", yes=yes)
-    finished = []
-    with waiting() as tell:
-        for done in act(workspace, chosen, tell=tell, command=command):
-            finished.append(done)
-            if not json_:
-                say(applied_line(done))
-    if json_:
-        print_json(applied_json(chosen, finished))
-    elif finished:
-        say(applied_total(finished), "bold")
-    for done in finished:
-        if done.error is not None:
-            raise done.error
-    if any(done.left.get("gate") == "refused" for done in finished):
-        raise typer.Exit(4)
-
-
 def add_to(app: typer.Typer) -> None:
     """The commands of this file."""
-    for command in (init, promote, plan, apply, destroy, run, unlock):
+    for command in (init, promote, run):
         app.command()(command)

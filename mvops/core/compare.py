@@ -16,13 +16,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from mvops.core.action import Action, Change, Verb, differences
 from mvops.core.address import Address
 from mvops.core.spec import Spec, has_unknown
 from mvops.core.state import Observed, Record
+
+_MAY_BE_ASKED = frozenset({Verb.KEEP, Verb.ADOPT, Verb.UPDATE, Verb.REPAIR})
 
 
 def verb(
@@ -50,19 +53,29 @@ def verb(
     return Verb.REPLACE if changed & replace_on else Verb.UPDATE
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a person asked for, beyond the spec.
+
+    `again` maps an address to the reason for which it is done again although nothing differs; what is in `anew` is
+    made from nothing again. `held` maps an address to what needs it still: deleting it is a conflict. `unwanted` says
+    why what is not desired goes.
+    """
+
+    again: Mapping[Address, str] = field(default_factory=dict)
+    anew: Collection[Address] = ()
+    held: Mapping[Address, str] = field(default_factory=dict)
+    unwanted: str = "no longer in the spec"
+
+
 def compare(
     desired: Mapping[Address, Spec],
     recorded: Mapping[Address, Record],
     actual: Mapping[Address, Observed],
-    forced: Mapping[Address, str] | None = None,
-    held: Mapping[Address, str] | None = None,
-    unwanted: str = "no longer in the spec",
+    asked: Asked | None = None,
 ) -> Iterator[Action]:
-    """One action for each address that is wanted or recorded, sorted by address.
-
-    `forced` maps an address to the reason for which it is done again although nothing differs; `held` to what needs it
-    still: deleting it is a conflict. `unwanted` says why what is not desired goes.
-    """
+    """One action for each address that is wanted or recorded, sorted by address."""
+    asked = asked or Asked()
     for where in sorted(desired.keys() | recorded.keys()):
         spec, record, seen = desired.get(where), recorded.get(where), actual.get(where)
         want = spec.fields() if spec else None
@@ -71,13 +84,13 @@ def compare(
         chosen = verb(want, did, real, spec.replace_on if spec else frozenset())
         if chosen is None:
             continue
-        reason, because, changes = _explain(chosen, want, did, real, unwanted)
-        requested = (forced or {}).get(where)
-        if requested and chosen in {Verb.KEEP, Verb.ADOPT, Verb.UPDATE}:
-            chosen = Verb.UPDATE
-            reason, because = "requested", f"requested: {requested}" + (f"; {because}" if changes else "")
-        if chosen is Verb.DELETE and where in (held or {}):
-            chosen, reason, because = Verb.CONFLICT, "in-use", f"{unwanted}, but {(held or {})[where]}"
+        reason, because, changes = _explain(chosen, want, did, real, asked.unwanted)
+        if chosen in _MAY_BE_ASKED and (where in asked.anew or where in asked.again):
+            chosen = Verb.REPLACE if where in asked.anew else Verb.UPDATE
+            why = f"requested: {asked.again[where]}" if where in asked.again else "requested"
+            reason, because = "requested", f"{why}; {because}" if changes else why
+        if chosen is Verb.DELETE and where in asked.held:
+            chosen, reason, because = Verb.CONFLICT, "in-use", f"{asked.unwanted}, but {asked.held[where]}"
         yield Action(
             verb=chosen,
             address=where,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
@@ -11,6 +12,7 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import Address
 from mvops.core.canonical import digest
 from mvops.core.frozen import Frozen
+from mvops.core.scope import WHOLE, Scope
 from mvops.errors import SpecError
 
 
@@ -19,7 +21,8 @@ class Plan(Frozen):
 
     `notices` are sentences about what is not acted upon, such as a capability that the preset leaves off; `unseen`
     are addresses that could not be looked at, such as on a server that is down; `overrides` are those of the command
-    line that the spec was read with.
+    line that the spec was read with. `mvops` is the version that made it, `spec` the digest of the whole YAML.
+    `created_by` (user@host) and `expires` are only said in a saved plan.
     """
 
     format_version: Literal[1] = 1
@@ -33,6 +36,11 @@ class Plan(Frozen):
     unseen: tuple[Address, ...] = ()
     seconds: float | None = None  # expected, from past runs
     overrides: tuple[str, ...] = ()
+    scope: Scope = WHOLE
+    mvops: str = ""
+    spec: str = ""
+    created_by: str | None = None
+    expires: datetime | None = None
 
     def pending(self) -> tuple[Action, ...]:
         """Everything but what is kept."""
@@ -46,9 +54,13 @@ class Plan(Frozen):
         """Nothing but repairs of what was changed outside."""
         return bool(self.pending()) and all(action.verb is Verb.REPAIR for action in self.pending())
 
+    def sealed(self) -> Plan:
+        """The same with an id that is made of all the rest."""
+        return self.model_copy(update={"id": digest(self.model_dump(mode="json", exclude={"id"}))[:12]})
+
     def intact(self) -> bool:
-        """Are project, state and actions those that the id was made of."""
-        return self.id == _plan_id(self.project, self.lineage, self.made_on, self.actions)
+        """Is everything as it was when the id was made."""
+        return self.id == self.sealed().id
 
     def totals(self) -> dict[str, int]:
         """How many of each verb."""
@@ -83,7 +95,7 @@ def make_plan(  # noqa: PLR0913 -- a plan has that many parts
         a for a in reversed(ordered) if a.verb in removing
     )
     return Plan(
-        id=_plan_id(project, lineage, made_on, actions_in_order),
+        id="",
         project=project,
         preset=preset,
         lineage=lineage,
@@ -91,11 +103,7 @@ def make_plan(  # noqa: PLR0913 -- a plan has that many parts
         actions=actions_in_order,
         notices=tuple(notices),
         seconds=seconds,
-    )
-
-
-def _plan_id(project: str, lineage: str, made_on: int, actions: Iterable[Action]) -> str:
-    return digest([project, lineage, made_on, [action.model_dump(mode="json") for action in actions]])[:12]
+    ).sealed()
 
 
 def _ordered(needs: Mapping[Address, set[Address]]) -> list[Address]:

@@ -36,11 +36,12 @@ class KeepData(Frozen):
 
 
 class RunPipeline(Frozen):
-    """Run a model's pipeline, taking from the cache what has not changed."""
+    """Run a model's pipeline, taking from the cache what has not changed; all of it `anew` where that is asked for."""
 
     step: Literal["run-pipeline"] = "run-pipeline"
     model: str
     reason: str
+    anew: bool = False
 
 
 class RegisterVersion(Frozen):

@@ -67,7 +67,8 @@ class PipelineKind:
         """Run it. A pipeline that is no longer wanted leaves its runs in the registry."""
         del look
         if action.verb is not Verb.DELETE:
-            yield RunPipeline(model=name_of(action.address), reason=action.because)
+            anew = action.verb is Verb.REPLACE
+            yield RunPipeline(model=name_of(action.address), reason=action.because, anew=anew)
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """Step by step: what runs, why, and what comes from the cache."""
@@ -77,7 +78,8 @@ class PipelineKind:
         width = max(len(plan.name) for plan in plans)
         before = action.before or {}
         for plan in plans:
-            yield f"{plan.name:<{width}}  {_why(plan, before, action)}"
+            why = "runs: requested" if action.verb is Verb.REPLACE else _why(plan, before, action)
+            yield f"{plan.name:<{width}}  {why}"
 
     def seconds(self, action: Action, look: Look) -> float:
         """The medians of the steps that will run."""
@@ -85,7 +87,8 @@ class PipelineKind:
             return 0.0
         name = name_of(action.address)
         known = step_seconds(look.workspace.registry, name)
-        return sum(known.get(plan.name, 0.0) for plan in step_plans(look, name) if not plan.cached)
+        anew = action.verb is Verb.REPLACE
+        return sum(known.get(plan.name, 0.0) for plan in step_plans(look, name) if anew or not plan.cached)
 
 
 def _features(name: str, model: Model) -> tuple[Address, ...]:

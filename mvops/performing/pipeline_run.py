@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -23,6 +24,7 @@ from mvops.workspace import Workspace
 def perform_run(step: RunPipeline, workspace: Workspace, tell: Tell) -> dict[str, str]:
     """Run the pipeline as the YAML says; leaves the run's id."""
     job = job_of(workspace, step.model)
+    job = replace(job, use_cache=False) if step.anew else job
     return {"run": run_and_record(job, step.model, step.reason, workspace, tell).id}
 
 

@@ -83,6 +83,12 @@ def hold_lock(registry: Registry, command: str, wait: float = 0.0, lease: float 
             session.exec(delete(LockRow).where(col(LockRow.token) == hold.token))
 
 
+def wait_until_free(registry: Registry, command: str, wait: float) -> None:
+    """Wait at most `wait` seconds for the project's lock and leave it; raises LockedError if it was held all along."""
+    with hold_lock(registry, command, wait):
+        pass
+
+
 def current_lock(registry: Registry) -> LockInfo | None:
     """Who holds the lock, dead or alive."""
     with registry.reading() as session:

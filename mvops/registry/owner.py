@@ -51,6 +51,11 @@ def username() -> str:
         return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
 
 
+def whoami() -> str:
+    """user@host, for people."""
+    return f"{username()}@{socket.gethostname()}"
+
+
 def is_gone(owner: Owner) -> bool:
     """True only where it is certain: same boot and process gone, or the same machine started anew.
 

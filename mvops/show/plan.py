@@ -67,8 +67,8 @@ def plan_markdown(plan: Plan) -> str:
 
 
 def plan_json(plan: Plan) -> dict[str, object]:
-    """The plan as JSON, as `--json` prints it and `--out` saves it."""
-    return plan.model_dump(mode="json")
+    """The plan as `--out` saves it, and whether there is anything to do."""
+    return {**plan.model_dump(mode="json"), "noop": not plan.pending()}
 
 
 def duration_text(seconds: float) -> str:

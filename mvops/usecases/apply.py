@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pydantic import ValidationError
-
 from mvops.core.action import Action, Verb
 from mvops.core.address import kind_of, name_of
 from mvops.core.apply import Done
@@ -14,27 +12,30 @@ from mvops.core.plan import Plan
 from mvops.core.progress import Tell, silent
 from mvops.core.spec import has_unknown
 from mvops.core.steps import Step
-from mvops.errors import ConflictError, StalePlanError, UsageError
 from mvops.kinds.kind import kinds
 from mvops.performing.perform import perform
 from mvops.registry.events import record_event
 from mvops.registry.journal import SqlJournal
 from mvops.registry.lock import hold_lock
+from mvops.registry.owner import whoami
 from mvops.registry.state import SqlState
-from mvops.usecases.plan import desired_specs
 from mvops.usecases.project import look_at
+from mvops.usecases.saved_plans import check_fresh
 from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
 
 
-def apply(workspace: Workspace, plan: Plan, *, tell: Tell = silent, command: str = "apply") -> Iterator[Done]:
+def apply(
+    workspace: Workspace, plan: Plan, *, tell: Tell = silent, command: str = "apply", approval: str = ""
+) -> Iterator[Done]:
     """Do exactly this plan and yield what became of each action.
 
-    Raises LockedError while somebody else applies, ConflictError for a plan that was made on another state or that
-    holds a conflict. What an action's own failure raises is in its Done.
+    `approval` goes on record: how somebody said yes. Raises LockedError while somebody else applies, ConflictError
+    for a plan that was made on another state or that holds a conflict. What an action's own failure raises is in its
+    Done.
     """
     with hold_lock(workspace.registry, command) as hold:
-        _check_fresh(workspace, plan)
+        check_fresh(workspace, plan)
         journal = SqlJournal(workspace.registry, hold)
         _close_interrupted(journal)
         finished: list[Done] = []
@@ -54,7 +55,7 @@ def apply(workspace: Workspace, plan: Plan, *, tell: Tell = silent, command: str
                 kind="apply",
                 subject=workspace.project.project,
                 message=f"applied plan {plan.id}",
-                details={"command": command, "totals": plan.totals()},
+                details={"command": command, "totals": plan.totals(), "approval": approval, "by": whoami()},
             )
     for model in _left_behind(finished):
         bring_along(workspace, model)
@@ -75,41 +76,6 @@ def _makes(action: Action) -> bool:
 
 def _is_tracker(action: Action) -> bool:
     return kind_of(action.address) == "tracker"
-
-
-def read_plan(text: bytes, name: str) -> Plan:
-    """A plan saved by `mvops plan --out`; raise UsageError for anything else, and for one that was changed since."""
-    again = "Make one: mvops plan --out FILE"
-    try:
-        found = Plan.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        said = f"{place}: {first['msg']}" if place else first["msg"]
-        raise UsageError(f"{name} is not a plan of this mvops: {said}", hint=again) from error
-    if not found.intact():
-        raise UsageError(f"{name} was changed since mvops made it", hint=again)
-    return found
-
-
-def _check_fresh(workspace: Workspace, plan: Plan) -> None:
-    """The same project, the same state, and a spec that still says what the plan says: steps read it again."""
-    serial = SqlState(workspace.registry).serial()
-    if plan.lineage != workspace.registry.lineage:
-        raise ConflictError("this plan was made for another project", hint="Plan again: mvops plan")
-    if plan.made_on != serial:
-        raise StalePlanError(
-            f"this plan is stale: it was made on state {plan.made_on}, now it is {serial}",
-            hint="Plan again: mvops plan",
-        )
-    wanted = desired_specs(look_at(workspace)) if any(action.after is not None for action in plan.pending()) else {}
-    for action in plan.pending():
-        spec = wanted.get(action.address)
-        if action.after is not None and (spec is None or spec.fields() != action.after):
-            raise StalePlanError(
-                f"this plan is stale: {action.address} is wanted otherwise since it was made",
-                hint="Plan again: mvops plan",
-            )
 
 
 def _close_interrupted(journal: SqlJournal) -> None:

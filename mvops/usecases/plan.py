@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from mvops import __version__
 from mvops.core.action import Action
 from mvops.core.address import Address, kind_of
-from mvops.core.compare import compare
+from mvops.core.canonical import digest
+from mvops.core.compare import Asked, compare
 from mvops.core.config.dashboard import Dashboard
 from mvops.core.config.data import Data
 from mvops.core.config.model import Model
 from mvops.core.plan import Plan, make_plan
+from mvops.core.scope import WHOLE, Scope, Selection, notices, only_drift, select
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
-from mvops.errors import UsageError
 from mvops.kinds.kind import Guarding, Look, kinds
 from mvops.registry.journal import SqlJournal
 from mvops.registry.state import SqlState
@@ -23,49 +25,76 @@ from mvops.workspace import Workspace, data_keeper
 
 def plan(
     workspace: Workspace,
+    scope: Scope = WHOLE,
     *,
-    targets: Sequence[str] = (),
     forced: Mapping[Address, str] | None = None,
     destroy: bool = False,
 ) -> Plan:
     """Compare the spec with the registry and the world.
 
-    `targets` narrows the plan to these addresses and what they need; `forced` (address -> reason) does again what
-    has not changed; `destroy` wants nothing at all. Raises SpecError, DataError and NotebookError for what cannot be
-    planned, UsageError for an unknown target.
+    `scope` narrows what the plan is about; `forced` (address -> reason) does again what has not changed; `destroy`
+    wants nothing at all. Raises SpecError, DataError and NotebookError for what cannot be planned, UsageError for an
+    address that there is not.
     """
-    made_on = SqlState(
-        workspace.registry
-    ).serial()  # before anything is read: what changes meanwhile makes the plan stale
+    # Before anything is read: what changes meanwhile makes the plan stale.
+    made_on = SqlState(workspace.registry).serial()
     look = look_at(workspace)
     desired = {} if destroy else desired_specs(look)
     records = {Address(where): record for where, record in look.records.items()}
     everything = desired.keys() | records.keys()
-    chosen = _targeted(everything, desired, targets)
-    seen = _observed(look, chosen, records)
-    actions = [
-        _with_details(action, look)
-        for action in compare(
-            {where: spec for where, spec in desired.items() if where in chosen},
-            {where: record for where, record in records.items() if where in chosen},
-            {where: there for where, there in seen.items() if not there.unseen or where in records},
-            forced,
-            _held(look, (records.keys() - desired.keys()) & chosen, desired),
-            "everything is taken away" if destroy else "no longer in the spec",
-        )
-    ]
+    selection = select(scope, everything, _done_before(desired, records))
+    seen = _observed(look, selection.chosen, records, offline=scope.offline)
+    compared = _compared(look, selection, desired, seen, forced, destroy)
+    actions = tuple(_with_details(action, look) for action in compared)
+    told = [] if destroy else list(_notices(workspace))
+    if scope.drift_only:
+        actions, others = only_drift(actions)
+        told += [f"{others} changes of the spec are left out (--drift-only)"] if others else []
     unseen = {where: there.unseen for where, there in sorted(seen.items()) if there.unseen}
-    notices = [f"{where} could not be looked at: {why}" for where, why in unseen.items()]
-    return make_plan(
+    planned = make_plan(
         actions,
         project=workspace.project.project,
         preset=workspace.project.preset,
         lineage=workspace.registry.lineage,
         made_on=made_on,
-        notices=[*notices, *([] if destroy else _notices(workspace, len(everything) - len(chosen)))],
+        notices=[
+            *(f"{where} could not be looked at: {why}" for where, why in unseen.items()),
+            *notices(scope, selection, len(everything)),
+            *told,
+        ],
         seconds=sum(kinds()[kind_of(action.address)].seconds(action, look) for action in actions) or None,
         dependencies=_dependencies(records),
-    ).model_copy(update={"unseen": tuple(unseen)})
+    )
+    made = {"unseen": tuple(unseen), "scope": scope, "overrides": workspace.overrides, "mvops": __version__}
+    return planned.model_copy(update={**made, "spec": spec_digest(workspace)}).sealed()
+
+
+def _compared(
+    look: Look,
+    selection: Selection,
+    desired: Mapping[Address, Spec],
+    seen: Mapping[Address, Observed],
+    forced: Mapping[Address, str] | None,
+    destroy: bool,
+) -> Iterator[Action]:
+    chosen = selection.chosen
+    records = {Address(where): record for where, record in look.records.items()}
+    return compare(
+        {where: spec for where, spec in desired.items() if where in chosen},
+        {where: record for where, record in records.items() if where in chosen},
+        {where: there for where, there in seen.items() if not there.unseen or where in records},
+        Asked(
+            again=forced or {},
+            anew=selection.replaced,
+            held=_held(look, (records.keys() - desired.keys()) & chosen, desired),
+            unwanted="everything is taken away" if destroy else "no longer in the spec",
+        ),
+    )
+
+
+def spec_digest(workspace: Workspace) -> str:
+    """Names the whole spec: equal digests, equal YAML."""
+    return digest(workspace.project.model_dump(mode="json"))
 
 
 def desired_specs(look: Look) -> dict[Address, Spec]:
@@ -73,7 +102,12 @@ def desired_specs(look: Look) -> dict[Address, Spec]:
     return {spec.address: spec for kind in kinds().values() for spec in kind.desired(look)}
 
 
-def _observed(look: Look, chosen: Iterable[Address], records: Mapping[Address, Record]) -> dict[Address, Observed]:
+def _observed(
+    look: Look, chosen: Iterable[Address], records: Mapping[Address, Record], *, offline: bool
+) -> dict[Address, Observed]:
+    """What is there; offline, whatever is recorded is taken to be as it was made."""
+    if offline:
+        return {where: Observed(facts={}) for where in chosen if where in records}
     seen = {where: kinds()[kind_of(where)].observe(where, records.get(where), look) for where in chosen}
     return {where: there for where, there in seen.items() if there is not None}
 
@@ -90,25 +124,15 @@ def _with_details(action: Action, look: Look) -> Action:
     return action.model_copy(update={"details": details}) if details else action
 
 
-def _targeted(
-    everything: Iterable[Address], desired: Mapping[Address, Spec], targets: Sequence[str]
-) -> frozenset[Address]:
-    """The targets and what they need; everything without targets. Only what is chosen is looked at."""
-    all_of_it = frozenset(everything)
-    if not targets:
-        return all_of_it
-    for target in targets:
-        if target not in all_of_it:
-            known = ", ".join(sorted(all_of_it))
-            raise UsageError(f"--target {target}: there is no such resource", hint=f"Resources: {known}")
-    wanted: set[Address] = set()
-    waiting = [Address(target) for target in targets]
-    while waiting:
-        where = waiting.pop()
-        if where in all_of_it and where not in wanted:
-            wanted.add(where)
-            waiting += desired[where].needs if where in desired else ()
-    return frozenset(wanted)
+def _done_before(
+    desired: Mapping[Address, Spec], records: Mapping[Address, Record]
+) -> dict[Address, Collection[Address]]:
+    """What must be done before each: what it needs, and for what goes, that those go first that needed it."""
+    going = [where for where in records if where not in desired]
+    first: dict[Address, Collection[Address]] = {where: spec.needs for where, spec in desired.items()}
+    return first | {
+        where: [other for other in going if kind_of(where) in kinds()[kind_of(other)].after] for where in going
+    }
 
 
 def _dependencies(records: Mapping[Address, Record]) -> dict[Address, list[Address]]:
@@ -116,9 +140,7 @@ def _dependencies(records: Mapping[Address, Record]) -> dict[Address, list[Addre
     return {where: [other for other in records if kind_of(other) in kinds()[kind_of(where)].after] for where in records}
 
 
-def _notices(workspace: Workspace, left_out: int) -> Iterator[str]:
-    if left_out:
-        yield f"{left_out} more resources were not selected: this plan is partial"
+def _notices(workspace: Workspace) -> Iterator[str]:
     for entry in SqlJournal(workspace.registry).unfinished():
         yield f"the last apply was interrupted at {entry['action']['address']}; applying goes on from there"
     if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:

@@ -23,7 +23,7 @@ def open_project(start: Path, overrides: Sequence[str] = ()) -> Iterator[Workspa
     Raises UsageError outside a project, SpecError for a mistake in the YAML, RegistryError.
     """
     root = find_project(start)
-    with open_workspace(root, load_project(root, overrides), backends.load) as workspace:
+    with open_workspace(root, load_project(root, overrides), backends.load, overrides) as workspace:
         try:
             yield workspace
         except MvopsError as error:

@@ -8,6 +8,7 @@ from typing import Literal
 from mvops.core.action import Verb
 from mvops.core.address import Address, kind_of
 from mvops.core.progress import Tell, silent
+from mvops.core.scope import Scope
 from mvops.core.version import Version
 from mvops.errors import StalePlanError
 from mvops.registry.events import events
@@ -44,7 +45,8 @@ def retrain(
     """
     workspace.model(model)
     addresses = [Address(f"{kind}.{model}") for kind in ("pipeline", "model")]
-    found = plan(workspace, targets=[addresses[-1]])
+    scope = Scope(targets=(addresses[-1],))
+    found = plan(workspace, scope)
     changed = [a for a in found.actions if a.verb is not Verb.KEEP and kind_of(a.address) != "dataset"]
     if not changed and not force:
         newest = SqlState(workspace.registry).records()[addresses[-1]].outputs.get("version", "?")
@@ -54,7 +56,7 @@ def retrain(
     if dry_run:
         why = "; ".join(f"{a.address}: {a.because}" for a in changed) or "forced"
         return Retrained("would-train", f"a challenger would be trained: {why}", None)
-    chosen = plan(workspace, targets=[addresses[-1]], forced=dict.fromkeys(addresses, reason))
+    chosen = plan(workspace, scope, forced=dict.fromkeys(addresses, reason))
     if chosen.made_on != found.made_on:
         raise StalePlanError("another command changed the project meanwhile", hint=f"Again: mvops retrain {model}")
     for done in list(apply(workspace, chosen, tell=tell, command=f"retrain {model}")):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from toy_project import edit, mvops, snapshot
 
-pytestmark = pytest.mark.xdist_group("cli-toy")
+from mvops.core.plan import Plan
+
 HOURLY = "models.toy.monitor.every=1h"
 
 
@@ -73,24 +75,77 @@ def test_a_plan_that_is_not_there(project: Path) -> None:
     mvops(project, "apply", "nofile.json").refused("nofile.json is neither a saved plan nor an override")
 
 
-def test_a_target_brings_what_it_needs_and_says_what_is_left_out(quick: Path) -> None:
-    shown = mvops(quick, "plan", "--target", "pipeline.toy").ok()
-    assert "dataset.data" in shown.out
-    assert "pipeline.toy" in shown.out
-    assert "endpoint.toy" not in shown.out
-    assert "4 more resources were not selected: this plan is partial" in shown.out
+def test_p10_a_saved_plan_is_shown_in_the_same_words(project: Path) -> None:
+    planned = mvops(project, "plan", HOURLY, "--out", "p.json").ok().out.splitlines()
+    shown = mvops(project, "show", "p.json").ok().out.splitlines()
+    assert shown[:-1] == planned[:-1]
+    assert "with mvops" in shown[-1]
+    mvops(project, "show", "nofile.json").refused("nofile.json", "mvops plan --out FILE")
 
 
-def test_a_targeted_apply_leaves_the_rest_for_later(quick: Path) -> None:
-    mvops(quick, "apply", "--yes", "--target", "pipeline.toy").ok()
-    assert not (quick / "deploy").exists()
-    rest = mvops(quick, "plan").ok()
-    assert "+ pipeline.toy" not in rest.out
-    assert "+ model.toy" in rest.out
+def test_p14_a_plan_says_whether_there_is_anything_to_do(project: Path) -> None:
+    for overrides, noop in (((HOURLY,), False), ((), True)):
+        planned = mvops(project, "plan", *overrides, "--out", "p.json", "--json").ok().json()
+        assert planned["noop"] == noop
+        assert mvops(project, "show", "p.json", "--json").ok().json()["noop"] == noop
 
 
-def test_an_unknown_target_names_those_that_there_are(project: Path) -> None:
-    mvops(project, "plan", "--target", "model.tyo").refused("model.tyo", "no such resource", "model.toy")
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("mvops", "0.0.1"), ("lineage", "x"), ("overrides", []), ("created_by", "root@x"), ("notices", ["n"])],
+)
+def test_p20_a_changed_field_is_seen(project: Path, field: str, value: object) -> None:
+    mvops(project, "plan", HOURLY, "--out", "../p.json").ok()
+    saved = json.loads((project.parent / "p.json").read_text())
+    before = snapshot(project)
+    (project.parent / "p.json").write_text(json.dumps(saved | {field: value}))
+    mvops(project, "apply", "../p.json").refused("p.json was changed since mvops made it")
+    (project.parent / "p.json").write_text(json.dumps(saved | {"surplus": 1}))
+    mvops(project, "apply", "../p.json").refused("surplus")
+    assert snapshot(project) == before
+
+
+def test_p20_a_plan_of_another_mvops_is_stale(project: Path) -> None:
+    _resaved(project, mvops="0.0.1")
+    mvops(project, "apply", "p.json").refused("stale", "mvops 0.0.1 made it", "mvops plan")
+
+
+def test_p20_a_yaml_that_changed_elsewhere_makes_it_stale(project: Path) -> None:
+    mvops(project, "plan", HOURLY, "--out", "p.json").ok()
+    edit(project / "configs/models/toy.yaml", "monitor: {", "owner: ana\nmonitor: {")
+    mvops(project, "apply", "p.json").refused("stale: the YAML has changed")
+
+
+def test_p22_a_plan_may_expire(project: Path) -> None:
+    mvops(project, "plan", HOURLY, "--valid-for", "24h").refused("--out FILE")
+    mvops(project, "plan", HOURLY, "--valid-for", "soon", "--out", "p.json").refused("--valid-for", "'soon'")
+    mvops(project, "plan", HOURLY, "--valid-for", "24h", "--out", "p.json").ok()
+    assert "to be applied before" in mvops(project, "show", "p.json").ok().out
+    mvops(project, "apply", "p.json").ok()
+    _resaved(project, expires=datetime(2026, 1, 2, tzinfo=UTC))
+    mvops(project, "apply", "p.json").refused("stale: it was to be applied before 2026-01-02 00:00 UTC")
+
+
+def test_p22_who_said_yes_is_on_record(project: Path) -> None:
+    mvops(project, "apply", "--yes", HOURLY).ok()
+    mvops(project, "plan", "--out", "p.json").ok()
+    mvops(project, "apply", "p.json").ok()
+    told = mvops(project, "history", "--json").ok().json()["events"]
+    approvals = [event["details"]["approval"] for event in told if event["kind"] == "apply"]
+    assert approvals[-1].startswith("saved plan, made by ")
+    assert approvals[-2] == "--yes"
+
+
+def test_a_saved_plan_takes_no_options(project: Path) -> None:
+    mvops(project, "plan", HOURLY, "--out", "p.json").ok()
+    mvops(project, "apply", "p.json", "--target", "model.toy").refused("applied as it is")
+
+
+def _resaved(project: Path, **changed: object) -> None:
+    """A plan as another mvops, or one of long ago, would have saved it."""
+    mvops(project, "plan", HOURLY, "--out", "p.json").ok()
+    saved = Plan.model_validate_json((project / "p.json").read_text())
+    (project / "p.json").write_text(saved.model_copy(update=changed).sealed().model_dump_json())
 
 
 def test_markdown_for_a_pull_request(project: Path) -> None:
@@ -118,7 +173,7 @@ def test_json_of_an_apply(project: Path) -> None:
     ]
 
 
-def test_the_same_plan_twice_is_the_same_bytes(project: Path) -> None:
+def test_p2_the_same_plan_twice_is_the_same_bytes(project: Path) -> None:
     first, second = (mvops(project, "plan", "--json", HOURLY).ok().out for _ in range(2))
     assert first == second
 

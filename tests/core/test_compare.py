@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mvops.core.action import SYMBOLS, Action, Change, Verb, differences
 from mvops.core.address import Address
-from mvops.core.compare import compare, verb
+from mvops.core.compare import Asked, compare, verb
 from mvops.core.spec import UNKNOWN, Spec, has_unknown
 from mvops.core.state import Observed, Record
 
@@ -200,14 +200,23 @@ def test_lines_come_sorted_by_address_and_carry_their_needs() -> None:
 
 
 def test_what_is_asked_for_is_done_again() -> None:
-    forced = {Address("box.one"): "by hand"}
+    asked = Asked(again={Address("box.one"): "by hand"})
     kept = only(box(), recorded(), seen())
     assert (kept.verb, kept.reason, kept.changes_the_world) == (Verb.KEEP, "unchanged", False)
-    again = only(box(), recorded(), seen(), forced)
+    again = only(box(), recorded(), seen(), asked)
     assert (again.verb, again.reason, again.because) == (Verb.UPDATE, "requested", "requested: by hand")
-    both = only(box(size=2), recorded(), seen(), forced)
+    both = only(box(size=2), recorded(), seen(), asked)
     assert (both.verb, both.because) == (Verb.UPDATE, "requested: by hand; size changed")
-    assert only(box(), {}, seen(size=7), forced).verb == Verb.CONFLICT
+    assert only(box(), {}, seen(size=7), asked).verb == Verb.CONFLICT
+
+
+def test_p27_what_is_asked_for_anew_is_replaced() -> None:
+    asked = Asked(anew={Address("box.one")})
+    again = only(box(), recorded(), seen(), asked)
+    assert (again.verb, again.reason, again.because) == (Verb.REPLACE, "requested", "requested")
+    assert only(box(size=2), recorded(), seen(), asked).because == "requested; size changed"
+    assert only(box(), {}, {}, asked).verb == Verb.CREATE
+    assert only(box(), {}, seen(size=7), asked).verb == Verb.CONFLICT
 
 
 def test_differences_are_leaves_sorted_by_field() -> None:

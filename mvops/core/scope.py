@@ -1,0 +1,132 @@
+"""Which part of a project a plan is about. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+
+from pydantic import Field
+
+from mvops.core.action import Action, Verb
+from mvops.core.address import Address
+from mvops.core.frozen import Frozen
+from mvops.errors import UsageError
+
+Needs = Mapping[Address, Collection[Address]]
+
+
+class Scope(Frozen):
+    """What was asked for on the command line; addresses may be patterns such as `endpoint.*`.
+
+    `targets` and what they need is all that is looked at; what is in `exclude`, and what needs that, is left out;
+    `replace` is made again although nothing differs. `drift_only` keeps of a plan what was changed outside; `offline`
+    looks at nothing but the YAML, the project's files and the registry.
+    """
+
+    targets: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    replace: tuple[str, ...] = ()
+    drift_only: bool = False
+    offline: bool = False
+
+
+class Selection(Frozen):
+    """What a scope comes to.
+
+    `chosen` is planned; `brought` of it is there because a target needs it; `left` maps what is not planned to what is
+    excluded and needed by it; `replaced` is made again.
+    """
+
+    chosen: frozenset[Address]
+    brought: tuple[Address, ...] = ()
+    left: dict[Address, Address] = Field(default_factory=dict)
+    replaced: frozenset[Address] = frozenset()
+
+
+WHOLE = Scope()
+
+
+def select(scope: Scope, everything: Iterable[Address], needs: Needs) -> Selection:
+    """Choose among `everything`; `needs` says what must be done before each.
+
+    Raises UsageError for an address that there is not.
+    """
+    known = frozenset(everything)
+    targets = _named("--target", scope.targets, known) if scope.targets else known
+    wanted = _reached(targets, needs, known)
+    dependants = _turned(needs)
+    excluded = _named("--exclude", scope.exclude, known)
+    left: dict[Address, Address] = {}
+    for where in sorted(excluded):
+        for other in _reached({where}, dependants, known) - excluded:
+            left.setdefault(other, where)
+    replaced = _named("--replace", scope.replace, known)
+    chosen = wanted - excluded - left.keys()
+    if missing := sorted(replaced - chosen):
+        raise UsageError(f"--replace {missing[0]}: it is left out by --target or --exclude")
+    return Selection(
+        chosen=chosen,
+        brought=tuple(sorted(chosen - targets)),
+        left={where: left[where] for where in sorted(left.keys() & wanted)},
+        replaced=replaced,
+    )
+
+
+def notices(scope: Scope, selection: Selection, everything: int) -> Iterator[str]:
+    """Sentences for people about what the plan leaves out."""
+    if selection.brought:
+        yield f"needed by the targets, so in this plan too: {', '.join(selection.brought)}"
+    for where, excluded in selection.left.items():
+        yield f"{where} is left out too: it needs {excluded}"
+    if left_out := everything - len(selection.chosen):
+        verb = "resource was" if left_out == 1 else "resources were"
+        yield f"{left_out} more {verb} not selected: this plan is partial"
+    if scope.offline:
+        yield "nothing outside was looked at (--offline): what was changed there by hand is not seen"
+
+
+def only_drift(actions: Iterable[Action]) -> tuple[tuple[Action, ...], int]:
+    """The actions that mend what was changed outside, and how many others there are to do."""
+    found = tuple(actions)
+    drift = tuple(action for action in found if _is_drift(action) or action.verb is Verb.KEEP)
+    return drift, len(found) - len(drift)
+
+
+def _is_drift(action: Action) -> bool:
+    gone = action.verb is Verb.CREATE and action.reason == "gone" and action.before == action.after
+    return gone or action.verb is Verb.REPAIR
+
+
+def _named(option: str, patterns: Iterable[str], known: frozenset[Address]) -> frozenset[Address]:
+    found: set[Address] = set()
+    for pattern in patterns:
+        matching = {where for where in known if where == pattern or fnmatchcase(where, pattern)}
+        if not matching:
+            near = difflib.get_close_matches(pattern, known, n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise UsageError(
+                f"{option} {pattern}: there is no such resource.{meant}",
+                hint=f"Resources: {', '.join(sorted(known)) or 'none'}",
+            )
+        found |= matching
+    return frozenset(found)
+
+
+def _reached(start: Iterable[Address], edges: Needs, known: frozenset[Address]) -> set[Address]:
+    reached: set[Address] = set()
+    waiting = list(start)
+    while waiting:
+        where = waiting.pop()
+        if where in known and where not in reached:
+            reached.add(where)
+            waiting += edges.get(where, ())
+    return reached
+
+
+def _turned(needs: Needs) -> dict[Address, list[Address]]:
+    turned: dict[Address, list[Address]] = {}
+    for where, needed in needs.items():
+        for other in needed:
+            turned.setdefault(other, []).append(where)
+    return turned

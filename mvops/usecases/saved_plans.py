@@ -1,0 +1,79 @@
+"""A plan in a file: saved, read again, and refused once anything that it was made of has moved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mvops import __version__
+from mvops.atomic import write_atomically
+from mvops.core.plan import Plan
+from mvops.errors import ConflictError, StalePlanError, UsageError
+from mvops.registry.owner import whoami
+from mvops.registry.state import SqlState
+from mvops.usecases.plan import desired_specs, spec_digest
+from mvops.usecases.project import look_at
+from mvops.workspace import Workspace
+
+_AGAIN = "Plan again: mvops plan"
+
+
+def save_plan(plan: Plan, path: Path, valid_for: timedelta | None = None) -> Plan:
+    """Write it to `path`, with who made it and until when it may be applied; returns what was written."""
+    expires = datetime.now(UTC).replace(microsecond=0) + valid_for if valid_for else None
+    saved = plan.model_copy(update={"created_by": whoami(), "expires": expires}).sealed()
+    write_atomically(path, saved.model_dump_json(indent=2).encode())
+    return saved
+
+
+def read_plan(text: bytes, name: str) -> Plan:
+    """A plan saved by `mvops plan --out`; raise UsageError for anything else, and for one that was changed since."""
+    again = "Make one: mvops plan --out FILE"
+    try:
+        found = Plan.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        said = f"{place}: {first['msg']}" if place else first["msg"]
+        raise UsageError(f"{name} is not a plan of this mvops: {said}", hint=again) from error
+    if not found.intact():
+        raise UsageError(f"{name} was changed since mvops made it", hint=again)
+    return found
+
+
+def check_fresh(workspace: Workspace, plan: Plan) -> None:
+    """The same project, mvops, state and spec as when the plan was made: steps read the spec again.
+
+    Raises ConflictError for a plan of another project, StalePlanError that says what has moved.
+    """
+    if plan.lineage != workspace.registry.lineage:
+        raise ConflictError("this plan was made for another project", hint=_AGAIN)
+    if moved := _moved(workspace, plan):
+        raise StalePlanError(f"this plan is stale: {moved}", hint=_AGAIN)
+
+
+def _moved(workspace: Workspace, plan: Plan) -> str | None:
+    serial = SqlState(workspace.registry).serial()
+    if plan.made_on != serial:
+        return f"it was made on state {plan.made_on}, now it is {serial}"
+    if plan.mvops and plan.mvops != __version__:
+        return f"mvops {plan.mvops} made it, this is mvops {__version__}"
+    if plan.expires is not None and plan.expires < datetime.now(UTC):
+        return f"it was to be applied before {plan.expires:%Y-%m-%d %H:%M} UTC"
+    if where := _wanted_otherwise(workspace, plan):
+        return f"{where} is wanted otherwise since it was made"
+    if plan.spec and plan.spec != spec_digest(workspace):
+        return "the YAML has changed since it was made"
+    return None
+
+
+def _wanted_otherwise(workspace: Workspace, plan: Plan) -> str | None:
+    made = [action for action in plan.pending() if action.after is not None]
+    wanted = desired_specs(look_at(workspace)) if made else {}
+    for action in made:
+        spec = wanted.get(action.address)
+        if spec is None or spec.fields() != action.after:
+            return action.address
+    return None

@@ -1,0 +1,85 @@
+"""A part of a plan: targets, exclusions, what is made again, what was changed outside, and plans that look nowhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from toy_project import edit, mvops
+
+HOURLY = "models.toy.monitor.every=1h"
+
+
+def test_p26_a_target_brings_what_it_needs_and_says_what_is_left_out(quick: Path) -> None:
+    shown = mvops(quick, "plan", "--target", "pipeline.toy").ok()
+    assert "needed by the targets, so in this plan too: dataset.data" in shown.out
+    assert "endpoint.toy" not in shown.out
+    assert "4 more resources were not selected: this plan is partial" in shown.out
+
+
+def test_p26_a_targeted_apply_leaves_the_rest_for_later(quick: Path) -> None:
+    mvops(quick, "apply", "--yes", "--target", "pipeline.*").ok()
+    assert not (quick / "deploy").exists()
+    rest = mvops(quick, "plan").ok()
+    assert "+ pipeline.toy" not in rest.out
+    assert "+ model.toy" in rest.out
+
+
+def test_p26_an_exclusion_is_left_for_later_with_what_needs_it(quick: Path) -> None:
+    shown = mvops(quick, "plan", "--exclude", "model.toy").ok()
+    assert "endpoint.toy is left out too: it needs model.toy" in shown.out
+    assert "Plan: 2 to create, 0 unchanged" in shown.out
+    mvops(quick, "apply", "--yes", "--exclude", "endpoint.toy").ok()
+    assert not (quick / "deploy/serving").exists()
+    rest = mvops(quick, "plan", "--detailed-exitcode").ok(2)
+    assert "Plan: 1 to create, 5 unchanged" in rest.out
+
+
+def test_p26_an_unknown_address_names_those_that_there_are(project: Path) -> None:
+    mvops(project, "plan", "--target", "model.tyo").refused(
+        "model.tyo", "no such resource", "Did you mean model.toy?", "Resources: dataset.data"
+    )
+    mvops(project, "apply", "--yes", "--exclude", "model.tyo").refused("--exclude model.tyo", "no such resource")
+
+
+def test_p26_a_part_is_destroyed_with_what_needed_it(project: Path) -> None:
+    gone = mvops(project, "destroy", "--yes", "--target", "model.toy", "--json").ok().json()
+    assert [(a["verb"], a["address"]) for a in gone["actions"]] == [
+        ("delete", "schedule.toy"),
+        ("delete", "monitor.toy"),
+        ("delete", "endpoint.toy"),
+        ("delete", "model.toy"),
+    ]
+    kept = mvops(project, "destroy", "--yes", "--exclude", "pipeline.toy", "--json").ok().json()
+    assert kept["actions"] == []  # the pipeline still reads the data
+
+
+def test_p27_what_is_replaced_is_made_again(project: Path) -> None:
+    both = ("--replace", "pipeline.toy", "--replace", "model.toy")
+    shown = mvops(project, "plan", *both).ok()
+    assert "± pipeline.toy  replace: requested" in shown.out
+    assert "train     runs: requested" in shown.out
+    done = mvops(project, "apply", "--yes", *both).ok()
+    assert "ok      replace model.toy: version 2" in done.out
+    newest = mvops(project, "runs", "list", "toy", "--json").ok().json()["runs"][0]
+    details = mvops(project, "runs", "show", newest["id"], "--json").ok().json()
+    assert {step["status"] for step in details["steps"]} == {"succeeded"}  # none of them from the cache
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+
+
+def test_p17_only_drift_leaves_changes_of_the_yaml_for_later(project: Path) -> None:
+    (project / ".mvops/serving/toy/route.json").unlink()
+    edit(project / "configs/models/toy.yaml", "every: 1d", "every: 3h")
+    shown = mvops(project, "plan", "--drift-only", "--detailed-exitcode").ok(3)
+    assert "! endpoint.toy" in shown.out
+    assert "2 changes of the spec are left out (--drift-only)" in shown.out
+    mvops(project, "apply", "--drift-only", "--yes").ok()
+    assert (project / ".mvops/serving/toy/route.json").is_file()
+    mvops(project, "plan", "--drift-only", "--detailed-exitcode").ok(0)
+    assert "Plan: 2 to update" in mvops(project, "plan", "--detailed-exitcode").ok(2).out
+
+
+def test_p17_offline_says_what_it_did_not_look_at(project: Path) -> None:
+    (project / ".mvops/serving/toy/route.json").unlink()
+    shown = mvops(project, "plan", "--offline", "--detailed-exitcode").ok(0)
+    assert "nothing outside was looked at (--offline)" in shown.out
+    assert "settings.every: 1d -> 1h" in mvops(project, "plan", "--offline", HOURLY).ok().out
