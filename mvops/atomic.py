@@ -34,6 +34,14 @@ def whole_file(path: Path) -> Iterator[IO[str]]:
             text.detach()
 
 
+def content_at(path: Path) -> bytes | None:
+    """What the file holds; None where no file is."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+
+
 def clear_drafts(folder: Path) -> None:
     """Remove what killed processes left half-written in `folder`; only for where nobody else writes meanwhile."""
     for draft in folder.glob(f".{'[0-9a-f]' * 16}.part"):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedErro
 
 from mvops import assets
 from mvops.errors import BackendError
+
+_USED: ContextVar[dict[str, str] | None] = ContextVar("_USED", default=None)
 
 
 def _cron(text: str) -> str:
@@ -48,6 +53,17 @@ def _yaml(value: Any) -> str:
     return json.dumps(value).replace("\x7f", "\\u007f")
 
 
+@contextmanager
+def templates_used() -> Iterator[dict[str, str]]:
+    """The templates that are rendered meanwhile, by their path below `templates`, with the digests of their text."""
+    used: dict[str, str] = {}
+    before = _USED.set(used)
+    try:
+        yield used
+    finally:
+        _USED.reset(before)
+
+
 def render_folder(name: str, context: Mapping[str, Any]) -> dict[str, str]:
     """Every file of `templates/<name>/`, ours or a backend's package's, by path below it.
 
@@ -61,9 +77,12 @@ def render_folder(name: str, context: Mapping[str, Any]) -> dict[str, str]:
         looked = ", ".join(map(str, places))
         raise BackendError(f"there is no template folder {name!r}", hint=f"Looked in {looked}")
     environment = _environment(folder)
+    used = _USED.get()
     rendered: dict[str, str] = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
         relative = path.relative_to(folder).as_posix()
+        if used is not None:
+            used[f"{name}/{relative}"] = hashlib.sha256(path.read_bytes()).hexdigest()
         if not relative.endswith(".j2"):
             rendered[relative] = path.read_text(encoding="utf-8")
             continue

@@ -28,6 +28,7 @@ Replaced = Annotated[
     list[str] | None, typer.Option("--replace", help="Make this again although nothing differs; may be given again.")
 ]
 DriftOnly = Annotated[bool, typer.Option("--drift-only", help="Only what was changed outside of mvops.")]
+WholeDiffs = Annotated[bool, typer.Option("--diff", help="Show the diffs of generated files whole.")]
 LockTimeout = Annotated[
     str, typer.Option("--lock-timeout", help="How long to wait while another command changes the project.")
 ]
@@ -50,6 +51,7 @@ def plan(
         bool, typer.Option("--detailed-exitcode", help="0 nothing to do, 2 changes, 3 only drift outside.")
     ] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
+    diff: WholeDiffs = False,
     json_: JsonFlag = False,
 ) -> None:
     """Show what would change, and why."""
@@ -66,7 +68,7 @@ def plan(
         from mvops.usecases.saved_plans import save_plan
 
         save_plan(made, out, valid)
-    _print(made, markdown=markdown, json_=json_)
+    _print(made, markdown=markdown, json_=json_, whole_diffs=diff)
     if out is not None and not (json_ or markdown):
         say(f"Saved to {out}: `mvops apply {out}` does exactly this.")
     if detailed_exitcode and (made.pending() or made.unseen):
@@ -76,11 +78,12 @@ def plan(
 def show(
     file: Annotated[Path, typer.Argument(metavar="PLANFILE", help="A saved plan.")],
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
+    diff: WholeDiffs = False,
     json_: JsonFlag = False,
 ) -> None:
     """Show a saved plan, in the words in which it was made."""
     saved = _read(file)
-    _print(saved, markdown=markdown, json_=json_)
+    _print(saved, markdown=markdown, json_=json_, whole_diffs=diff)
     if not (json_ or markdown):
         until = f", to be applied before {saved.expires:%Y-%m-%d %H:%M} UTC" if saved.expires else ""
         say(f"Made by {saved.created_by} with mvops {saved.mvops}{until}: `mvops apply {file}` does exactly this.")
@@ -175,7 +178,7 @@ def _wait(workspace: Workspace, lock_timeout: str, command: str) -> None:
         wait_until_free(workspace.registry, command, patience)
 
 
-def _print(made: Plan, *, markdown: bool, json_: bool) -> None:
+def _print(made: Plan, *, markdown: bool, json_: bool, whole_diffs: bool) -> None:
     from mvops.show.plan import plan_json, plan_markdown
 
     if json_:
@@ -183,13 +186,13 @@ def _print(made: Plan, *, markdown: bool, json_: bool) -> None:
     elif markdown:
         answer(plan_markdown(made))
     else:
-        _show(made, answer)
+        _show(made, answer, whole_diffs=whole_diffs)
 
 
-def _show(made: Plan, tell: Callable[[str, str], None]) -> None:
+def _show(made: Plan, tell: Callable[[str, str], None], *, whole_diffs: bool = False) -> None:
     from mvops.show.plan import plan_lines
 
-    for text, style in plan_lines(made):
+    for text, style in plan_lines(made, whole_diffs=whole_diffs):
         tell(text, style)
 
 

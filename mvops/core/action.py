@@ -5,7 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
+from pydantic import Field
+
 from mvops.core.address import Address
+from mvops.core.file_change import FileChange
 from mvops.core.frozen import Frozen
 
 
@@ -45,7 +48,11 @@ class Change(Frozen):
 
 
 class Action(Frozen):
-    """One line of a plan. `reason` is for machines, `because` for people."""
+    """One line of a plan. `reason` is for machines, `because` for people.
+
+    `files` are the generated files that change or were edited by hand, `templates` the digests of what they are made
+    from.
+    """
 
     verb: Verb
     address: Address
@@ -56,6 +63,8 @@ class Action(Frozen):
     after: dict[str, Any] | None = None
     needs: tuple[Address, ...] = ()
     details: tuple[str, ...] = ()  # more lines for people, such as a pipeline's steps
+    files: tuple[FileChange, ...] = ()
+    templates: dict[str, str] = Field(default_factory=dict)
 
     @property
     def changes_the_world(self) -> bool:

@@ -15,7 +15,10 @@ from mvops.errors import ConflictError, MvopsError
 
 Outputs = dict[str, str]
 _OUT_OF_THE_WAY = "Move it out of the way, then plan again."
-_WAYS_OUT = {"in-use": "Put its YAML back, or first retrain without it: mvops apply --target model.NAME"}
+_WAYS_OUT = {
+    "in-the-way": "Take over what you want of it, move it away, then plan again: mvops plan",
+    "in-use": "Put its YAML back, or first retrain without it: mvops apply --target model.NAME",
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Done:
     left: Outputs = field(default_factory=dict)
 
 
-def apply(
+def apply(  # noqa: PLR0913 -- the core does nothing itself: all that it does is handed in
     plan: Plan,
     *,
     steps: Callable[[Action], Iterable[Step]],
@@ -37,14 +40,15 @@ def apply(
     settle: Callable[[Action], Action],
     journal: Journal,
     recorded: Mapping[str, Record],
+    remember: Callable[[Action], Iterable[Step]] = lambda _: (),
 ) -> Iterator[Done]:
     """Do the plan, action by action, and yield what became of each.
 
     The journal is committed before and after each action, so that a killed apply can be done again to the same end.
     When an action fails, what needs it is skipped and the rest goes on. `settle` returns the action with what was
     unknown when the plan was made; `perform` gets, beside a step, what the action's earlier steps have left;
-    `recorded` has the outputs that an action starts from. Raises ConflictError before anything is done if the plan
-    holds a conflict.
+    `recorded` has the outputs that an action starts from; the steps of `remember` come first, also for what is only
+    written down. Raises ConflictError before anything is done if the plan holds a conflict.
     """
     if plan.conflicts():
         first = plan.conflicts()[0]
@@ -57,10 +61,18 @@ def apply(
             continue
         before = recorded.get(planned.address)
         outputs = dict(before.outputs) if before else {}
-        done = _one(plan.id, settle(planned), steps, perform, journal, outputs)
+        done = _one(plan.id, settle(planned), lambda action: _steps(action, remember, steps), perform, journal, outputs)
         if done.status == "failed":
             missing.add(planned.address)
         yield done
+
+
+def _steps(
+    action: Action, remember: Callable[[Action], Iterable[Step]], steps: Callable[[Action], Iterable[Step]]
+) -> Iterator[Step]:
+    yield from remember(action)
+    if action.changes_the_world:
+        yield from steps(action)
 
 
 def _one(
@@ -74,9 +86,8 @@ def _one(
     entry = journal.started(plan_id, action.model_dump(mode="json"))
     left: Outputs = {}
     try:
-        if action.changes_the_world:
-            for step in steps(action):
-                left |= perform(step, outputs | left)
+        for step in steps(action):
+            left |= perform(step, outputs | left)
     except MvopsError as error:
         journal.failed(entry, str(error))
         return Done(action, "failed", outputs | left, error, left)

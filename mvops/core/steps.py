@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
+from mvops.core.file_change import FileChange
 from mvops.core.frozen import Frozen
 
 
-class WriteFiles(Frozen):
-    """Write `files` (path below the project -> text), each atomically.
+class KeepTexts(Frozen):
+    """Keep the texts of generated files, for merges to come, and remember the digests of their templates."""
 
-    `ours` are the digests of what may be replaced: a file with other content was edited by hand and is not touched.
+    step: Literal["keep-texts"] = "keep-texts"
+    texts: tuple[str, ...]
+    templates: dict[str, str]
+
+
+class WriteFiles(Frozen):
+    """Write `files` (path below the project -> text), each atomically; what was edited by hand is merged or stays.
+
+    `ours` are the digests of what was generated last, `plan` says what becomes of the files: none of them may have
+    another end than the one that was planned.
     """
 
     step: Literal["write-files"] = "write-files"
     files: dict[str, str]
     ours: dict[str, str]
+    plan: dict[str, FileChange] = Field(default_factory=dict)
 
 
 class RemoveFiles(Frozen):
@@ -126,7 +137,8 @@ class MaterializeFeatures(Frozen):
 
 
 Step = (
-    WriteFiles
+    KeepTexts
+    | WriteFiles
     | RemoveFiles
     | KeepData
     | RunPipeline

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from mvops.contracts.dashboards import Board, Dashboard
@@ -12,7 +12,7 @@ from mvops.core.reach import host_and_port
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
-from mvops.kinds.generated import digests, file_steps, hand_edited, seen
+from mvops.kinds.generated import digests, file_steps, seen
 from mvops.kinds.kind import Look
 
 
@@ -60,22 +60,23 @@ class DashboardKind:
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """Write or remove the files."""
-        wanted = action.after or {}
-        if action.verb is Verb.DELETE:
-            yield from file_steps(action, {})
-            return
-        backend: Dashboard = look.backend("dashboards", wanted["backend"])
-        files = backend.files(Board.model_validate(wanted["board"]), wanted["options"])
-        yield from file_steps(action, {f"{backend.folder()}/{path}": text for path, text in files.items()})
+        deleted = action.verb is Verb.DELETE
+        yield from file_steps(action, {} if deleted else self.texts(action.address, action.after or {}, look))
+
+    def texts(self, where: Address, spec: Mapping[str, Any], look: Look) -> dict[str, str]:
+        """The files."""
+        del where
+        backend: Dashboard = look.backend("dashboards", spec["backend"])
+        files = backend.files(Board.model_validate(spec["board"]), spec["options"])
+        return {f"{backend.folder()}/{path}": text for path, text in files.items()}
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
-        """What is still to be done, and what a person has changed."""
+        """What is still to be done."""
         if action.verb in {Verb.CREATE, Verb.UPDATE}:
             wanted = action.after or {}
             backend: Dashboard = look.backend("dashboards", wanted["backend"])
             limits = backend.limits(Board.model_validate(wanted["board"]), wanted["options"])
             yield from (f"{wanted['backend']}: {sentence}" for sentence in limits)
-        yield from hand_edited(action, look.workspace.root)
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from mvops.contracts.dashboards import Dashboard
@@ -11,7 +11,7 @@ from mvops.core.address import Address, name_of
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
-from mvops.kinds.generated import digests, file_steps, hand_edited, seen
+from mvops.kinds.generated import digests, file_steps, seen
 from mvops.kinds.kind import Look
 
 
@@ -53,17 +53,19 @@ class DashboardsKind:
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """Write or remove the files."""
-        wanted = action.after or {}
-        if action.verb is Verb.DELETE:
-            yield from file_steps(action, {})
-            return
-        backend: Dashboard = look.backend("dashboards", wanted["backend"])
-        files = backend.shared(name_of(action.address), wanted["options"])
-        yield from file_steps(action, {f"{backend.folder()}/{path}": text for path, text in files.items()})
+        deleted = action.verb is Verb.DELETE
+        yield from file_steps(action, {} if deleted else self.texts(action.address, action.after or {}, look))
+
+    def texts(self, where: Address, spec: Mapping[str, Any], look: Look) -> dict[str, str]:
+        """The files."""
+        backend: Dashboard = look.backend("dashboards", spec["backend"])
+        files = backend.shared(name_of(where), spec["options"])
+        return {f"{backend.folder()}/{path}": text for path, text in files.items()}
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
-        """What a person has changed."""
-        yield from hand_edited(action, look.workspace.root)
+        """None."""
+        del action, look
+        yield from ()
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from mvops.contracts.feature_stores import ServedFeatures
@@ -15,7 +15,7 @@ from mvops.core.config.project import Project
 from mvops.core.spec import UNKNOWN, Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RestoreRoute, Step
-from mvops.kinds.generated import digests, edited, file_steps, hand_edited, seen
+from mvops.kinds.generated import digests, file_steps, seen
 from mvops.kinds.kind import Look
 from mvops.lifecycle.environment import requirements
 from mvops.registry.versions import champion
@@ -69,25 +69,23 @@ class EndpointKind:
         if action.verb is Verb.DELETE:
             yield from file_steps(action, {})
             return
-        service = Service.model_validate((action.after or {})["service"])
-        server: Server = look.backend("servers", (action.after or {})["backend"])
-        texts = {  # what waits for a version, where the gate refused the first one, is written with that version
-            f"{server.folder(name)}/{path}": text for path, text in server.files(service).items() if UNKNOWN not in text
-        }
-        yield from file_steps(action, texts)
+        texts = self.texts(action.address, action.after or {}, look)
+        # what waits for a version, where the gate refused the first one, is written with that version
+        yield from file_steps(action, {path: text for path, text in texts.items() if UNKNOWN not in text})
         yield RestoreRoute(model=name)
 
+    def texts(self, where: Address, spec: Mapping[str, Any], look: Look) -> dict[str, str]:
+        """The files."""
+        server: Server = look.backend("servers", spec["backend"])
+        files = server.files(Service.model_validate(spec["service"]))
+        return {f"{server.folder(name_of(where))}/{path}": text for path, text in files.items()}
+
     def details(self, action: Action, look: Look) -> Iterator[str]:
-        """Where it will answer, and what a person has changed."""
+        """Where it will answer."""
+        del look
         if action.verb is Verb.CREATE:
             service = (action.after or {})["service"]
             yield f"http://{service['host']}:{service['port']}/predict, started by `mvops serve {service['model']}`"
-        before, after = (action.before or {}).get("files", {}), (action.after or {}).get("files", {})
-        theirs = set(edited(look.workspace.root, before))
-        if action.verb is Verb.UPDATE:
-            yield from (f"{path} is made" for path in sorted(after.keys() - before.keys()))
-            yield from (f"{path} goes" for path in sorted(before.keys() - after.keys() - theirs))
-        yield from hand_edited(action, look.workspace.root)
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
@@ -12,7 +12,7 @@ from mvops.core.state import Observed, Record
 from mvops.core.steps import PutFeature, RemoveFeature, Step
 from mvops.features.catalog import catalog_of, store_of
 from mvops.kinds.feature_files import file_digests, file_texts
-from mvops.kinds.generated import file_steps, hand_edited, on_disk
+from mvops.kinds.generated import file_steps, on_disk
 from mvops.kinds.kind import Look
 
 
@@ -64,15 +64,20 @@ class FeatureServiceKind:
             yield from file_steps(action, {})
             return
         yield PutFeature(part="service", name=name)
-        yield from file_steps(action, file_texts(look, f"services/{name}"))
+        yield from file_steps(action, self.texts(action.address, action.after or {}, look))
+
+    def texts(self, where: Address, spec: Mapping[str, Any], look: Look) -> dict[str, str]:
+        """The files."""
+        del spec
+        return file_texts(look, f"services/{name_of(where)}")
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
-        """What is read, and what a person has changed."""
+        """What is read."""
+        del look
         if action.verb is Verb.CREATE:
             yield from (
                 f"{view}: {', '.join(fields)}" for view, fields in sorted((action.after or {})["reads"].items())
             )
-        yield from hand_edited(action, look.workspace.root)
 
     def seconds(self, action: Action, look: Look) -> float:
         """Unknown."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from mvops.core.action import Action, Verb
@@ -11,7 +11,7 @@ from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RemoveFeature, Step
 from mvops.kinds.feature_files import file_digests, file_texts
-from mvops.kinds.generated import file_steps, hand_edited, seen
+from mvops.kinds.generated import file_steps, seen
 from mvops.kinds.kind import Look
 
 
@@ -50,15 +50,20 @@ class FeatureStoreKind:
             yield RemoveFeature(part="store", name=look.workspace.project.project)
             yield from file_steps(action, {})
             return
-        yield from file_steps(action, file_texts(look, ""))
+        yield from file_steps(action, self.texts(action.address, action.after or {}, look))
+
+    def texts(self, where: Address, spec: Mapping[str, Any], look: Look) -> dict[str, str]:
+        """The files."""
+        del where, spec
+        return file_texts(look, "")
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """Where the values are."""
+        del look
         if action.verb is Verb.CREATE:
             settings = (action.after or {})["settings"]
             stores = [settings[part]["url"] or settings[part]["store"] for part in ("offline", "online")]
             yield f"{settings['backend']}: history in {stores[0]}, online values in {stores[1]}"
-        yield from hand_edited(action, look.workspace.root)
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""

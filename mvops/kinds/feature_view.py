@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from mvops.core.steps import MaterializeFeatures, PutFeature, RemoveFeature, Ste
 from mvops.errors import ConflictError, DataError, Where
 from mvops.features.catalog import catalog_of, store_of
 from mvops.kinds.feature_files import file_digests, file_texts
-from mvops.kinds.generated import file_steps, hand_edited, on_disk
+from mvops.kinds.generated import file_steps, on_disk
 from mvops.kinds.kind import Look
 from mvops.registry.rollouts import live_versions
 
@@ -97,18 +97,23 @@ class FeatureViewKind:
             yield from file_steps(action, {})
             return
         yield PutFeature(part="view", name=name)
-        yield from file_steps(action, file_texts(look, f"views/{name}"))
+        yield from file_steps(action, self.texts(action.address, action.after or {}, look))
         changed = {change.field.partition(".")[0] for change in action.changes}
         if (action.after or {})["online"] and (action.verb is Verb.CREATE or changed & _MOVED):
             yield MaterializeFeatures(views=(name,))
 
+    def texts(self, where: Address, spec: Mapping[str, Any], look: Look) -> dict[str, str]:
+        """The files."""
+        del spec
+        return file_texts(look, f"views/{name_of(where)}")
+
     def details(self, action: Action, look: Look) -> Iterator[str]:
-        """What it holds, and what a person has changed."""
+        """What it holds."""
+        del look
         if action.verb is Verb.CREATE:
             spec = action.after or {}
             place = spec["source"]["path"] or spec["source"]["table"]
             yield f"{', '.join(sorted(spec['features']))} by {', '.join(sorted(spec['entities']))}, from {place}"
-        yield from hand_edited(action, look.workspace.root)
 
     def seconds(self, action: Action, look: Look) -> float:
         """Unknown."""

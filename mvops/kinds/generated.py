@@ -1,18 +1,19 @@
 """Generated files as part of a resource: whose they are, whether they are there, and what a person changed by hand.
 
 A file is ours while it has the digest that was recorded when it was written. A file with other content was edited by
-hand: it belongs to the team from then on, is not reported as drift and is never overwritten.
+hand: that is no drift, and it is never overwritten. See `core/regeneration.py` for what becomes of it.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from mvops.core.action import Action, Verb
+from mvops.atomic import content_at
+from mvops.core.action import Action
 from mvops.core.address import Address
+from mvops.core.regeneration import is_text, sha256
 from mvops.core.spec import UNKNOWN
 from mvops.core.state import Record
 from mvops.core.steps import RemoveFiles, Step, WriteFiles
@@ -36,7 +37,7 @@ class WithFiles(Protocol):
 
 def text_digest(text: str) -> str:
     """The sha256 of a text file's bytes."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(text.encode())
 
 
 def digests(folder: str, files: Mapping[str, str]) -> dict[str, str]:
@@ -47,8 +48,8 @@ def digests(folder: str, files: Mapping[str, str]) -> dict[str, str]:
 
 
 def on_disk(root: Path, paths: Mapping[str, str]) -> dict[str, str]:
-    """Path -> digest of what is there, or ABSENT."""
-    return {path: _digest(root / path) for path in sorted(paths)}
+    """Path -> digest of what is there, or ABSENT. Line ends as Windows has them make no other text of it."""
+    return {path: _digest(root / path, paths[path]) for path in sorted(paths)}
 
 
 def edited(root: Path, recorded: Mapping[str, str]) -> Iterator[str]:
@@ -58,22 +59,14 @@ def edited(root: Path, recorded: Mapping[str, str]) -> Iterator[str]:
             yield path
 
 
-def file_steps(action: Action, texts: dict[str, str]) -> Iterator[Step]:
+def file_steps(action: Action, texts: Mapping[str, str]) -> Iterator[Step]:
     """Write what is wanted, and remove what was recorded and is wanted no more."""
     recorded = (action.before or {}).get("files", {})
     if texts:
-        yield WriteFiles(files=texts, ours=recorded)
+        yield WriteFiles(files=dict(texts), ours=recorded, plan={change.path: change for change in action.files})
     gone = {path: digest for path, digest in recorded.items() if path not in texts}
     if gone:
         yield RemoveFiles(files=gone)
-
-
-def hand_edited(action: Action, root: Path) -> Iterator[str]:
-    """What a person has changed of the action's files, and where new text for it goes."""
-    after = (action.after or {}).get("files", {})
-    for path in edited(root, (action.before or {}).get("files", {})):
-        rewritten = action.verb is not Verb.KEEP and path in after
-        yield f"{path} was edited by hand and stays" + (f"; new text goes to {path}.new" if rewritten else "")
 
 
 def seen(root: Path, specs: Iterable[WithFiles], where: Address, record: Record | None) -> dict[str, str] | None:
@@ -103,8 +96,8 @@ def observed(root: Path, wanted: Mapping[str, str], recorded: Mapping[str, str])
     }
 
 
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+def _digest(path: Path, expected: str) -> str:
+    content = content_at(path)
+    if content is None:
         return ABSENT
+    return expected if is_text(content, expected) else sha256(content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from mvops.core.address import Address, name_of
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
-from mvops.kinds.generated import digests, file_steps, hand_edited, seen
+from mvops.kinds.generated import digests, file_steps, seen
 from mvops.kinds.jobs import Entry, entries, with_parts
 from mvops.kinds.kind import Look
 from mvops.registry.versions import champion
@@ -60,17 +60,18 @@ class ScheduleKind:
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """Write or remove the files."""
-        if action.verb is Verb.DELETE:
-            yield from file_steps(action, {})
-            return
-        wanted = action.after or {}
-        scheduler: Scheduler = look.backend("schedulers", wanted["backend"])
-        folder = scheduler.folder(name_of(action.address))
-        files = scheduler.files(Timetable.model_validate(wanted["timetable"]))
-        yield from file_steps(action, {f"{folder}/{path}": text for path, text in files.items()})
+        deleted = action.verb is Verb.DELETE
+        yield from file_steps(action, {} if deleted else self.texts(action.address, action.after or {}, look))
+
+    def texts(self, where: Address, spec: Mapping[str, Any], look: Look) -> dict[str, str]:
+        """The files."""
+        scheduler: Scheduler = look.backend("schedulers", spec["backend"])
+        folder = scheduler.folder(name_of(where))
+        files = scheduler.files(Timetable.model_validate(spec["timetable"]))
+        return {f"{folder}/{path}": text for path, text in files.items()}
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
-        """The jobs, what the scheduler does not do of them, and what a person has changed."""
+        """The jobs, and what the scheduler does not do of them."""
         before, after = ((spec or {}).get("timetable", {}).get("jobs", []) for spec in (action.before, action.after))
         if action.verb is Verb.CREATE:
             yield from (f"{job['schedule']:<12} {job['description']}" for job in after)
@@ -81,7 +82,6 @@ class ScheduleKind:
             scheduler: Scheduler = look.backend("schedulers", wanted["backend"])
             timetable = Timetable.model_validate(wanted["timetable"])
             yield from (f"{wanted['backend']}: {sentence}" for sentence in scheduler.limits(timetable))
-        yield from hand_edited(action, look.workspace.root)
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""

@@ -2,44 +2,86 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mvops.atomic import clear_drafts, write_atomically
-from mvops.core.steps import RemoveFiles, WriteFiles
-from mvops.errors import ConflictError, Where
+from mvops.atomic import clear_drafts, content_at, write_atomically
+from mvops.core.canonical import canonical_json
+from mvops.core.file_change import FileChange
+from mvops.core.regeneration import Found, Outcome, beside, is_text, regenerate, sha256
+from mvops.core.steps import KeepTexts, RemoveFiles, WriteFiles
+from mvops.errors import ConflictError, StalePlanError, Where
+from mvops.registry.database import Registry
+from mvops.registry.texts import find_text, keep_texts
 
 
-def write_files(step: WriteFiles, root: Path) -> dict[str, str]:
-    """Write each file; one that was edited by hand stays, and the new text goes beside it with the ending `.new`.
+def keep_generated(step: KeepTexts, registry: Registry) -> dict[str, str]:
+    """Keep the texts, and leave what they were made from."""
+    keep_texts(registry, step.texts)
+    return {"templates": canonical_json(step.templates)} if step.templates else {}
 
-    Raises ConflictError for a place where no file can be written.
+
+def write_files(step: WriteFiles, root: Path, registry: Registry | None = None) -> dict[str, str]:
+    """Make each file what `regenerate` says, and leave the bases of those in conflict, if there were or are any.
+
+    Raises StalePlanError for a file that would become something else than was planned, ConflictError for a place where
+    no file can be written.
     """
     _clear(root, step.files)
+    bases = {path: change.base for path, change in step.plan.items() if change.waiting}
+    waiting: dict[str, str] = {}
     for name, text in sorted(step.files.items()):
-        path = root / name
-        content = text.encode()
-        with _explained(path):
-            there = _digest(path)
-            if there == hashlib.sha256(content).hexdigest():
-                continue
-            ours = there is None or there == step.ours.get(name)
-            write_atomically(path if ours else path.with_name(f"{path.name}.new"), content)
-    return {}
+        change = step.plan.get(name)
+        with _explained(root / name):
+            found = _found(step, name, root, registry)
+            outcome = regenerate(name, text.encode(), found)
+            _check(name, outcome, change, root)
+            _put(root / name, found.there, outcome.content)
+            _put(root / beside(name), found.beside, outcome.beside)
+        base = change.base if change and change.base else step.ours.get(name)
+        if outcome.waiting and base:
+            waiting[name] = base
+    return {"bases": canonical_json(waiting)} if waiting or bases else {}
 
 
 def remove_files(step: RemoveFiles, root: Path) -> dict[str, str]:
     """Remove what still has our content, and the folders that are empty then; raises ConflictError as above."""
     _clear(root, step.files)
     for name, digest in sorted(step.files.items()):
-        path = root / name
-        with _explained(path):
-            if _digest(path) == digest:
-                path.unlink()
-                _remove_empty(path.parent, root)
+        for path in (root / name, root / beside(name)):
+            with _explained(path):
+                if path.exists() and is_text(path.read_bytes(), digest):
+                    path.unlink()
+                    _remove_empty(path.parent, root)
     return {}
+
+
+def _found(step: WriteFiles, name: str, root: Path, registry: Registry | None) -> Found:
+    there, other = content_at(root / name), content_at(root / beside(name))
+    recorded, change = step.ours.get(name), step.plan.get(name)
+    waiting = change is not None and change.waiting
+    base = change.base if change is not None and change.base else recorded
+    edited = there is not None and not is_text(there, recorded)
+    text = find_text(registry, base) if registry and edited and base else None
+    known = registry is not None and other is not None and find_text(registry, sha256(other)) is not None
+    return Found(there, other, recorded, text, waiting=waiting, beside_known=known)
+
+
+def _check(name: str, outcome: Outcome, change: FileChange | None, root: Path) -> None:
+    if outcome.blocked or (change and change.result and change.result != sha256(outcome.content)):
+        raise StalePlanError(
+            "this file was changed since the plan was made, and stays as it is",
+            hint="Plan again: mvops plan",
+            where=Where(root / name),
+        )
+
+
+def _put(path: Path, before: bytes | None, after: bytes | None) -> None:
+    if after is None:
+        path.unlink(missing_ok=True)
+    elif after != before:
+        write_atomically(path, after)
 
 
 def _clear(root: Path, files: Iterable[str]) -> None:
@@ -66,10 +108,3 @@ def _remove_empty(folder: Path, root: Path) -> None:
         while folder != root:
             folder.rmdir()
             folder = folder.parent
-
-
-def _digest(path: Path) -> str | None:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except FileNotFoundError:
-        return None

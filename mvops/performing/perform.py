@@ -7,6 +7,7 @@ from typing import assert_never
 from mvops.core.progress import Tell
 from mvops.core.steps import (
     KeepData,
+    KeepTexts,
     LogRun,
     LogVersion,
     MaterializeFeatures,
@@ -24,7 +25,7 @@ from mvops.core.steps import (
 )
 from mvops.performing.data import keep_data
 from mvops.performing.features import materialize_features, put_feature, remove_feature
-from mvops.performing.files import remove_files, write_files
+from mvops.performing.files import keep_generated, remove_files, write_files
 from mvops.performing.pipeline_run import perform_run
 from mvops.performing.track import log_run, log_version, set_aliases
 from mvops.performing.traffic import remove_route, restore_route, roll_out
@@ -36,8 +37,10 @@ Outputs = dict[str, str]
 def perform(step: Step, outputs: Outputs, workspace: Workspace, tell: Tell) -> Outputs:  # noqa: C901, PLR0911, PLR0912 -- a closed list
     """Do one step; `outputs` is what the action's earlier steps have left. Doing it twice is doing it once."""
     match step:
+        case KeepTexts():
+            return keep_generated(step, workspace.registry)
         case WriteFiles():
-            return write_files(step, workspace.root)
+            return write_files(step, workspace.root, workspace.registry)
         case RemoveFiles():
             return remove_files(step, workspace.root)
         case KeepData():

@@ -17,7 +17,7 @@ from mvops.registry.engines import create_file, make_engine, reading, refuse_uns
 from mvops.registry.places import Place, check_file, damaged, locate
 from mvops.registry.tables import RegistryRow
 
-REVISIONS = ("0001",)  # every schema there has been, the newest last
+REVISIONS = ("0001", "0002")  # every schema there has been, the newest last
 _OURS = ("mvops_revision", "prediction_schema")  # the prediction log may share a database with the registry
 
 

@@ -41,6 +41,14 @@ class RecordRow(Base, table=True):
     outputs: dict[str, str] = Field(sa_type=JsonText)
 
 
+class TextRow(Base, table=True):
+    """The text of a generated file as it was written, by the digest that records name."""
+
+    __tablename__ = "mvops_texts"
+    sha256: str = Field(primary_key=True, sa_type=SafeText)
+    text: str = Field(sa_type=SafeText)
+
+
 class JournalRow(Base, table=True):
     """One action of an apply; `status` is started, finished or failed."""
 

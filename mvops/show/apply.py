@@ -22,6 +22,9 @@ def applied_line(done: Done) -> str:
         line += f"; commit to Git: {done.left['to_commit']}" if done.left["to_commit"] else ""
     if done.status == "skipped":
         line += ": it needs one that failed"
+    contested = [change.path for change in done.action.files if change.verb == "conflict" and done.status == "done"]
+    for path in contested:
+        line += f"\n          {path} stays as it is: take over what you want from {path}.new, then delete it"
     return line
 
 

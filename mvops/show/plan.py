@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mvops.core.action import SYMBOLS, Action, Change, Verb
 from mvops.core.plan import Plan
 from mvops.core.spec import UNKNOWN
+from mvops.show.files import diffs_markdown, file_lines
 
 _STYLES = {
     Verb.CREATE: "green",
@@ -31,8 +32,8 @@ _TOTALS = {
 }
 
 
-def plan_lines(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Lines of text, each with a style (empty for plain)."""
+def plan_lines(plan: Plan, *, whole_diffs: bool = False) -> Iterator[tuple[str, str]]:
+    """Lines of text, each with a style (empty for plain); long diffs are cut unless `whole_diffs`."""
     yield f"project {plan.project} · {plan.preset} · compared with the registry and the world", "bold"
     yield "", ""
     pending = plan.pending()
@@ -43,9 +44,11 @@ def plan_lines(plan: Plan) -> Iterator[tuple[str, str]]:
             _STYLES[action.verb],
         )
         yield from ((f"      {detail}", "") for detail in (*_changes(action), *action.details))
+        yield from file_lines(action, whole=whole_diffs)
     kept = [action for action in plan.actions if action.verb is Verb.KEEP]
     for action in kept:
-        yield from ((f"    {action.address:<{width}}  {detail}", "dim") for detail in action.details)
+        told = (*action.details, *(f"{change.path} {change.because}" for change in action.files))
+        yield from ((f"    {action.address:<{width}}  {detail}", "dim") for detail in told)
     if pending:
         yield "", ""
     yield from ((f"note: {notice}", "dim") for notice in plan.notices)
@@ -59,10 +62,12 @@ def plan_markdown(plan: Plan) -> str:
     if pending:
         lines += ["| | resource | what | why |", "|---|---|---|---|"]
     for action in pending:
-        told = "<br>".join(_cell(text) for text in (action.because, *_changes(action), *action.details))
+        files = (f"{change.path} {change.because}" for change in action.files)
+        told = "<br>".join(_cell(text) for text in (action.because, *_changes(action), *action.details, *files))
         lines.append(f"| `{SYMBOLS[action.verb]}` | `{action.address}` | {action.verb} | {told} |")
     kept = sum(action.verb is Verb.KEEP for action in plan.actions)
     lines += ["", *(f"> {_cell(notice)}" for notice in plan.notices), "", _totals(plan, kept), ""]
+    lines += diffs_markdown(plan)
     return "\n".join(lines)
 
 
@@ -86,7 +91,14 @@ def _totals(plan: Plan, kept: int) -> str:
     if not parts:
         return f"Nothing to do: {kept} resources are as they should be."
     about = f" About {duration_text(plan.seconds)}." if plan.seconds else ""
-    return f"Plan: {', '.join(parts)}, {kept} unchanged.{about}"
+    return f"Plan: {', '.join(parts)}, {kept} unchanged.{about}{_contested(plan)}"
+
+
+def _contested(plan: Plan) -> str:
+    count = sum(change.verb == "conflict" for action in plan.pending() for change in action.files)
+    if count:
+        return " 1 file in conflict stays as it is." if count == 1 else f" {count} files in conflict stay as they are."
+    return ""
 
 
 def _changes(action: Action) -> Iterator[str]:

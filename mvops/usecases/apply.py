@@ -12,6 +12,7 @@ from mvops.core.plan import Plan
 from mvops.core.progress import Tell, silent
 from mvops.core.spec import has_unknown
 from mvops.core.steps import Step
+from mvops.kinds.file_changes import bookkeeping, texts_in_use
 from mvops.kinds.kind import kinds
 from mvops.performing.perform import perform
 from mvops.registry.events import record_event
@@ -19,6 +20,7 @@ from mvops.registry.journal import SqlJournal
 from mvops.registry.lock import hold_lock
 from mvops.registry.owner import whoami
 from mvops.registry.state import SqlState
+from mvops.registry.texts import drop_texts
 from mvops.usecases.project import look_at
 from mvops.usecases.saved_plans import check_fresh
 from mvops.usecases.tracking import bring_along
@@ -46,9 +48,12 @@ def apply(
             settle=lambda action: _settle(action, workspace),
             journal=journal,
             recorded=SqlState(workspace.registry).records(),
+            remember=lambda action: bookkeeping(action, look_at(workspace)),
         ):
             finished.append(done)
             yield done
+        if finished and all(done.status == "done" for done in finished):
+            drop_texts(workspace.registry, but=texts_in_use(SqlState(workspace.registry).records().values()))
         if finished:
             record_event(
                 workspace.registry,

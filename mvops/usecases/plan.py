@@ -16,6 +16,7 @@ from mvops.core.plan import Plan, make_plan
 from mvops.core.scope import WHOLE, Scope, Selection, notices, only_drift, select
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
+from mvops.kinds.file_changes import with_files
 from mvops.kinds.kind import Guarding, Look, kinds
 from mvops.registry.journal import SqlJournal
 from mvops.registry.state import SqlState
@@ -45,6 +46,8 @@ def plan(
     selection = select(scope, everything, _done_before(desired, records))
     seen = _observed(look, selection.chosen, records, offline=scope.offline)
     compared = _compared(look, selection, desired, seen, forced, destroy)
+    if not scope.offline:
+        compared = (with_files(action, records.get(action.address), look) for action in compared)
     actions = tuple(_with_details(action, look) for action in compared)
     told = [] if destroy else list(_notices(workspace))
     if scope.drift_only:

@@ -11,6 +11,7 @@ from mvops import __version__
 from mvops.atomic import write_atomically
 from mvops.core.plan import Plan
 from mvops.errors import ConflictError, StalePlanError, UsageError
+from mvops.kinds.file_changes import changed_since
 from mvops.registry.owner import whoami
 from mvops.registry.state import SqlState
 from mvops.usecases.plan import desired_specs, spec_digest
@@ -62,11 +63,17 @@ def _moved(workspace: Workspace, plan: Plan) -> str | None:
         return f"mvops {plan.mvops} made it, this is mvops {__version__}"
     if plan.expires is not None and plan.expires < datetime.now(UTC):
         return f"it was to be applied before {plan.expires:%Y-%m-%d %H:%M} UTC"
-    if where := _wanted_otherwise(workspace, plan):
-        return f"{where} is wanted otherwise since it was made"
+    if what := _changed_since(workspace, plan) or _wanted_otherwise(workspace, plan):
+        return f"{what} since it was made"
     if plan.spec and plan.spec != spec_digest(workspace):
         return "the YAML has changed since it was made"
     return None
+
+
+def _changed_since(workspace: Workspace, plan: Plan) -> str | None:
+    """A generated file or a template that is another one."""
+    look = look_at(workspace)
+    return next((what for action in plan.pending() for what in changed_since(action, look)), None)
 
 
 def _wanted_otherwise(workspace: Workspace, plan: Plan) -> str | None:
@@ -75,5 +82,5 @@ def _wanted_otherwise(workspace: Workspace, plan: Plan) -> str | None:
     for action in made:
         spec = wanted.get(action.address)
         if spec is None or spec.fields() != action.after:
-            return action.address
+            return f"{action.address} is wanted otherwise"
     return None

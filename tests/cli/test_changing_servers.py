@@ -35,11 +35,12 @@ def test_the_plan_shows_which_files_go_and_which_come_and_apply_does_it(project:
     serve_with(project, "bentoml")
     shown = mvops(project, "plan", "--detailed-exitcode").ok(2).out
     for line in (
-        "~ endpoint.toy  update: backend, ",
+        "~ endpoint.toy  update: backend changed\n",
         "backend: fastapi -> bentoml",
-        f"{FOLDER}/service.py is made",
-        f"{FOLDER}/app.py goes",
-        f"{FOLDER}/Dockerfile was edited by hand and stays; new text goes to {FOLDER}/Dockerfile.new",
+        f"+ {FOLDER}/service.py is made",
+        f"- {FOLDER}/app.py goes",
+        f"x {FOLDER}/Dockerfile is in conflict",
+        f"the file stays, and the new text goes to {FOLDER}/Dockerfile.new",
     ):
         assert line in shown
     mvops(project, "apply", "--yes").ok()

@@ -108,7 +108,7 @@ def test_what_the_team_edits_is_what_the_page_shows(looked: Path) -> None:
     assert "<h3>Drift</h3>" not in after
     use(looked, "{options: {days: 3}}")
     mvops(looked, "apply", "--yes").ok()
-    assert "days: 14" in (looked / LAYOUT).read_text()
+    assert "days: 14" in (looked / LAYOUT).read_text(), "the next line was edited: that is for a person to decide"
     assert "days: 3" in (looked / f"{LAYOUT}.new").read_text()
     mvops(looked, "plan", "--detailed-exitcode").ok(0)
 

@@ -20,7 +20,7 @@ def test_an_edited_file_stays_and_the_new_text_goes_beside_it(project: Path) -> 
     shown = mvops(project, "plan").ok()
     assert "~ endpoint.toy" in shown.out
     assert "service.port: " in shown.out
-    assert "deploy/serving/toy/Dockerfile was edited by hand and stays; new text goes to" in shown.out
+    assert "deploy/serving/toy/Dockerfile is in conflict: your edits of line 1 and the new text change" in shown.out
     mvops(project, "apply", "--yes").ok()
     assert app.read_text() == "# ours now\n"
     assert str(port_of(project)) in app.with_name("Dockerfile.new").read_text()
@@ -42,6 +42,8 @@ def test_a_file_in_the_way_is_a_conflict_and_stays(quick: Path) -> None:
     mine.write_text("# mine\n")
     shown = mvops(quick, "plan").ok()
     assert "schedule.toy  conflict: exists and is not ours" in shown.out
+    assert "x deploy/schedules/toy/crontab is there and not ours\n" in shown.out
+    assert "          -# mine\n" in shown.out
     mvops(quick, "apply", "--yes").refused("schedule.toy: exists and is not ours", "out of the way")
     assert mine.read_text() == "# mine\n"
     assert not (quick / "deploy/serving").exists()

@@ -217,11 +217,13 @@ def test_one_line_of_yaml_moves_the_schedules_there_and_back(applied: Path, memb
 
     mine = there[0]
     mine.write_text(mine.read_text() + "# ours\n")
+    was = mine.read_text()
     toy.mvops(root, "plan", "--detailed-exitcode").ok()
     toy.edit(root / "configs/models/toy.yaml", "monitor: {every: 1d", "monitor: {every: 6h")
     toy.mvops(root, "apply", "--yes").ok()
     assert mine.read_text().endswith("# ours\n")
-    assert any(path.suffix == ".new" for path in mine.parent.iterdir())
+    assert mine.read_text() != was
+    assert not mine.with_name(f"{mine.name}.new").exists(), "the edit and the new text are merged"
     toy.mvops(root, "plan", "--detailed-exitcode").ok()
 
     toy.mvops(root, "destroy", "--yes").ok()

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from mvops.core.steps import RemoveFiles, WriteFiles
-from mvops.errors import ConflictError
-from mvops.performing.files import remove_files, write_files
+from mvops.core.steps import KeepTexts, RemoveFiles, WriteFiles
+from mvops.errors import ConflictError, StalePlanError
+from mvops.performing.files import keep_generated, remove_files, write_files
+from mvops.registry.database import open_registry
 
 ROOT = str(Path(__file__).parents[2])
 APP = "deploy/serving/churn/app.py"
@@ -53,8 +54,22 @@ def test_a_file_that_was_edited_by_hand_stays_and_the_new_text_goes_beside_it(tm
     (tmp_path / APP).write_text("mine")
     write(tmp_path, "two", ours="one")
     assert tree(tmp_path) == {APP: "mine", f"{APP}.new": "two"}
-    write(tmp_path, "three", ours="one")
+    write(tmp_path, "three", ours="two")
     assert tree(tmp_path) == {APP: "mine", f"{APP}.new": "three"}
+    (tmp_path / f"{APP}.new").write_text("mine too")
+    with pytest.raises(StalePlanError, match="changed since the plan was made"):
+        write(tmp_path, "four", ours="three")
+    assert tree(tmp_path) == {APP: "mine", f"{APP}.new": "mine too"}
+
+
+def test_what_a_killed_apply_put_beside_is_ours(tmp_path: Path) -> None:
+    with open_registry("sqlite:///.mvops/registry.db", tmp_path) as registry:
+        keep_generated(KeepTexts(texts=("two",), templates={}), registry)
+        (tmp_path / "x").write_text("mine")
+        (tmp_path / "x.new").write_text("two")
+        write_files(WriteFiles(files={"x": "three"}, ours={"x": digest("one")}), tmp_path, registry)
+    assert (tmp_path / "x").read_text() == "mine"
+    assert (tmp_path / "x.new").read_text() == "three"
 
 
 def killed_while_writing(path: Path) -> None:

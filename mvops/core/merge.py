@@ -1,0 +1,84 @@
+"""Three-way merge by lines, as diff3 does it: what only one side changed is taken, what both changed is a conflict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+Who = Literal["nobody", "theirs", "ours", "both", "conflict"]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A stretch of the three texts, in lines from 0; `who` has changed it since the base. `both` agree."""
+
+    who: Who
+    base: range
+    theirs: range
+    ours: range
+
+
+def split_lines(content: bytes) -> list[bytes]:
+    """Lines with their ends, of which only the line feed ends one; joined they are the content again."""
+    lines = content.split(b"\n")
+    return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
+
+
+def plain(content: bytes) -> bytes:
+    """With line feeds only, where every line ends as on Windows: that is Git's doing, and no edit."""
+    ends = content.count(b"\n")
+    return content.replace(b"\r\n", b"\n") if ends and content.count(b"\r\n") == ends else content
+
+
+def regions(base: Sequence[bytes], theirs: Sequence[bytes], ours: Sequence[bytes]) -> Iterator[Region]:
+    """The texts from beginning to end; what is changed by both without an unchanged line between is one region."""
+    in_theirs, in_ours = _matches(base, theirs), _matches(base, ours)
+    kept = sorted(in_theirs.keys() & in_ours.keys())
+    at = (0, 0, 0)
+    for begin, length in _runs(kept, in_theirs, in_ours):
+        here = (begin, in_theirs[begin], in_ours[begin])
+        yield from _changed((base, theirs, ours), at, here)
+        at = (here[0] + length, here[1] + length, here[2] + length)
+        spans = [range(start, end) for start, end in zip(here, at, strict=True)]
+        yield Region("nobody", *spans)
+    yield from _changed((base, theirs, ours), at, (len(base), len(theirs), len(ours)))
+
+
+def _matches(base: Sequence[bytes], other: Sequence[bytes]) -> dict[int, int]:
+    blocks = SequenceMatcher(None, base, other, autojunk=False).get_matching_blocks()
+    return {a + i: b + i for a, b, size in blocks for i in range(size)}
+
+
+def _runs(kept: Sequence[int], in_theirs: dict[int, int], in_ours: dict[int, int]) -> Iterator[tuple[int, int]]:
+    """Begin and length of the stretches that are the same in all three."""
+    start = 0
+    for i in range(1, len(kept) + 1):
+        before = kept[i - 1]
+        goes_on = (
+            i < len(kept)
+            and kept[i] == before + 1
+            and in_theirs[kept[i]] == in_theirs[before] + 1
+            and in_ours[kept[i]] == in_ours[before] + 1
+        )
+        if not goes_on:
+            yield kept[start], i - start
+            start = i
+
+
+def _changed(
+    texts: tuple[Sequence[bytes], Sequence[bytes], Sequence[bytes]],
+    begin: tuple[int, int, int],
+    end: tuple[int, int, int],
+) -> Iterator[Region]:
+    spans = [range(start, stop) for start, stop in zip(begin, end, strict=True)]
+    was, theirs, ours = (list(text[span.start : span.stop]) for text, span in zip(texts, spans, strict=True))
+    if any(spans):
+        yield Region(_who(was, theirs, ours), *spans)
+
+
+def _who(was: list[bytes], theirs: list[bytes], ours: list[bytes]) -> Who:
+    if theirs == ours:
+        return "nobody" if theirs == was else "both"
+    return "ours" if theirs == was else "theirs" if ours == was else "conflict"

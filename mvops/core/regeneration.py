@@ -1,0 +1,137 @@
+"""What becomes of one generated file when its text is made anew: pure, and the same when planned and when done.
+
+The base is the text that the file was last generated with. A file that differs from it was edited by hand: what changed
+in the text since is merged into it. Where both changed the same lines the file stays, and the new text goes beside it,
+at `<file>.new`, until somebody has taken it over.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from mvops.core.merge import Region, plain, regions, split_lines
+
+What = Literal["create", "replace", "same", "merge", "leave", "conflict"]
+
+
+def sha256(content: bytes) -> str:
+    """In hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def is_text(content: bytes, digest: str | None) -> bool:
+    """Is this the text with that digest, whatever Git has made of its line ends."""
+    return digest is not None and digest in {sha256(content), sha256(plain(content))}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is there: the file, the file `.new` beside it, and what the registry knows of the file.
+
+    `recorded` is the digest of the text that was last generated, `base` the text that the file descends from: an
+    older one while `waiting` says that a conflict is not resolved. None for what is not there or not known.
+    `beside_known` says that what is in `.new` was generated once.
+    """
+
+    there: bytes | None
+    beside: bytes | None = None
+    recorded: str | None = None
+    base: bytes | None = None
+    waiting: bool = False
+    beside_known: bool = False
+
+    def beside_ours(self) -> bool:
+        """Is `.new` what we put there, or not there."""
+        return self.beside is None or self.beside_known or is_text(self.beside, self.recorded)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`content` is what the file holds afterwards, `beside` what `.new` holds, None for no such file.
+
+    `changed` are the regions of a merge that somebody changed; `waiting` says that the conflict is there afterwards.
+    `blocked` says that `.new` holds something that is not ours to replace.
+    """
+
+    what: What
+    content: bytes
+    beside: bytes | None
+    changed: tuple[Region, ...] = ()
+    waiting: bool = False
+    blocked: bool = False
+
+
+def beside(path: str) -> str:
+    """Where the new text goes when the file stays."""
+    return f"{path}.new"
+
+
+def regenerate(name: str, new: bytes, found: Found) -> Outcome:  # noqa: PLR0911 -- one return for each case
+    """What becomes of the file `name` when its text is `new`."""
+    if found.there is None:
+        return Outcome("create", new, _own_gone(found))
+    there = found.there if b"\r\n" in new else plain(found.there)
+    windows = there != found.there
+    if there == new:
+        return Outcome("same", found.there, _own_gone(found))
+    if is_text(found.there, found.recorded):
+        return Outcome("replace", _ends(new, windows=windows), _own_gone(found))
+    if found.waiting and found.recorded == sha256(new):
+        return Outcome("leave", found.there, found.beside, waiting=True)
+    if found.recorded == sha256(new) or new == found.base:
+        return Outcome("leave", found.there, _own_gone(found))
+    if found.base is None or b"\0" in there:
+        return _conflict(new, found)
+    return _merged(name, new, found, there, windows=windows)
+
+
+def _merged(name: str, new: bytes, found: Found, there: bytes, *, windows: bool) -> Outcome:
+    base = found.base or b""
+    theirs, ours = split_lines(there), split_lines(new)
+    found_regions = tuple(regions(split_lines(base), theirs, ours))
+    changed = tuple(region for region in found_regions if region.who != "nobody")
+    if any(region.who == "conflict" for region in changed):
+        return _conflict(new, found, changed)
+    merged = b"".join(
+        b"".join(
+            ours[part.ours.start : part.ours.stop]
+            if part.who == "ours"
+            else theirs[part.theirs.start : part.theirs.stop]
+        )
+        for part in found_regions
+    )
+    if _readable(name, there) and _readable(name, new) and not _readable(name, merged):
+        return _conflict(new, found, changed)
+    kept = any(region.who == "theirs" for region in changed)
+    return Outcome("merge" if kept else "replace", _ends(merged, windows=windows), _own_gone(found), changed)
+
+
+def _conflict(new: bytes, found: Found, changed: tuple[Region, ...] = ()) -> Outcome:
+    assert found.there is not None
+    blocked = not found.beside_ours() and found.beside != new
+    return Outcome("conflict", found.there, new, changed, waiting=True, blocked=blocked)
+
+
+def _own_gone(found: Found) -> bytes | None:
+    """What `.new` holds once nothing waits: ours goes, somebody's own stays."""
+    return None if found.beside_ours() else found.beside
+
+
+def _ends(content: bytes, *, windows: bool) -> bytes:
+    return content.replace(b"\n", b"\r\n") if windows else content
+
+
+def _readable(name: str, content: bytes) -> bool:
+    """Can it be parsed; True for what we have no parser for. Two good edits may add up to what no program reads."""
+    try:
+        if name.endswith(".json"):
+            json.loads(content)
+        elif name.endswith(".py"):
+            ast.parse(content)
+    except (ValueError, SyntaxError):
+        return False
+    return True

@@ -1,0 +1,158 @@
+"""What becomes of a resource's generated files, as its line of the plan says it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from mvops.atomic import content_at
+from mvops.core.action import Action, Verb
+from mvops.core.address import Address, kind_of
+from mvops.core.file_change import FileChange
+from mvops.core.regeneration import Found, beside, is_text, sha256
+from mvops.core.spec import UNKNOWN
+from mvops.core.state import Record
+from mvops.core.steps import KeepTexts, Step
+from mvops.kinds.file_words import described, later, left, template_reasons
+from mvops.kinds.kind import Look, kinds
+from mvops.registry.texts import find_text
+from mvops.rendering import templates_used
+
+
+@runtime_checkable
+class Generating(Protocol):
+    """A kind whose resources have generated files: their specs have `files`, path below the project -> digest."""
+
+    def texts(self, where: Address, spec: Mapping[str, Any], look: Look) -> Mapping[str, str]:
+        """Path below the project -> text, of the resource as `spec` wants it."""
+        ...
+
+
+def with_files(action: Action, record: Record | None, look: Look) -> Action:
+    """The action with what becomes of each of its generated files, and with the reason if that is a template."""
+    kind = kinds()[kind_of(action.address)]
+    if not isinstance(kind, Generating) or action.verb in {Verb.ADOPT, Verb.FORGET}:
+        return action
+    files = _Files(look, (action.before or {}).get("files", {}), _remembered(record, "bases"))
+    if action.verb in {Verb.KEEP, Verb.DELETE} or action.after is None:
+        return action.model_copy(update={"files": tuple(files.left(goes=action.verb is Verb.DELETE))})
+    texts, templates = rendered(kind, action, look)
+    if action.verb is Verb.CONFLICT:
+        return action.model_copy(update={"files": tuple(files.in_the_way(texts))})
+    changes = tuple(files.changes(texts, action.after["files"]))
+    update = template_reasons(action, changes, templates, _remembered(record, "templates"))
+    return action.model_copy(update={"files": changes, "templates": templates, **update})
+
+
+def bookkeeping(action: Action, look: Look) -> Iterator[Step]:
+    """What is remembered of the action's generated files before any is written, also of those that are there."""
+    kind = kinds()[kind_of(action.address)]
+    if isinstance(kind, Generating) and action.after is not None:
+        texts, templates = rendered(kind, action, look)
+        known = sorted({text for text in texts.values() if UNKNOWN not in text})
+        yield KeepTexts(texts=tuple(known), templates=templates)
+
+
+def changed_since(action: Action, look: Look) -> Iterator[str]:
+    """What is not as it was when the action was planned: a file of it, or a template of ours."""
+    for change in action.files:
+        there = content_at(look.workspace.root / change.path)
+        if (None if there is None else sha256(there)) not in {change.found, change.result}:
+            yield f"{change.path} was changed"
+    kind = kinds()[kind_of(action.address)]
+    if action.templates and isinstance(kind, Generating):
+        now = rendered(kind, action, look)[1]
+        moved = sorted(name for name in {*now, *action.templates} if now.get(name) != action.templates.get(name))
+        yield from (f"the template {name} was changed" for name in moved)
+
+
+def texts_in_use(records: Iterable[Record]) -> set[str]:
+    """The digests of the texts that a merge to come may need."""
+    found: set[str] = set()
+    for record in records:
+        if isinstance(kinds()[kind_of(Address(record.address))], Generating):
+            found |= set(record.spec["files"].values())
+        found |= set(_remembered(record, "bases").values())
+    return found
+
+
+def rendered(kind: Generating, action: Action, look: Look) -> tuple[Mapping[str, str], dict[str, str]]:
+    """The texts of what the action wants, and the templates that they are made from with their digests."""
+    with templates_used() as used:
+        texts = kind.texts(action.address, action.after or {}, look)
+    return texts, dict(sorted(used.items()))
+
+
+def _remembered(record: Record | None, key: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads(record.outputs.get(key, "{}")) if record else {}
+    return found
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The files of one resource: what was recorded of them, and the bases of those that wait in a conflict."""
+
+    look: Look
+    recorded: Mapping[str, str]
+    bases: Mapping[str, str]
+
+    def changes(self, texts: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[FileChange]:
+        for path in sorted({*wanted, *self.recorded}):
+            if path in texts and UNKNOWN not in texts[path]:
+                yield from self._made(path, texts[path].encode())
+            elif path in wanted:
+                there = self._content(path)
+                because = later(edited=there is not None and not is_text(there, self.recorded.get(path)))
+                found = None if there is None else sha256(there)
+                yield FileChange(path=path, verb="later", because=because, found=found)
+            else:
+                yield from self._left(path, goes=True)
+
+    def left(self, *, goes: bool) -> Iterator[FileChange]:
+        """What is no longer wanted, or is as it should be: files that were edited by hand stay."""
+        for path in sorted(self.recorded):
+            yield from self._left(path, goes=goes)
+
+    def in_the_way(self, texts: Mapping[str, str]) -> Iterator[FileChange]:
+        """Files that are there and are not ours."""
+        for path, text in sorted(texts.items()):
+            there = self._content(path)
+            change = described(path, text.encode(), Found(there)) if there is not None else None
+            if change is not None:
+                yield change.model_copy(update={"because": "is there and not ours"})
+
+    def _made(self, path: str, new: bytes) -> Iterator[FileChange]:
+        found = self._found(path)
+        base = self.bases.get(path) if found.waiting else self.recorded.get(path)
+        change = described(path, new, found)
+        if change is not None:
+            yield change.model_copy(update={"base": base, "waiting": found.waiting})
+
+    def _found(self, path: str) -> Found:
+        registry = self.look.workspace.registry
+        there, other = self._content(path), self._content(beside(path))
+        recorded = self.recorded.get(path)
+        waiting = path in self.bases and other is not None
+        base = self.bases[path] if waiting else recorded
+        edited = there is not None and not is_text(there, recorded)
+        text = find_text(registry, base) if edited and base else None
+        known = other is not None and find_text(registry, sha256(other)) is not None
+        return Found(there, other, recorded, text, waiting=waiting, beside_known=known)
+
+    def _left(self, path: str, *, goes: bool) -> Iterator[FileChange]:
+        there = self._content(path)
+        if there is None:
+            return
+        ours = is_text(there, self.recorded[path])
+        found = sha256(there)
+        if ours and goes:
+            yield FileChange(path=path, verb="remove", because="goes", found=found)
+        elif not ours:
+            waiting = not goes and path in self.bases and self._content(beside(path)) is not None
+            because = left(path, waiting=waiting)
+            yield FileChange(path=path, verb="leave", because=because, found=found, result=found, waiting=waiting)
+
+    def _content(self, path: str) -> bytes | None:
+        return content_at(self.look.workspace.root / path)

@@ -1,0 +1,116 @@
+"""Sentences and diffs about generated files, and about why they change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mvops.core.action import Action, Verb
+from mvops.core.diffs import conflict_diff, counted, file_diff, line_spans
+from mvops.core.file_change import FileChange
+from mvops.core.merge import split_lines
+from mvops.core.regeneration import Found, Outcome, beside, regenerate, sha256
+
+_STAYS = "was edited by hand and stays"
+_NAMED = 3
+
+
+def described(path: str, new: bytes, found: Found) -> FileChange | None:
+    """What becomes of a file whose text is `new`; None for one that is so already."""
+    outcome = regenerate(path, new, found)
+    if outcome.what == "same":
+        return None
+    there = found.there or b""
+    diff = None
+    if outcome.what == "conflict":
+        diff = conflict_diff(path, there, new, outcome.changed)
+    elif outcome.what in {"replace", "merge"}:
+        diff = file_diff(path, there, outcome.content)
+    return FileChange(
+        path=path,
+        verb=outcome.what,
+        because=_because(path, outcome, found, diff or ""),
+        lines=len(split_lines(outcome.content)),
+        diff=diff,
+        found=None if found.there is None else sha256(found.there),
+        result=None if outcome.blocked else sha256(outcome.content),
+        waiting=found.waiting,
+    )
+
+
+def left(path: str, *, waiting: bool = False) -> str:
+    """Of a file that was edited by hand."""
+    if waiting:
+        other = beside(path)
+        return f"{_STAYS}; {other} has what mvops would write: take over what you want, then delete it"
+    return _STAYS
+
+
+def later(*, edited: bool) -> str:
+    """Of a file whose text waits for an earlier action."""
+    return (
+        "was edited by hand; what is new is merged into it once it is known" if edited else "is made once it is known"
+    )
+
+
+def template_reasons(
+    action: Action, changes: Sequence[FileChange], used: Mapping[str, str], before: Mapping[str, str]
+) -> dict[str, Any]:
+    """Reason and sentence of the action, where its files have a part in them."""
+    blocked = [change for change in changes if change.verb == "conflict" and change.result is None]
+    if blocked:
+        return {"verb": Verb.CONFLICT, "reason": "in-the-way", "because": f"{blocked[0].path} {blocked[0].because}"}
+    if action.verb is not Verb.UPDATE or action.reason != "changed":
+        return {}
+    others = [c.field for c in action.changes if c.field.partition(".")[0] != "files"]
+    if len(others) == len(action.changes):
+        return {}
+    compared = before.keys() & used.keys() if others else before.keys() | used.keys() if before else ()
+    names = sorted(name for name in compared if before.get(name) != used.get(name))
+    template = f"template changed: {_some(names)}" if names else ""
+    if others:
+        return {"because": f"{_some(others)} changed" + (f"; {template}" if template else "")}
+    return {"reason": "template-changed", "because": template or "this mvops generates it otherwise"}
+
+
+def _because(path: str, outcome: Outcome, found: Found, diff: str) -> str:
+    match outcome.what:
+        case "create":
+            return f"is made, {len(split_lines(outcome.content))} lines"
+        case "replace":
+            return f"is made anew, {counted(diff)}"
+        case "merge":
+            return f"is merged, {counted(diff)}: {'; '.join(_kept(outcome))}"
+        case "conflict":
+            return _conflict(path, outcome, found)
+    return left(path, waiting=outcome.waiting)
+
+
+def _kept(outcome: Outcome) -> Iterator[str]:
+    theirs = [region for region in outcome.changed if region.who == "theirs"]
+    edits = line_spans(region.theirs for region in theirs)
+    if edits:
+        yield f"your edits of {edits} stay"
+    out = sum(len(region.base) for region in theirs if not region.theirs)
+    if out:
+        yield f"the {'line' if out == 1 else f'{out} lines'} that you took out {'stays' if out == 1 else 'stay'} out"
+
+
+def _conflict(path: str, outcome: Outcome, found: Found) -> str:
+    other = beside(path)
+    if outcome.blocked:
+        return f"is in conflict, and {other} holds something of yours: take it over or away, then plan again"
+    goes = f"the file stays, and the new text goes to {other}"
+    both = [region.theirs for region in outcome.changed if region.who == "conflict"]
+    if both:
+        where = line_spans(both) or "lines"
+        return f"is in conflict: your edits of {where} and the new text change the same lines; {goes}"
+    if outcome.changed:
+        return f"is in conflict: your edits and the new text do not make a readable file together; {goes}"
+    if found.recorded is None:
+        return f"is not ours: {goes}"
+    return f"was edited by hand and cannot be merged, as what it was made from is not known or it is no text: {goes}"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
