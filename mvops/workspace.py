@@ -15,6 +15,7 @@ from mvops.contracts.trackers import Books
 from mvops.core.config.data import Data
 from mvops.core.config.model import Model
 from mvops.core.config.project import Project
+from mvops.core.environment import hidden_folder, in_environment
 from mvops.errors import BackendError, UsageError
 from mvops.registry.database import Registry, open_registry
 from mvops.registry.predictions import PredictionLog
@@ -41,7 +42,7 @@ class Workspace:
     @property
     def hidden(self) -> Path:
         """The folder of state, never committed to Git."""
-        return self.root / ".mvops"
+        return self.root / hidden_folder(self.project.environment)
 
     @property
     def cache(self) -> Path:
@@ -56,6 +57,10 @@ class Workspace:
     def serving(self, model: str) -> Path:
         """The folder that tells a model's endpoint which versions answer."""
         return self.hidden / "serving" / model
+
+    def generated(self, path: str) -> str:
+        """A generated file or folder, as a backend names it, below the root in this environment."""
+        return in_environment(path, self.project.environment)
 
     def model(self, name: str) -> Model:
         """The spec of a model; raise UsageError that knows the nearest name."""
@@ -76,7 +81,13 @@ class Workspace:
 def tracker_books(workspace: Workspace, options: Mapping[str, Any]) -> Books:
     """This project's books, for a tracker with these options."""
     owner = f"{workspace.project.project} {workspace.registry.lineage[:8]}"
-    return Books(root=workspace.root, project=workspace.project.project, owner=owner, options=dict(options))
+    return Books(
+        root=workspace.root,
+        project=workspace.project.project,
+        environment=workspace.project.environment,
+        owner=owner,
+        options=dict(options),
+    )
 
 
 def data_place(workspace: Workspace) -> Place:
@@ -106,6 +117,6 @@ def open_workspace(
     root: Path, project: Project, backend: Callable[[str, str], Any], overrides: Sequence[str] = ()
 ) -> Iterator[Workspace]:
     """Open the registry (made or migrated when needed) and the artefact store of the project in `root`."""
-    (root / ".mvops").mkdir(exist_ok=True)
-    with open_registry(project.registry, root) as registry:
+    (root / hidden_folder(project.environment)).mkdir(parents=True, exist_ok=True)
+    with open_registry(project.registry, root, environment=project.environment) as registry:
         yield Workspace(root, project, registry, ArtifactStore(project.artifacts, root), backend, tuple(overrides))

@@ -59,7 +59,7 @@ def reference() -> str:
     parts = [_HEAD, "## Exit codes\n", _table(("code", "means"), [(f"`{c}`", m) for c, m in exit_codes().items()])]
     parts += [
         "## Options of every command\n",
-        "`-C`, `-q` and `--debug` may stand before or after the command's name.\n",
+        "`-C`, `--env`, `-q` and `--debug` may stand before or after the command's name.\n",
     ]
     parts.append(_options(typer.main.get_command(app)))
     for path, command in commands():

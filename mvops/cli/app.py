@@ -53,6 +53,16 @@ def main_options(
     directory: Annotated[
         Path, typer.Option("-C", "--directory", help="The project's folder, or one below it.", show_default=False)
     ] = Path(),
+    environment: Annotated[
+        str | None,
+        typer.Option(
+            "--env",
+            envvar="MVOPS_ENV",
+            show_envvar=False,
+            metavar="NAME",
+            help="Work on this environment, as configs/env/NAME.yaml says; $MVOPS_ENV if left out.",
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say only what was asked for and what is wrong.")
     ] = False,
@@ -63,6 +73,7 @@ def main_options(
 ) -> None:
     """Remember the global options."""
     SESSION.directory, SESSION.quiet, SESSION.debug = directory, quiet, debug
+    SESSION.environment = environment or None
 
 
 for part in (project, changes, config, models, runs, traffic, schedule, features, observe, audit, learn):
@@ -105,9 +116,9 @@ def _globals_first(arguments: list[str]) -> list[str]:
     for argument in waiting:
         if argument == "--":
             return [*first, *rest, "--", *waiting]
-        if argument in {"-C", "--directory"}:
+        if argument in {"-C", "--directory", "--env"}:
             first += [argument, *([value] if (value := next(waiting, None)) is not None else [])]
-        elif argument in {"--quiet", "-q", "--debug"} or argument.startswith("--directory="):
+        elif argument in {"--quiet", "-q", "--debug"} or argument.startswith(("--directory=", "--env=")):
             first.append(argument)
         else:
             rest.append(argument)

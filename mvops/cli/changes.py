@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mvops.cli.session import JsonFlag, Overrides, YesFlag, answer, confirm, print_json, say, waiting
+from mvops.cli.session import SESSION, JsonFlag, Overrides, YesFlag, answer, confirm, print_json, say, waiting
 from mvops.cli.session import project as open_project
 from mvops.errors import UsageError
 
@@ -70,7 +70,7 @@ def plan(
         save_plan(made, out, valid)
     _print(made, markdown=markdown, json_=json_, whole_diffs=diff)
     if out is not None and not (json_ or markdown):
-        say(f"Saved to {out}: `mvops apply {out}` does exactly this.")
+        say(f"Saved to {out}: `{_typed(made, out)}` does exactly this.")
     if detailed_exitcode and (made.pending() or made.unseen):
         raise typer.Exit(3 if made.only_drift() else 2 if made.pending() else 1)
 
@@ -86,7 +86,7 @@ def show(
     _print(saved, markdown=markdown, json_=json_, whole_diffs=diff)
     if not (json_ or markdown):
         until = f", to be applied before {saved.expires:%Y-%m-%d %H:%M} UTC" if saved.expires else ""
-        say(f"Made by {saved.created_by} with mvops {saved.mvops}{until}: `mvops apply {file}` does exactly this.")
+        say(f"Made by {saved.created_by} with mvops {saved.mvops}{until}: `{_typed(saved, file)}` does exactly this.")
 
 
 def apply(
@@ -110,6 +110,10 @@ def apply(
     ready = _read(saved) if saved else None
     if ready and scope != _scope():
         raise UsageError("a saved plan is applied as it is, without options of its own", hint="Plan again with them.")
+    if ready is not None:
+        from mvops.usecases.saved_plans import check_environment
+
+        check_environment(ready, SESSION.environment)
     with open_project(ready.overrides if ready else given) as workspace:
         _wait(workspace, lock_timeout, "apply")
         chosen = ready or make(workspace, scope)
@@ -167,6 +171,10 @@ def _read(file: Path) -> Plan:
     if not file.is_file():
         raise UsageError(f"{file} is neither a saved plan nor an override", hint="Make one: mvops plan --out FILE")
     return read_plan(file.read_bytes(), str(file))
+
+
+def _typed(saved: Plan, file: Path) -> str:
+    return f"mvops apply {file}{f' --env {saved.environment}' if saved.environment else ''}"
 
 
 def _wait(workspace: Workspace, lock_timeout: str, command: str) -> None:

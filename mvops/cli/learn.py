@@ -16,7 +16,7 @@ def doctor(json_: JsonFlag = False) -> None:
     from mvops.show.doctor import doctor_lines
     from mvops.usecases.doctor import examine
 
-    found = examine(SESSION.directory)
+    found = examine(SESSION.directory, SESSION.environment)
     if json_:
         print_json({"checks": [check.as_json() for check in found]})
     else:
@@ -56,7 +56,7 @@ def maturity(
 
 
 def schema(
-    what: Annotated[str, typer.Argument(help="project or model.")] = "model",
+    what: Annotated[str, typer.Argument(help="project, model, features or env.")] = "model",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write all schemas into this folder.")] = None,
 ) -> None:
     """Print the JSON Schema with which editors complete and check the YAML."""

@@ -26,6 +26,7 @@ class Session:
     directory: Path = Path()
     quiet: bool = False
     debug: bool = False
+    environment: str | None = None
 
 
 SESSION = Session()
@@ -41,10 +42,10 @@ ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A model's name.
 
 @contextmanager
 def project(overrides: Iterable[str] | None = None) -> Iterator[Workspace]:
-    """The project of the global option -C, opened; remarks are printed at the end, on standard error."""
+    """The project of the global options -C and --env, opened; remarks are printed at the end, on standard error."""
     from mvops.usecases.project import open_project
 
-    with open_project(SESSION.directory, tuple(overrides or ())) as workspace:
+    with open_project(SESSION.directory, tuple(overrides or ()), SESSION.environment) as workspace:
         try:
             yield workspace
         finally:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Protocol
 
-from mvops.core.frozen import Frozen
+from mvops.core.environment import OfEnvironment
 from mvops.core.naming import Name
 
 
-class Board(Frozen):
+class Board(OfEnvironment):
     """All that a dashboard's templates may know of a model: nothing of this machine, so that a team can share it.
 
     `address` is where the endpoint listens, as `host:port`; None for a model without one.

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from mvops.core.config.features import FeatureStore as Settings
 from mvops.core.config.features import FeatureView
+from mvops.core.environment import OfEnvironment
 from mvops.core.frozen import Frozen
 from mvops.core.lookup import Lookup
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Catalog(Frozen):
+class Catalog(OfEnvironment):
     """Everything that a project keeps in its feature store. Holds no secret.
 
     `services` are the fields (view -> fields) that a model reads, by the model's name.
@@ -30,7 +31,7 @@ class Catalog(Frozen):
     services: dict[str, dict[str, tuple[str, ...]]]
 
 
-class ServedFeatures(Frozen):
+class ServedFeatures(OfEnvironment):
     """What an endpoint is told of the feature store; `missing` is what becomes of a row that it has no values for."""
 
     backend: str
@@ -40,7 +41,9 @@ class ServedFeatures(Frozen):
 
     def catalog(self) -> Catalog:
         """Enough of it to look features up."""
-        return Catalog(project=self.project, settings=self.settings, views={}, services={})
+        return Catalog(
+            project=self.project, settings=self.settings, views={}, services={}, environment=self.environment
+        )
 
 
 class Flaw(Frozen):
@@ -120,7 +123,7 @@ class FeatureStore(Protocol):
         """Take a service away."""
         ...
 
-    def remove(self, root: Path) -> None:
+    def remove(self, root: Path, catalog: Catalog) -> None:
         """Take away what the store keeps in the project's folder, once its views are gone."""
         ...
 

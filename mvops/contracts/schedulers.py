@@ -19,6 +19,7 @@ from typing import Annotated, Protocol
 from pydantic import Field
 
 from mvops.core.cron import CronText, Timezone
+from mvops.core.environment import OfEnvironment
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
 
@@ -69,8 +70,11 @@ class Machine(Frozen):
     folder: str = ""
 
 
-class Timetable(Frozen):
-    """All that a scheduler's templates may know: nothing of this machine, so that a team can share what is made."""
+class Timetable(OfEnvironment):
+    """All that a scheduler's templates may know: nothing of this machine, so that a team can share what is made.
+
+    In an environment, the jobs' own commands name it already.
+    """
 
     project: Name
     name: Name  # of a model, or of what else the jobs are for

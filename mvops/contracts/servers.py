@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Protocol
 
 from mvops.contracts.feature_stores import ServedFeatures
-from mvops.core.frozen import Frozen
+from mvops.core.environment import OfEnvironment
 from mvops.core.reach import url_at
 
 
-class Service(Frozen):
+class Service(OfEnvironment):
     """All that a server's templates may know. Paths are relative to the project's root, posix."""
 
     model: str

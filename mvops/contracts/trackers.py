@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 from pydantic import JsonValue
 
+from mvops.core.environment import OfEnvironment
 from mvops.core.frozen import Frozen
 from mvops.core.run import Run
 from mvops.core.version import Version
 
 
-class Books(Frozen):
+class Books(OfEnvironment):
     """Whose records are kept, and where: `options` is what the YAML says under `tracker.options`.
 
     `owner` names the project with the id of its registry, so that another one of the same name is told from it.

@@ -41,6 +41,7 @@ class Plan(Frozen):
     spec: str = ""
     created_by: str | None = None
     expires: datetime | None = None
+    environment: str | None = None  # a plan for one is refused in any other
 
     def pending(self) -> tuple[Action, ...]:
         """Everything but what is kept."""

@@ -12,7 +12,13 @@ def catalog_of(project: Project) -> Catalog:
     services = {
         name: model.pipeline.features.fields for name, model in project.models.items() if model.pipeline.features
     }
-    return Catalog(project=project.project, settings=project.feature_store, views=project.features, services=services)
+    return Catalog(
+        project=project.project,
+        settings=project.feature_store,
+        views=project.features,
+        services=services,
+        environment=project.environment,
+    )
 
 
 def store_of(workspace: Workspace) -> FeatureStore:

@@ -31,14 +31,14 @@ def job_of(workspace: Workspace, model: str) -> PipelineJob:
     parameter = pipeline.features.parameter
     return replace(
         job,
-        inputs={**job.inputs, parameter: joined_file(model)},
+        inputs={**job.inputs, parameter: joined_file(workspace, model)},
         digests={parameter: recipe(workspace, model, pipeline.features)},
     )
 
 
-def joined_file(model: str) -> str:
+def joined_file(workspace: Workspace, model: str) -> str:
     """Where the joined rows are, below the project."""
-    return f".mvops/cache/features/{model}.parquet"
+    return (workspace.cache / "features" / f"{model}.parquet").relative_to(workspace.root).as_posix()
 
 
 def recipe(workspace: Workspace, model: str, features: PipelineFeatures) -> str:
@@ -59,7 +59,7 @@ def make_joined(workspace: Workspace, model: str) -> None:
     if features is None:
         return
     wanted = recipe(workspace, model, features)
-    path = workspace.root / joined_file(model)
+    path = workspace.root / joined_file(workspace, model)
     made = path.with_suffix(".json")
     if path.is_file() and _made(made) == [wanted, file_sha256(path)]:
         return
@@ -74,7 +74,7 @@ def make_joined(workspace: Workspace, model: str) -> None:
 
 def joined_content(workspace: Workspace, model: str, wanted: str) -> str | None:
     """The sha256 of the joined rows of the recipe `wanted`; None if others, or none, are there."""
-    path = workspace.root / joined_file(model)
+    path = workspace.root / joined_file(workspace, model)
     if not path.is_file():
         return None
     sha256 = file_sha256(path)

@@ -34,7 +34,7 @@ def lookup_of(workspace: Workspace, model: str, columns: Collection[str]) -> Loo
         return None
     kinds = {entity: kind for name in views for entity, kind in specs[name].entities.items()}
     make_joined(workspace, model)  # it is there, unless the cache was emptied since the run
-    rows = pd.read_parquet(workspace.root / joined_file(model))
+    rows = pd.read_parquet(workspace.root / joined_file(workspace, model))
     known = rows.dropna(subset=[field for view in views.values() for field in view.fields])
     examples: Any = (known if len(known) else rows)[list(kinds)].iloc[-1]
     keys = {

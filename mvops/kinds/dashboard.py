@@ -50,7 +50,7 @@ class DashboardKind:
                     backend=chosen.backend,
                     options=chosen.options,
                     board=board.model_dump(mode="json"),
-                    files=digests(backend.folder(), files),
+                    files=digests(look.workspace.generated(backend.folder()), files),
                 )
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
@@ -68,7 +68,8 @@ class DashboardKind:
         del where
         backend: Dashboard = look.backend("dashboards", spec["backend"])
         files = backend.files(Board.model_validate(spec["board"]), spec["options"])
-        return {f"{backend.folder()}/{path}": text for path, text in files.items()}
+        folder = look.workspace.generated(backend.folder())
+        return {f"{folder}/{path}": text for path, text in files.items()}
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """What is still to be done."""
@@ -95,4 +96,5 @@ def _board(look: Look, name: str) -> Board:
         owner=model.owner,
         task=model.evaluate.task,
         address=host_and_port(served.host, served.port) if served else None,
+        environment=project.environment,
     )

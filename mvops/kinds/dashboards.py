@@ -43,7 +43,7 @@ class DashboardsKind:
                 name=project.project,
                 backend=chosen.backend,
                 options=chosen.options,
-                files=digests(backend.folder(), files),
+                files=digests(look.workspace.generated(backend.folder()), files),
             )
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
@@ -60,7 +60,8 @@ class DashboardsKind:
         """The files."""
         backend: Dashboard = look.backend("dashboards", spec["backend"])
         files = backend.shared(name_of(where), spec["options"])
-        return {f"{backend.folder()}/{path}": text for path, text in files.items()}
+        folder = look.workspace.generated(backend.folder())
+        return {f"{folder}/{path}": text for path, text in files.items()}
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """None."""

@@ -12,6 +12,7 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
 from mvops.core.config.model import Endpoint
 from mvops.core.config.project import Project
+from mvops.core.environment import hidden_folder, wording
 from mvops.core.spec import UNKNOWN, Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RestoreRoute, Step
@@ -50,7 +51,7 @@ class EndpointKind:
                 needs=(address("model", name),),
                 backend=model.endpoint.backend,
                 service=service.model_dump(mode="json", exclude_none=True),
-                files=digests(server.folder(name), server.files(service)),
+                files=digests(look.workspace.generated(server.folder(name)), server.files(service)),
             )
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
@@ -78,14 +79,15 @@ class EndpointKind:
         """The files."""
         server: Server = look.backend("servers", spec["backend"])
         files = server.files(Service.model_validate(spec["service"]))
-        return {f"{server.folder(name_of(where))}/{path}": text for path, text in files.items()}
+        folder = look.workspace.generated(server.folder(name_of(where)))
+        return {f"{folder}/{path}": text for path, text in files.items()}
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """Where it will answer."""
-        del look
         if action.verb is Verb.CREATE:
             service = (action.after or {})["service"]
-            yield f"http://{service['host']}:{service['port']}/predict, started by `mvops serve {service['model']}`"
+            typed = wording(look.workspace.project.environment)["typed"]
+            yield f"http://{service['host']}:{service['port']}/predict, started by `{typed} serve {service['model']}`"
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""
@@ -102,13 +104,14 @@ def _service(look: Look, name: str, description: str, endpoint: Endpoint) -> Ser
         host=endpoint.host,
         port=endpoint.port,
         max_rows=endpoint.max_rows,
-        state=f".mvops/serving/{name}",
+        state=f"{hidden_folder(workspace.project.environment)}/serving/{name}",
         artifacts=workspace.project.artifacts,
         predictions=workspace.project.predictions,
         python=".".join((serving.environment.python if serving else platform.python_version()).split(".")[:2]),
         requirements=tuple(requirements(serving.environment)) if serving else (UNKNOWN,),
         features=_features(workspace.project, name),
         extras=tuple(_extras(workspace.project, name)),
+        environment=workspace.project.environment,
     )
 
 
@@ -125,4 +128,10 @@ def _features(project: Project, name: str) -> ServedFeatures | None:
     if features is None:
         return None
     store = project.feature_store
-    return ServedFeatures(backend=store.backend, project=project.project, settings=store, missing=features.missing)
+    return ServedFeatures(
+        backend=store.backend,
+        project=project.project,
+        settings=store,
+        missing=features.missing,
+        environment=project.environment,
+    )

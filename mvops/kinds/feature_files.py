@@ -12,12 +12,12 @@ _SHARED = ("views/", "services/")
 def file_digests(look: Look, part: str) -> dict[str, str]:
     """Path -> digest of the files of a part: `views/<view>`, `services/<model>`, or "" for all others."""
     store = store_of(look.workspace)
-    return digests(store.folder(), _files(look, part))
+    return digests(look.workspace.generated(store.folder()), _files(look, part))
 
 
 def file_texts(look: Look, part: str) -> dict[str, str]:
     """Path below the project -> text of the files of a part."""
-    folder = store_of(look.workspace).folder()
+    folder = look.workspace.generated(store_of(look.workspace).folder())
     return {f"{folder}/{path}": text for path, text in _files(look, part).items()}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from mvops.contracts.schedulers import Command, Job, Part
@@ -11,6 +11,7 @@ from mvops.core.address import Address, address
 from mvops.core.config.model import Model
 from mvops.core.config.project import Project
 from mvops.core.config.scheduler import chain_schedule, chains
+from mvops.core.environment import option
 from mvops.kinds.kind import Look
 from mvops.notebook.document import read_document
 from mvops.notebook.slices import slice_notebook
@@ -33,9 +34,14 @@ class Entry:
 
 
 def entries(look: Look) -> Iterator[Entry]:
-    """All jobs of the project."""
+    """All jobs of the project; in an environment, their commands name it."""
+    named = option(look.workspace.project.environment)
     for source in SOURCES:
-        yield from source(look)
+        for entry in source(look):
+            commands = tuple(
+                command.model_copy(update={"arguments": (*command.arguments, *named)}) for command in entry.job.commands
+            )
+            yield replace(entry, job=entry.job.model_copy(update={"commands": commands}))
 
 
 def with_parts(look: Look, entry: Entry) -> Job:
@@ -53,7 +59,7 @@ def _parts(look: Look, model: str) -> tuple[Part, ...]:
     return tuple(
         Part(
             name=step.name,
-            arguments=("run", model, "--step", step.name),
+            arguments=("run", model, "--step", step.name, *option(look.workspace.project.environment)),
             after=tuple(dict.fromkeys(step.loads.values())),
         )
         for step in slice_notebook(document, pipeline.outputs.model_dump(exclude_none=True))

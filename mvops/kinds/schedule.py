@@ -50,7 +50,7 @@ class ScheduleKind:
                 needs=tuple(dict.fromkeys(needed for entry in mine for needed in entry.needs)),
                 backend=backend,
                 timetable=timetable.model_dump(mode="json"),
-                files=digests(scheduler.folder(name), scheduler.files(timetable)),
+                files=digests(look.workspace.generated(scheduler.folder(name)), scheduler.files(timetable)),
             )
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
@@ -66,7 +66,7 @@ class ScheduleKind:
     def texts(self, where: Address, spec: Mapping[str, Any], look: Look) -> dict[str, str]:
         """The files."""
         scheduler: Scheduler = look.backend("schedulers", spec["backend"])
-        folder = scheduler.folder(name_of(where))
+        folder = look.workspace.generated(scheduler.folder(name_of(where)))
         files = scheduler.files(Timetable.model_validate(spec["timetable"]))
         return {f"{folder}/{path}": text for path, text in files.items()}
 
@@ -100,6 +100,7 @@ def _timetable(look: Look, scheduler: Scheduler, name: str, found: list[Entry]) 
         retry_delay=settings.retry_delay.total_seconds(),
         timeout=settings.timeout.total_seconds() if settings.timeout else None,
         machine=_machine(look, name) if scheduler.empty_machines else None,
+        environment=look.workspace.project.environment,
     )
 
 

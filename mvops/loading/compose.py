@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mvops.loading.files import SpecFile
+from mvops.errors import SpecError
+from mvops.loading.environments import check_known, of_its_own
+from mvops.loading.files import OVERLAYS, SpecFile, environments
 from mvops.loading.guards import check_document, package_of
 from mvops.loading.hydra_defaults import DefaultsError, Option, compose_defaults, defaults_order
 from mvops.loading.interpolation import BadReferenceError, resolve
@@ -20,29 +22,72 @@ DEFAULTS = "model_defaults"
 
 @dataclass(frozen=True)
 class Composition:
-    """`values` are a Project's, every model with `model_defaults` below its own; `defaults` are those defaults."""
+    """`values` are a Project's, every model with `model_defaults` below its own; `defaults` are those defaults.
+
+    `written` are the values with references as they stand in the files, before anything was made an environment's own:
+    `made` are the keys of that. `others` are the values of the other environments, "" those of the project itself.
+    """
 
     values: dict[str, Any]
     defaults: dict[str, Any]
     positions: Positions
+    written: dict[str, Any]
+    environment: str | None = None
+    made: frozenset[KeyPath] = frozenset()
+    others: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def compose_spec(files: Sequence[SpecFile], overrides: Sequence[str]) -> Composition:
+@dataclass(frozen=True)
+class _Parts:
+    """All files, read: options by name, and what is found without being listed by section and name."""
+
+    documents: dict[str, Document]
+    options: dict[str, Option]
+    entries: dict[tuple[str, str], Document]
+
+
+def compose_spec(files: Sequence[SpecFile], overrides: Sequence[str], environment: str | None = None) -> Composition:
     """Read, check, compose, override and resolve; nothing is ever imported, called or looked up in the environment.
 
-    Raises SpecError with every problem that was found in the first stage that found any.
+    Raises UsageError for an unknown environment, SpecError with every problem that was found in the first stage that
+    found any.
     """
+    known = environments(files)
+    if environment is not None:
+        check_known(environment, known)
     documents = _read(files)
     entries = {file.entry: documents[file.option] for file in files if file.entry}
-    options = _options({file.option: documents[file.option] for file in files if not file.entry})
-    parsed = parse_overrides(overrides, _groups(options))
+    parts = _Parts(documents, _options({f.option: documents[f.option] for f in files if not f.entry}), entries)
+    parsed = parse_overrides(overrides, _groups(parts.options))
+    found = _composed(parts, parsed, environment)
+    if environment is None:
+        return found
+    others = {name or "": _elsewhere(parts, name) for name in (None, *known) if name != environment}
+    return replace(found, others={name: values for name, values in others.items() if values})
+
+
+def _composed(parts: _Parts, parsed: Overrides, environment: str | None) -> Composition:
+    option = f"{OVERLAYS}/{environment}"
     try:
-        values = compose_defaults(options, parsed.choices)
+        values = compose_defaults(parts.options, parsed.choices)
+        overlay = compose_defaults(parts.options, (), option) if environment else {}
     except DefaultsError as error:
-        raise spec_error([_explained(error, documents, options, parsed)]) from None
-    own = tuple(Layer(document, entry) for entry, document in entries.items())
-    positions = Positions(parsed.values, lambda: (*own, *_chosen(documents, options, parsed.choices)))
-    return _finished(values, entries, positions)
+        raise spec_error([_explained(error, parts.documents, parts.options, parsed)]) from None
+    own = tuple(Layer(document, entry) for entry, document in parts.entries.items())
+
+    def layers() -> tuple[Layer, ...]:
+        above = _chosen(parts, defaults_order(parts.options, (), option)) if environment else ()
+        return (*above, *own, *_chosen(parts, defaults_order(parts.options, parsed.choices)))
+
+    return _finished(values, parts.entries, overlay, environment, Positions(parsed.values, layers))
+
+
+def _elsewhere(parts: _Parts, environment: str | None) -> dict[str, Any]:
+    """The values of another environment; none where its own files are wrong: whoever works there is told."""
+    try:
+        return _composed(parts, Overrides((), ()), environment).values
+    except SpecError:
+        return {}
 
 
 def _read(files: Sequence[SpecFile]) -> dict[str, Document]:
@@ -55,9 +100,7 @@ def _read(files: Sequence[SpecFile]) -> dict[str, Document]:
             problems.append(error.problem)
         else:
             documents[file.option] = document
-            problems += check_document(
-                document, entry=file.entry[0] if file.entry else None, project=file.option == "project"
-            )
+            problems += check_document(document, file.option)
     if problems:
         raise spec_error(problems)
     return documents
@@ -68,6 +111,8 @@ def _options(documents: Mapping[str, Document]) -> dict[str, Option]:
     problems: list[Problem] = []
     for name, document in documents.items():
         package, problem = (None, None) if name == "project" else package_of(document)
+        if name.startswith(f"{OVERLAYS}/"):
+            package = package or "_global_"
         options[name] = Option(document.values, package)
         problems += [problem] if problem else []
     if problems:
@@ -80,20 +125,54 @@ def _groups(options: Mapping[str, Option]) -> set[str]:
     return {"/".join(parts[:end]) for name in options for parts in [name.split("/")] for end in range(1, len(parts))}
 
 
-def _chosen(
-    documents: Mapping[str, Document], options: Mapping[str, Option], choices: Sequence[str]
-) -> Iterator[Layer]:
-    for name, package in reversed(defaults_order(options, choices)):
-        if name in documents:
-            yield Layer(documents[name], tuple(package.split(".")) if package else ())
+def _chosen(parts: _Parts, order: Sequence[tuple[str, str]]) -> Iterator[Layer]:
+    for name, package in reversed(order):
+        if name in parts.documents:
+            yield Layer(parts.documents[name], tuple(package.split(".")) if package else ())
 
 
-def _finished(values: dict[str, Any], entries: Mapping[tuple[str, str], Document], positions: Positions) -> Composition:
-    """Entries under the project's values, model_defaults under each model, overrides over all, references resolved."""
+def _finished(
+    values: dict[str, Any],
+    entries: Mapping[tuple[str, str], Document],
+    overlay: dict[str, Any],
+    environment: str | None,
+    positions: Positions,
+) -> Composition:
+    """Entries over the project's values, the overlay over both, overrides over all, references resolved."""
     found: dict[str, dict[str, Any]] = {"models": {}}
     for (section, name), document in entries.items():
         found.setdefault(section, {})[name] = document.values
-    tree = merged(values, found)
+    written = merged(merged(values, found), overlay)
+    _check_models(written, overlay, positions)
+    tree, made = of_its_own(written, overlay, environment) if environment else (written, set())
+    tree, defaults = _overridden(tree, positions)
+    try:
+        resolved = resolve(tree)
+    except BadReferenceError as error:
+        place = positions.find(error.path) or positions.nearest(error.path)
+        raise spec_error([Problem(place, error.message)]) from None
+    plain, _ = _overridden(written, positions)
+    return Composition(resolved, defaults, positions, plain, environment, frozenset(made))
+
+
+def _check_models(tree: dict[str, Any], overlay: dict[str, Any], positions: Positions) -> None:
+    """An overlay changes models; one that it names and that has no pipeline is a slip of the pen."""
+    changed = overlay.get("models")
+    models = tree.get("models")
+    if not isinstance(changed, dict) or not isinstance(models, dict):
+        return
+    known = {name for name, model in models.items() if isinstance(model, dict) and "pipeline" in model}
+    problems = [
+        Problem(positions.find(("models", name), key=True), f"there is no model {name!r}{did_you_mean(name, known)}")
+        for name in changed
+        if name not in known
+    ]
+    if problems:
+        raise spec_error(problems)
+
+
+def _overridden(tree: dict[str, Any], positions: Positions) -> tuple[dict[str, Any], dict[str, Any]]:
+    """With model_defaults below each model and the overrides over all; and those defaults."""
     early = [override for override in positions.overrides if override.path[0] != "models" or len(override.path) < 3]
     tree = apply_overrides(tree, early)
     defaults = tree.pop(DEFAULTS, None) or {}
@@ -103,13 +182,7 @@ def _finished(values: dict[str, Any], entries: Mapping[tuple[str, str], Document
     tree["models"] = {
         name: merged(defaults, own) if isinstance(own, dict) else own for name, own in tree["models"].items()
     }
-    tree = apply_overrides(tree, [override for override in positions.overrides if override not in early])
-    try:
-        return Composition(resolve(tree), defaults, positions)
-    except BadReferenceError as error:
-        raise spec_error(
-            [Problem(positions.find(error.path) or positions.nearest(error.path), error.message)]
-        ) from None
+    return apply_overrides(tree, [override for override in positions.overrides if override not in early]), defaults
 
 
 def _explained(

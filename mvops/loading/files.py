@@ -19,6 +19,8 @@ from mvops.loading.find import PROJECT_FILE
 
 MAX_BYTES = 1 << 20
 ENTRIES = {"models": "a model", "features": "a feature view"}  # folders whose files are found without being listed
+OVERLAYS = "env"  # the folder of environments
+_NAMED = {**ENTRIES, OVERLAYS: "an environment"}  # folders whose files' names are names
 
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # a named pipe would be waited for until somebody writes to it
 _OPTION = re.compile(r"[a-z][a-z0-9_]*(/[a-z0-9][a-z0-9_]*)*")
@@ -39,6 +41,11 @@ class SpecFile:
         return (folder, name) if folder in ENTRIES and name else None
 
 
+def environments(files: Sequence[SpecFile]) -> list[str]:
+    """The names of all environments that have a file."""
+    return [file.option.partition("/")[2] for file in files if file.option.startswith(f"{OVERLAYS}/")]
+
+
 def gather(root: Path) -> list[SpecFile]:
     """All files of the spec of the project in `root`: an option of the project's own hides mvops' of the same name.
 
@@ -52,11 +59,12 @@ def gather(root: Path) -> list[SpecFile]:
     return [file for _, file in sorted({**ours, **theirs}.items())]
 
 
-def fingerprint(files: Sequence[SpecFile], overrides: Sequence[str]) -> str:
-    """The digest of all that decides what is composed: files, overrides in their order, and what is installed."""
+def fingerprint(files: Sequence[SpecFile], overrides: Sequence[str], environment: str | None = None) -> str:
+    """The digest of all that decides what is composed: files, environment, overrides, and what is installed."""
     backends = [f"{point.group}:{point.name}" for point in assets.entries()]
     contents = {file.option: [file.shown.as_posix(), hashlib.sha256(file.data).hexdigest()] for file in files}
-    return digest({"mvops": mvops.__version__, "backends": backends, "files": contents, "overrides": list(overrides)})
+    chosen = {"overrides": list(overrides), "environment": environment}
+    return digest({"mvops": mvops.__version__, "backends": backends, "files": contents, **chosen})
 
 
 def _shipped() -> Iterator[SpecFile]:
@@ -73,8 +81,8 @@ def _own(root: Path) -> Iterator[SpecFile]:
     for path in _walk(folder):
         relative = PurePosixPath(path.relative_to(folder).as_posix())
         shown = Path(PROJECT_FILE.parent, relative)
-        if relative.parts[0] in ENTRIES and len(relative.parts) > 1:
-            _check_entry(relative, shown)
+        if relative.parts[0] in _NAMED and len(relative.parts) > 1:
+            _check_name(relative, shown)
         elif path.suffix != ".yaml" or not _OPTION.fullmatch(relative.with_suffix("").as_posix()):
             continue
         yield SpecFile(relative.with_suffix("").as_posix(), shown, _read(path, shown, root))
@@ -94,9 +102,9 @@ def _walk(folder: Path) -> Iterator[Path]:
         )
 
 
-def _check_entry(relative: PurePosixPath, shown: Path) -> None:
+def _check_name(relative: PurePosixPath, shown: Path) -> None:
     folder = relative.parts[0]
-    what = ENTRIES[folder]
+    what = _NAMED[folder]
     if len(relative.parts) > 2:
         raise SpecError(f"{what}'s file lies directly in configs/{folder}", where=Where(shown))
     if relative.suffix != ".yaml":

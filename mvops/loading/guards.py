@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from mvops.loading.files import ENTRIES
+from mvops.loading.files import ENTRIES, OVERLAYS
 from mvops.loading.interpolation import refused
 from mvops.loading.problems import KeyPath, Problem, show_path
 from mvops.loading.strict_yaml import Document
@@ -25,8 +25,11 @@ def is_reserved(key: str) -> bool:
     return bool(_RESERVED.fullmatch(key))
 
 
-def check_document(document: Document, *, entry: str | None, project: bool) -> list[Problem]:
+def check_document(document: Document, option: str) -> list[Problem]:
     """Everything in one file that is refused: reserved keys, resolvers, `hydra`, a defaults list that leads astray."""
+    folder = option.partition("/")[0]
+    entry = folder if folder in ENTRIES else None
+    named = option == "project" or folder == OVERLAYS
     problems = list(_walk(document, document.values, ()))
     defaults = document.values.get("defaults")
     if "hydra" in document.values:
@@ -38,11 +41,14 @@ def check_document(document: Document, *, entry: str | None, project: bool) -> l
         remedy = "What all models share goes under model_defaults there." if entry == "models" else ""
         problems.append(Problem(place, message, remedy))
     elif defaults is not None:
-        problems += _check_defaults(document, defaults)
+        problems += _check_defaults(document, defaults, overlay=folder == OVERLAYS)
+    if not entry and "environment" in document.values:
+        place = document.place(("environment",), key=True)
+        problems.append(Problem(place, "the environment is chosen on the command line: --env NAME, or MVOPS_ENV"))
     for key in _SECTIONS.intersection(() if entry else document.values):
         if not isinstance(document.values[key], dict | None):
             problems.append(Problem(document.place((key,)), f"{key} must be a section of keys"))
-    if project and "preset" in document.values:
+    if named and "preset" in document.values:
         place = document.place(("preset",), key=True)
         message = "the preset is named in the defaults list, so that its settings are read"
         problems.append(Problem(place, message, "Write: defaults: [{preset: small/day_30}, _self_]"))
@@ -88,12 +94,15 @@ def _walk(document: Document, value: Any, path: KeyPath) -> Iterator[Problem]:
             yield Problem(document.place(path), f"{show_path(path)}: {reason}")
 
 
-def _check_defaults(document: Document, defaults: Any) -> Iterator[Problem]:
+def _check_defaults(document: Document, defaults: Any, *, overlay: bool) -> Iterator[Problem]:
     if not isinstance(defaults, list):
         yield Problem(document.place(("defaults",)), "defaults must be a list", _DEFAULTS_HELP)
         return
     for index, item in enumerate(defaults):
-        if not _acceptable(item):
+        if _names_overlay(item) and not overlay:
+            message = "an environment does not stand in the defaults list: it is chosen with --env NAME, or MVOPS_ENV"
+            yield Problem(document.place(("defaults", index)), message)
+        elif not _acceptable(item):
             message = f"this line of the defaults list is not one that is read: {_shown(item)}"
             yield Problem(document.place(("defaults", index)), message, _DEFAULTS_HELP)
 
@@ -113,6 +122,12 @@ def _acceptable(item: Any) -> bool:
         return False
     options = value if isinstance(value, list) else [] if value is None else [value]
     return all(isinstance(option, str) and _OPTION.fullmatch(option) for option in options)
+
+
+def _names_overlay(item: Any) -> bool:
+    named = next(iter(item), "") if isinstance(item, dict) else item
+    found = _GROUP.fullmatch(named) if isinstance(named, str) else None
+    return found is not None and found["group"].strip("/").split("/")[0] == OVERLAYS
 
 
 def _foreign(name: str) -> bool:

@@ -22,7 +22,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-_PRIMARY = "project"
+PROJECT = "project"
 _LOCK = threading.Lock()
 
 
@@ -46,21 +46,23 @@ class DefaultsError(Exception):
         self.missing = missing
 
 
-def compose_defaults(options: Mapping[str, Option], choices: Sequence[str]) -> dict[str, Any]:
-    """Compose `options["project"]` and what its defaults list names; references stay as they are.
+def compose_defaults(options: Mapping[str, Option], choices: Sequence[str], start: str = PROJECT) -> dict[str, Any]:
+    """Compose the option `start` and what its defaults list names; references stay as they are.
 
     `choices` are overrides that choose options, such as preset=small/day_60. Raises DefaultsError.
     """
     with _hydra_with(options):
-        values = OmegaConf.to_container(compose(_PRIMARY, overrides=list(choices)), resolve=False)
+        values = OmegaConf.to_container(compose(start, overrides=list(choices)), resolve=False)
     return {str(key): value for key, value in values.items()} if isinstance(values, dict) else {}
 
 
-def defaults_order(options: Mapping[str, Option], choices: Sequence[str]) -> list[tuple[str, str]]:
+def defaults_order(
+    options: Mapping[str, Option], choices: Sequence[str], start: str = PROJECT
+) -> list[tuple[str, str]]:
     """The options that take part and the package that each is put below, the strongest last."""
     with _hydra_with(options):
         loader = GlobalHydra.instance().config_loader()
-        found = loader.compute_defaults_list(_PRIMARY, list(choices), RunMode.RUN).defaults
+        found = loader.compute_defaults_list(start, list(choices), RunMode.RUN).defaults
     order = [(default.config_path or "", default.package or "") for default in found]
     return [(name, package) for name, package in order if not name.startswith("hydra/")]
 

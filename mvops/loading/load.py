@@ -18,7 +18,8 @@ from mvops.loading.problems import KeyPath
 class Explained(NamedTuple):
     """A value of the spec and where it came from: a file and its line, an override, or mvops itself.
 
-    `note` says what was made of the value on its way.
+    `note` says what was made of the value on its way; `written` is what stands in the file, references and all,
+    and None for what is written nowhere.
     """
 
     path: KeyPath
@@ -26,15 +27,17 @@ class Explained(NamedTuple):
     source: str
     line: int | None
     note: str = ""
+    written: Any = None
 
 
-def load_project(root: Path, overrides: Sequence[str] = ()) -> Project:
-    """The project in `root` with `overrides` in Hydra's grammar.
+def load_project(root: Path, overrides: Sequence[str] = (), environment: str | None = None) -> Project:
+    """The project in `root`, or its environment, with `overrides` in Hydra's grammar.
 
-    Raises SpecError that tells everything wrong with file, line and column; UsageError when `root` is no project.
+    Raises SpecError that tells everything wrong with file, line and column; UsageError when `root` is no project,
+    and for an environment that it does not have.
     """
     files = gather(root)
-    key = fingerprint(files, overrides)
+    key = fingerprint(files, overrides, environment)
     values = cache.stored(root, key)
     if values is not None:
         try:
@@ -44,22 +47,24 @@ def load_project(root: Path, overrides: Sequence[str] = ()) -> Project:
     from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- Hydra takes 0.3 s, a cached spec needs none of it
     from mvops.loading.validate import validate  # noqa: PLC0415 -- the same
 
-    composition = compose_spec(files, overrides)
+    composition = compose_spec(files, overrides, environment)
     project = validate(composition)
     cache.store(root, key, composition.values)
     return project
 
 
-def place_of(root: Path, paths: Iterable[tuple[str, ...]], overrides: Sequence[str] = ()) -> Where | None:
+def place_of(
+    root: Path, paths: Iterable[tuple[str, ...]], overrides: Sequence[str] = (), environment: str | None = None
+) -> Where | None:
     """Where the user's YAML says the value at the first of `paths` that it has; None for none, or an override."""
     from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- as above
 
-    positions = compose_spec(gather(root), overrides).positions
+    positions = compose_spec(gather(root), overrides, environment).positions
     place = next((found for path in paths if (found := positions.find(path))), None)
     return place.where if place else None
 
 
-def explain(root: Path, overrides: Sequence[str] = ()) -> list[Explained]:
+def explain(root: Path, overrides: Sequence[str] = (), environment: str | None = None) -> list[Explained]:
     """Every value of the spec, also those that nobody wrote, in the order of the spec; raises as `load_project`.
 
     A list of plain values is one value. Values are as validated: `90m` for `5400`.
@@ -67,13 +72,18 @@ def explain(root: Path, overrides: Sequence[str] = ()) -> list[Explained]:
     from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- as above
     from mvops.loading.validate import validate  # noqa: PLC0415 -- as above
 
-    composition = compose_spec(gather(root), overrides)
+    composition = compose_spec(gather(root), overrides, environment)
     dumped = validate(composition).model_dump(mode="json")
+    written = dict(_leaves(composition.written, ()))
     explained = []
     for path, value in _leaves(dumped, ()):
         place = composition.positions.find(path)
         source = "default of mvops" if place is None else str(place.file or place).replace("\\", "/")
-        explained.append(Explained(path, value, source, place.line if place and place.file else None))
+        note = f"its own in {environment}" if path in composition.made else ""
+        if path == ("environment",) and environment:
+            source = "command line"
+        line = place.line if place and place.file else None
+        explained.append(Explained(path, value, source, line, note, written.get(path)))
     return explained
 
 

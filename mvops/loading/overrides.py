@@ -92,6 +92,8 @@ def _parse(text: str) -> HydraOverride:
     parts = [part for piece in (parsed.key_or_group, parsed.package or "") for part in piece.split(".")]
     if parts[0].split("/")[0] == "hydra" or (parsed.package or "").split(".")[0].split(":")[0] == "hydra":
         raise _BadOverrideError("Hydra's own settings cannot be changed from a spec")
+    if parts[0].split("/")[0] in {"env", "environment"}:
+        raise _BadOverrideError("an environment is chosen with --env NAME, or MVOPS_ENV")
     if any(is_reserved(part) for part in parts[: parsed.key_or_group.count(".") + 1]) or _holds_reserved(value):
         raise _BadOverrideError("this key is reserved: a spec never names code to run")
     _check_value(value)

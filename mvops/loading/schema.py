@@ -81,7 +81,7 @@ _DEFAULTS_LIST: JsonSchemaValue = {
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
-    """Three: `project` for configs/project.yaml, `model` for configs/models/, `features` for configs/features/."""
+    """Four: `project` for configs/project.yaml, `model` for configs/models/, and so on for `features` and `env`."""
     generated = Project.model_json_schema(schema_generator=_AsWritten)
     definitions: dict[str, Any] = generated.pop("$defs")
     _relax(definitions, "Model")
@@ -93,11 +93,15 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         **generated["properties"],
         "model_defaults": {"$ref": reference, "description": "Under every model's own YAML, key by key."},
     }
-    del properties["preset"]  # the defaults list brings it
+    del properties["preset"], properties["environment"]  # the defaults list and the command line bring them
     project = {**generated, "properties": properties, "required": ["defaults", "project"]}
+    partial = {key: value for key, value in view.items() if key != "required"}
+    overlay = {key: value for key, value in project.items() if key != "required"}
+    overlay["description"] = "What an environment has otherwise than the project: `mvops --env NAME`."
     return {
         "project": {"$schema": _DRAFT, **project, "title": "mvops project", "$defs": definitions},
         "model": {"$schema": _DRAFT, **model, "title": "mvops model", "$defs": _used(model, definitions)},
+        "env": {"$schema": _DRAFT, **overlay, "title": "mvops env", "$defs": {**definitions, "FeatureView": partial}},
         "features": {"$schema": _DRAFT, **view, "title": "mvops features", "$defs": _used(view, definitions)},
     }
 

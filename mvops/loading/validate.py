@@ -16,6 +16,7 @@ from mvops.core.config.model import Model
 from mvops.core.config.project import Project
 from mvops.loading.chains import chain_problems
 from mvops.loading.compose import DEFAULTS, Composition
+from mvops.loading.environments import shared_with
 from mvops.loading.feature_checks import features_at_odds
 from mvops.loading.positions import Positions
 from mvops.loading.problems import KeyPath, Problem, did_you_mean, show_path, show_value, spec_error
@@ -42,6 +43,8 @@ def validate(composition: Composition) -> Project:
         raise spec_error(problems) from None
     problems += [*_at_odds(project, positions), *chain_problems(project, positions)]
     problems += features_at_odds(project, positions)
+    if composition.environment:
+        problems += shared_with(composition.environment, composition.values, composition.others, positions)
     if problems:
         raise spec_error(problems)
     return project

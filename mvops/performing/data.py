@@ -39,7 +39,7 @@ def keep_joined(workspace: Workspace, run: Run, parameter: str) -> dict[str, Dat
     sha256 = joined_content(workspace, run.model, wanted) if wanted else None
     if wanted is None or sha256 is None:
         return {}
-    name = joined_file(run.model)
+    name = joined_file(workspace, run.model)
     workspace.store.put_file(workspace.root / name, "parquet")
     revision = Revision(backend="local", id=wanted[:16], files={name: sha256}, own={})
     named = named_revision(keep_revision(workspace.store, revision))

@@ -25,7 +25,7 @@ def remove_feature(step: RemoveFeature, workspace: Workspace) -> dict[str, str]:
     """Take it away; what is gone already is no error."""
     store, catalog = store_of(workspace), catalog_of(workspace.project)
     if step.part == "store":
-        store.remove(workspace.root)
+        store.remove(workspace.root, catalog)
     elif step.part == "view":
         store.remove_view(workspace.root, catalog, step.name)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,7 @@ from typing import Self
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlmodel import Session, select
 
-from mvops.errors import RegistryError
+from mvops.errors import ConflictError, RegistryError
 from mvops.registry.engines import create_file, make_engine, reading, refuse_unsafe, translated
 from mvops.registry.places import Place, check_file, damaged, locate
 from mvops.registry.tables import RegistryRow
@@ -82,35 +83,39 @@ class Registry:
         self.close()
 
 
-def open_registry(url: str, root: Path, *, create: bool = True) -> Registry:
+def open_registry(url: str, root: Path, *, create: bool = True, environment: str | None = None) -> Registry:
     """Open the registry at `url`; make it if it is missing, migrate it if it is older than this mvops.
+
+    A registry belongs to the environment that made it, or to the project itself: another one's is a ConflictError.
 
     A relative SQLite path starts at `root`. With `create=False` a missing registry is a RegistryError. So is a file
     that is damaged or something else, and a schema that a newer mvops made; none of these is touched.
     """
     place = locate(url, root)
     if place.file is not None:
-        _open_file(place, create=create)
+        _open_file(place, create=create, environment=environment)
     engine = make_engine(place)
     try:
         with translated(place):
-            _bring_up_to_date(place, engine, create=create)
-            return Registry(place, engine, _lineage(place, engine))
+            _bring_up_to_date(place, engine, create=create, environment=environment)
+            lineage = _lineage(place, engine)
+            _check_owner(place, lineage, environment)
+            return Registry(place, engine, lineage)
     except BaseException:
         engine.dispose()
         raise
 
 
-def _open_file(place: Place, *, create: bool) -> None:
+def _open_file(place: Place, *, create: bool, environment: str | None) -> None:
     assert place.file is not None
     if not place.file.exists():
         if not create:
             raise _missing(place)
-        create_file(place, _migrate)
+        create_file(place, partial(_migrate, environment=environment))
     check_file(place.file)
 
 
-def _bring_up_to_date(place: Place, engine: Engine, *, create: bool) -> None:
+def _bring_up_to_date(place: Place, engine: Engine, *, create: bool, environment: str | None) -> None:
     with reading(engine).connect() as connection:
         refuse_unsafe(connection, place)
         tables = set(inspect(connection).get_table_names())
@@ -126,7 +131,7 @@ def _bring_up_to_date(place: Place, engine: Engine, *, create: bool) -> None:
         )
     if revision != REVISIONS[-1]:
         with engine.begin() as connection:
-            _migrate(connection)
+            _migrate(connection, environment=environment)
 
 
 def _lineage(place: Place, engine: Engine) -> str:
@@ -137,10 +142,18 @@ def _lineage(place: Place, engine: Engine) -> str:
     return row.lineage
 
 
-def _migrate(connection: Connection) -> None:
+def _check_owner(place: Place, lineage: str, environment: str | None) -> None:
+    made_by = lineage.partition("@")[2] or None
+    if made_by != environment:
+        owner = f"of the environment {made_by!r}" if made_by else "of the project without an environment"
+        hint = f"Work there with: --env {made_by}" if made_by else "Work there without --env."
+        raise ConflictError(f"{place.shown} is the registry {owner}", hint=f"{hint} Or name another place: registry.")
+
+
+def _migrate(connection: Connection, *, environment: str | None) -> None:
     from mvops.registry.migrating import migrate  # noqa: PLC0415  Alembic is slow to import and rarely needed
 
-    migrate(connection)
+    migrate(connection, environment)
 
 
 def _missing(place: Place) -> RegistryError:

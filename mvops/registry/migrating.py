@@ -16,11 +16,16 @@ from mvops.registry.statements import insert_missing
 from mvops.registry.tables import Base
 
 
-def migrate(connection: Connection) -> None:
-    """Upgrade to the newest schema and see that the registry has its lineage."""
+def migrate(connection: Connection, environment: str | None = None) -> None:
+    """Upgrade to the newest schema and see that the registry has its lineage, which names its environment."""
     only_one(connection, "migrate")
     command.upgrade(alembic_config(connection), "head")
-    row = {"id": 1, "lineage": str(uuid.uuid4()), "serial": 0, "created": utc_now()}
+    row = {
+        "id": 1,
+        "lineage": f"{uuid.uuid4()}{f'@{environment}' if environment else ''}",
+        "serial": 0,
+        "created": utc_now(),
+    }
     connection.execute(insert_missing(connection.dialect.name, Base.metadata.tables["mvops_registry"]), row)
 
 

@@ -55,9 +55,10 @@ def _require_psycopg() -> None:
 
 
 def prepare_folder(file: Path) -> None:
-    """Make the project's own `.mvops` folder if it is missing; any other folder must exist."""
-    if file.parent.name == ".mvops" and file.parent.parent.is_dir():
-        file.parent.mkdir(exist_ok=True)
+    """Make the project's own `.mvops` folder, or one inside, if it is missing; any other folder must exist."""
+    own = next((folder for folder in file.parents if folder.name == ".mvops"), None)
+    if own is not None and own.parent.is_dir():
+        file.parent.mkdir(parents=True, exist_ok=True)
     if not file.parent.is_dir():
         raise RegistryError(
             f"The folder for the database does not exist: {file.parent}", hint=f"Create it: mkdir -p '{file.parent}'"

@@ -25,13 +25,14 @@ class Config:
     origins: tuple[Explained, ...]
 
 
-def config(start: Path, key: str = "", overrides: Sequence[str] = ()) -> Config:
+def config(start: Path, key: str = "", overrides: Sequence[str] = (), environment: str | None = None) -> Config:
     """What the spec says at `key`, such as `models.churn.monitor`; passwords in URLs are not shown.
 
     Opens no registry and resolves no secret. Raises UsageError outside of a project and for a key that is not there,
     SpecError for a mistake in the YAML.
     """
-    found = [each._replace(value=_masked(each.value)) for each in explain(find_project(start), overrides)]
+    explained = explain(find_project(start), overrides, environment)
+    found = [each._replace(value=masked(each.value)) for each in explained]
     inside = [each for each in found if not key or f"{show_path(each.path)}.".startswith((f"{key}.", f"{key}["))]
     if not inside:
         raise _unknown(key, [each.path for each in found])
@@ -40,9 +41,40 @@ def config(start: Path, key: str = "", overrides: Sequence[str] = ()) -> Config:
     return Config(inside[0].path[:depth], values, tuple(inside))
 
 
-def _masked(value: Any) -> Any:
+@dataclass(frozen=True)
+class Difference:
+    """A key that two environments say differently: what each says, None for the one that has no such key."""
+
+    key: KeyPath
+    one: Explained | None
+    other: Explained | None
+
+
+def differences(start: Path, one: str | None, other: str | None) -> list[Difference]:
+    """In what two environments differ, None for the project without one.
+
+    Judged by what is written: a reference that comes to something else in each is the same, and so is what mvops itself
+    makes an environment's own. Raises as `config`.
+    """
+    root = find_project(start)
+    here, there = ({each.path: each for each in explain(root, (), name)} for name in (one, other))
+    found = [Difference(path, here.get(path), there.get(path)) for path in dict.fromkeys((*here, *there))]
+    return [each for each in found if each.key != ("environment",) and _differ(each.one, each.other)]
+
+
+def _differ(one: Explained | None, other: Explained | None) -> bool:
+    if one is None or other is None:
+        return True
+    if one.written == other.written:
+        return False
+    refers = any("${" in str(each.written) for each in (one, other))
+    return refers or one.value != other.value or bool(one.note) != bool(other.note)
+
+
+def masked(value: Any) -> Any:
+    """The same without passwords in URLs."""
     if isinstance(value, list):
-        return [_masked(each) for each in value]
+        return [masked(each) for each in value]
     return _PASSWORD.sub(r"\1:***@", value) if isinstance(value, str) else value
 
 

@@ -47,9 +47,9 @@ class Check:
         return asdict(self)
 
 
-def examine(start: Path) -> list[Check]:
+def examine(start: Path, environment: str | None = None) -> list[Check]:
     """Every check of the machine, and of the project if `start` is in one. Never raises."""
-    return [*_machine(start), *_project(start)]
+    return [*_machine(start), *_project(start, environment)]
 
 
 def _machine(start: Path) -> Iterator[Check]:
@@ -80,9 +80,9 @@ def _kernel() -> Check:
     return Check("kernel", "ok", str(spec.resource_dir))
 
 
-def _project(start: Path) -> Iterator[Check]:
+def _project(start: Path, environment: str | None) -> Iterator[Check]:
     try:
-        with open_project(start) as workspace:
+        with open_project(start, environment=environment) as workspace:
             yield Check("project", "ok", f"{workspace.project.project} in {workspace.root}")
             for name, look in _LOOKS.items():
                 yield _guarded(name, look, workspace)

@@ -94,7 +94,7 @@ def _bodies(
     workspace: Workspace, model: str, endpoint: Endpoint, example: dict[str, Any]
 ) -> Sequence[Mapping[str, Any]]:
     server: Server = backends.load("servers", endpoint.backend)
-    path = workspace.root / server.folder(model) / "loadtest.py"
+    path = workspace.root / workspace.generated(server.folder(model)) / "loadtest.py"
     if not path.is_file():
         return [example]
     (bodies,) = run_own(path, "bodies")

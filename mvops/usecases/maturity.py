@@ -58,7 +58,11 @@ def maturity(workspace: Workspace) -> Maturity:
     """Look for evidence of what is on now and of what the next cell switches on. Reads only."""
     now = _on(workspace.project.capabilities)
     after = following(workspace.project.preset)
-    later = _on(load_project(workspace.root, [f"preset={after}"]).capabilities) if after else []
+    later = (
+        _on(load_project(workspace.root, [f"preset={after}"], workspace.project.environment).capabilities)
+        if after
+        else []
+    )
     return Maturity(
         project=workspace.project.project,
         cell=workspace.project.preset,
@@ -76,7 +80,7 @@ def next_plan(workspace: Workspace) -> tuple[str, Plan]:
     if after is None:
         raise UsageError(f"there is no preset after {workspace.project.preset}", hint="See: mvops maturity")
     try:
-        with open_project(workspace.root, [f"preset={after}"]) as there:
+        with open_project(workspace.root, [f"preset={after}"], workspace.project.environment) as there:
             return after, plan(there)
     except SpecError as error:
         raise SpecError(f"going on to {after}: {error.message}", hint=error.hint, where=error.where) from error

@@ -8,6 +8,7 @@ from mvops import backends
 from mvops.contracts.notifiers import Message, Notifier
 from mvops.core.alert import Alert
 from mvops.core.config.model import Monitor
+from mvops.core.environment import wording
 from mvops.errors import BackendError, MvopsError, UsageError
 from mvops.registry.events import record_event
 from mvops.workspace import Workspace
@@ -20,7 +21,7 @@ def notify(
 
     A channel that fails keeps nobody else from being told, and stays on record.
     """
-    messages = [m for m in (_opened(model, opened), _resolved(model, resolved)) if m is not None]
+    messages = [m for m in (_opened(workspace, model, opened), _resolved(model, resolved)) if m is not None]
     for name in settings.alerts:
         for message in messages:
             try:
@@ -73,17 +74,20 @@ def _deliver(workspace: Workspace, name: str, message: Message) -> None:
     notifier.send(message, channel.options)
 
 
-def _opened(model: str, alerts: Sequence[Alert]) -> Message | None:
+def _opened(workspace: Workspace, model: str, alerts: Sequence[Alert]) -> Message | None:
     if not alerts:
         return None
     critical = any(alert.severity == "critical" for alert in alerts)
     first = alerts[0]
     more = f" and {len(alerts) - 1} more" if len(alerts) > 1 else ""
+    typed = wording(workspace.project.environment)["typed"]
     reason = "performance" if first.kind == "performance" else "drift"
     lines = [f"{alert.key} since {alert.opened:%Y-%m-%d %H:%M} UTC: {alert.reason}" for alert in alerts]
     return Message(
         title=f"{model} version {first.version}: {first.key}{more}",
-        body="\n".join([*lines, "See: mvops status", f"Train on newer data: mvops retrain {model} --reason {reason}"]),
+        body="\n".join(
+            [*lines, f"See: {typed} status", f"Train on newer data: {typed} retrain {model} --reason {reason}"]
+        ),
         severity="critical" if critical else "warning",
     )
 

@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from mvops.core.alert import Alert
+from mvops.core.environment import in_environment
 from mvops.core.frozen import Frozen
 from mvops.core.layout import Layout, layout_file
 from mvops.core.rollout import RolloutState
@@ -115,7 +116,7 @@ def overview(workspace: Workspace) -> Overview:
 
 def _model(workspace: Workspace, log: PredictionLog, name: str, said: Live | None) -> ModelView:
     spec, registry = workspace.model(name), workspace.registry
-    layout, known = read_layout(workspace.root, name), Known(workspace, name)
+    layout, known = read_layout(workspace.root, name, workspace.project.environment), Known(workspace, name)
     serving, rollout = champion(registry, name), rollouts.current(registry, name)
     answering = [number for number in (serving and serving.number, rollout and rollout.challenger) if number]
     numbers = log.numbers(name, timedelta(days=layout.days), MOST)
@@ -137,9 +138,9 @@ def _model(workspace: Workspace, log: PredictionLog, name: str, said: Live | Non
     )
 
 
-def read_layout(root: Path, model: str) -> Layout:
+def read_layout(root: Path, model: str, environment: str | None = None) -> Layout:
     """The layout that the team may have edited; the default where there is none. Raises SpecError."""
-    path = root / layout_file(model)
+    path = root / in_environment(layout_file(model), environment)
     try:
         written: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
         return Layout.model_validate(written)

@@ -69,7 +69,8 @@ def plan(
         dependencies=_dependencies(records),
     )
     made = {"unseen": tuple(unseen), "scope": scope, "overrides": workspace.overrides, "mvops": __version__}
-    return planned.model_copy(update={**made, "spec": spec_digest(workspace)}).sealed()
+    made |= {"environment": workspace.project.environment, "spec": spec_digest(workspace)}
+    return planned.model_copy(update=made).sealed()
 
 
 def _compared(

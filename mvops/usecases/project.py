@@ -17,13 +17,14 @@ from mvops.workspace import Workspace, open_workspace
 
 
 @contextmanager
-def open_project(start: Path, overrides: Sequence[str] = ()) -> Iterator[Workspace]:
-    """The project in `start` or above it, with the YAML read and checked, the registry and the store opened.
+def open_project(start: Path, overrides: Sequence[str] = (), environment: str | None = None) -> Iterator[Workspace]:
+    """The project in `start` or above it, in this environment: YAML read and checked, registry and store opened.
 
     Raises UsageError outside a project, SpecError for a mistake in the YAML, RegistryError.
     """
     root = find_project(start)
-    with open_workspace(root, load_project(root, overrides), backends.load, overrides) as workspace:
+    spec = load_project(root, overrides, environment)
+    with open_workspace(root, spec, backends.load, overrides) as workspace:
         try:
             yield workspace
         except MvopsError as error:
@@ -35,7 +36,7 @@ def open_project(start: Path, overrides: Sequence[str] = ()) -> Iterator[Workspa
 def _say_where(error: MvopsError, workspace: Workspace, overrides: Sequence[str]) -> None:
     """Give an error that is about a key of the spec the line of YAML where it can be mended."""
     paths = _for_notebook(error, workspace) if isinstance(error, NotebookError) else [error.about]
-    place = place_of(workspace.root, paths, overrides)
+    place = place_of(workspace.root, paths, overrides, workspace.project.environment)
     if place is None:
         return
     if error.where is not None:  # a path from the root, also to a notebook outside of it

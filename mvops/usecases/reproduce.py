@@ -80,7 +80,7 @@ class _Attempt:
     def train(self, number: int) -> tuple[PipelineResult, ArtifactStore]:
         """Run everything, nothing from a cache; what it makes goes into a store of its own."""
         recipe, root = self.restored.recipe, self.folder.joinpath(*_DEEP)
-        joined = joined_file(self.version.model)
+        joined = joined_file(self.workspace, self.version.model)
         place = self.folder / f"run-{number}"
         store = ArtifactStore("artifacts", place)
         job = PipelineJob(

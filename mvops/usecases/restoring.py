@@ -120,7 +120,7 @@ def _revision(workspace: Workspace, version: Version, name: str) -> DataRevision
 
 
 def _data_of_today(workspace: Workspace, version: Version, name: str, pattern: str, root: Path) -> str:
-    if pattern == joined_file(version.model):
+    if pattern == joined_file(workspace, version.model):
         make_joined(workspace, version.model)
         same = joined_content(workspace, version.model, version.data[name]) is not None
     else:

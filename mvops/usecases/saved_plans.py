@@ -44,11 +44,20 @@ def read_plan(text: bytes, name: str) -> Plan:
     return found
 
 
+def check_environment(plan: Plan, environment: str | None) -> None:
+    """Raise ConflictError for a plan that was made for another environment."""
+    if plan.environment != environment:
+        names = [f"the environment {name!r}" if name else "no environment" for name in (plan.environment, environment)]
+        there = f"with --env {plan.environment}" if plan.environment else "without --env, and without MVOPS_ENV"
+        raise ConflictError(f"this plan was made for {names[0]}, and this is {names[1]}", hint=f"Apply it {there}.")
+
+
 def check_fresh(workspace: Workspace, plan: Plan) -> None:
     """The same project, mvops, state and spec as when the plan was made: steps read the spec again.
 
     Raises ConflictError for a plan of another project, StalePlanError that says what has moved.
     """
+    check_environment(plan, workspace.project.environment)
     if plan.lineage != workspace.registry.lineage:
         raise ConflictError("this plan was made for another project", hint=_AGAIN)
     if moved := _moved(workspace, plan):

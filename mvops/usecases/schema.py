@@ -12,7 +12,7 @@ from mvops.loading.schema import json_schemas
 
 
 def schema_text(what: str) -> str:
-    """The schema of `project` or `model` as JSON. Raises UsageError for anything else."""
+    """The schema of `project`, `model`, `features` or `env` as JSON. Raises UsageError for anything else."""
     schemas = json_schemas()
     if what not in schemas:
         raise UsageError(f"there is no schema {what!r}", hint=f"Schemas: {', '.join(sorted(schemas))}")

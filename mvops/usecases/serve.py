@@ -37,7 +37,7 @@ def serve(
         on_ready(url)
 
     server.serve(
-        workspace.root / server.folder(model),
+        workspace.root / workspace.generated(server.folder(model)),
         host=host or endpoint.host,
         port=port or endpoint.port,
         workers=workers,

@@ -34,7 +34,7 @@ def errors(name: str, values: Any) -> list[str]:
     return [error.message for error in jsonschema.Draft7Validator(SCHEMAS[name]).iter_errors(values)]
 
 
-@pytest.mark.parametrize("name", ["project", "model", "features"])
+@pytest.mark.parametrize("name", ["project", "model", "features", "env"])
 def test_they_are_schemas_and_complete_in_themselves(name: str) -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMAS[name])
     assert SCHEMAS[name]["title"] == f"mvops {name}"
@@ -46,7 +46,7 @@ def test_every_section_is_described() -> None:
     sections = {**SCHEMAS["project"]["$defs"], "project": SCHEMAS["project"]}
     assert [name for name, made in sections.items() if name != "JsonValue" and not made.get("description")] == []
     assert set(SCHEMAS["model"]["properties"]) == set(Model.model_fields)
-    expected = (set(Project.model_fields) - {"preset"}) | {"defaults", "model_defaults"}
+    expected = (set(Project.model_fields) - {"preset", "environment"}) | {"defaults", "model_defaults"}
     assert set(SCHEMAS["project"]["properties"]) == expected
 
 
@@ -87,6 +87,13 @@ def test_a_project() -> None:
     assert errors("project", project | {"model_defaults": {"monitor": {"evry": "1h"}}}) != []
     assert errors("project", project | {"preset": "small/day_30"}) != []
     assert errors("project", {"project": "flights"}) != []
+
+
+def test_an_environment_says_only_what_differs() -> None:
+    assert errors("env", {"models": {"m": {"endpoint": {"port": 8100}}}, "features": {"v": {"ttl": "1d"}}}) == []
+    assert errors("env", {"registry": "postgresql://db/staging", "model_defaults": {"monitor": {"every": "1h"}}}) == []
+    assert errors("env", {"models": {"m": {"endpoint": {"prot": 8100}}}}) != []
+    assert errors("env", {"environment": "staging"}) != []
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

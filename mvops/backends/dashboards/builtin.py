@@ -8,6 +8,7 @@ from typing import Any
 
 from mvops.backends.options import checked
 from mvops.contracts.dashboards import Board
+from mvops.core.environment import wording
 from mvops.core.layout import PANELS, Layout, layout_file
 from mvops.rendering import render_folder
 
@@ -23,7 +24,8 @@ class Builtin:
         """The layout of the model's part of the page."""
         layout = _layout({"title": board.model, **options})
         left_out = [panel for panel in PANELS if panel not in layout.panels]
-        (text,) = render_folder("dashboards/builtin", {"board": board, "layout": layout, "left_out": left_out}).values()
+        context = wording(board.environment) | {"board": board, "layout": layout, "left_out": left_out}
+        (text,) = render_folder("dashboards/builtin", context).values()
         return {PurePosixPath(layout_file(board.model)).name: text}
 
     def shared(self, project: str, options: Mapping[str, Any]) -> Mapping[str, str]:
@@ -35,7 +37,8 @@ class Builtin:
     def limits(self, board: Board, options: Mapping[str, Any]) -> Iterator[str]:
         """What it needs to be seen."""
         _layout(options)
-        yield "is a page on this machine while `mvops dashboard` runs, or a file: mvops dashboard --output FILE.html"
+        typed = wording(board.environment)["typed"]
+        yield f"is a page on this machine while `{typed} dashboard` runs, or a file with: --output FILE.html"
         if board.address is None:
             yield "shows no errors: only an endpoint counts them"
 

@@ -16,6 +16,7 @@ from mvops.backends.dashboards._panels import panels
 from mvops.backends.options import checked
 from mvops.contracts.dashboards import Board
 from mvops.core.durations import Period
+from mvops.core.environment import in_environment
 from mvops.core.frozen import Frozen
 from mvops.core.reach import url_at
 from mvops.rendering import render_folder
@@ -87,7 +88,8 @@ class Grafana:
         if board.address is None:
             yield "shows nothing of a model without an endpoint: `mvops dashboard` does"
             return
-        yield "is seen once Prometheus and Grafana read the files: deploy/dashboards/README.md says where they go"
+        folder = in_environment(self.folder(), board.environment)
+        yield f"is seen once Prometheus and Grafana read the files: {folder}/README.md says where they go"
         if _options(options).host is None and re.match(r"127\.|localhost:|\[::1\]", board.address):
             yield (
                 f"{board.address} answers this machine only: a Prometheus elsewhere needs endpoint.host and "

@@ -20,6 +20,7 @@ from mvops.backends.feature_stores._as_of import Sides, as_of
 from mvops.backends.feature_stores._definitions import entities_of, facts_of_service, facts_of_view, service_of, view_of
 from mvops.backends.feature_stores._importing import quietly
 from mvops.contracts.feature_stores import Catalog, Known
+from mvops.core.environment import in_environment
 from mvops.core.lookup import Lookup
 from mvops.errors import BackendError, MissingExtraError, MvopsError
 from mvops.notebook.digests import input_files
@@ -170,16 +171,16 @@ def _plain(value: Any) -> Any:
 def _config(root: Path, catalog: Catalog) -> RepoConfig:
     """As feature_store.yaml says, but that Feast looks for its files from the working directory."""
     settings = _repository.resolved(_repository.settings(catalog))
-    settings["registry"]["path"] = str(root / _repository.REGISTRY)
+    settings["registry"]["path"] = str(root / _repository.registry_of(catalog))
     if settings["online_store"]["type"] == "sqlite":
-        settings["online_store"]["path"] = str(root / _repository.ONLINE)
-    return RepoConfig(**settings, repo_path=root / _repository.FOLDER)
+        settings["online_store"]["path"] = str(root / _repository.online_of(catalog))
+    return RepoConfig(**settings, repo_path=root / in_environment(_repository.FOLDER, catalog.environment))
 
 
 @contextlib.contextmanager
 def _opened(root: Path, catalog: Catalog, *, writing: bool = False) -> Iterator[FeatureStore]:
     """The store, for one at a time where it writes: Feast itself reads its registry's file, changes and writes it."""
-    folder = (root / _repository.REGISTRY).parent
+    folder = (root / _repository.registry_of(catalog)).parent
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         if writing:

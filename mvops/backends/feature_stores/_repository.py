@@ -11,12 +11,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from mvops.contracts.feature_stores import Catalog
 from mvops.core.config.features import FeatureView, OfflineStore, OnlineStore
+from mvops.core.environment import hidden_folder, wording
 from mvops.errors import BackendError
 from mvops.rendering import render_folder
 
 FOLDER = "deploy/features"
-REGISTRY = ".mvops/features/registry.db"
-ONLINE = ".mvops/features/online.db"
 UP = "../.."  # from the folder to the project
 
 TYPES = {
@@ -30,6 +29,16 @@ TYPES = {
 }
 VALUE_TYPES = {"string": "STRING", "int64": "INT64", "int32": "INT32"}  # of entities
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def registry_of(catalog: Catalog) -> str:
+    """The file of Feast's registry, below the project's root."""
+    return f"{hidden_folder(catalog.environment)}/features/registry.db"
+
+
+def online_of(catalog: Catalog) -> str:
+    """The file of the online values, where they are in SQLite."""
+    return f"{hidden_folder(catalog.environment)}/features/online.db"
 
 
 def files(catalog: Catalog) -> dict[str, str]:
@@ -60,9 +69,9 @@ def settings(catalog: Catalog) -> dict[str, Any]:
     return {
         "project": catalog.project,
         "provider": "local",
-        "registry": {"registry_type": "file", "path": f"{UP}/{REGISTRY}", "cache_ttl_seconds": 60},
+        "registry": {"registry_type": "file", "path": f"{UP}/{registry_of(catalog)}", "cache_ttl_seconds": 60},
         "offline_store": _offline(catalog.settings.offline),
-        "online_store": _online(catalog.settings.online),
+        "online_store": _online(catalog.settings.online, online_of(catalog)),
         "entity_key_serialization_version": 3,
     }
 
@@ -74,9 +83,9 @@ def resolved(value: Any) -> Any:
     return _VARIABLE.sub(lambda found: _from_environment(found[1]), value) if isinstance(value, str) else value
 
 
-def remove(root: Path) -> None:
+def remove(root: Path, catalog: Catalog) -> None:
     """Remove what Feast keeps in files."""
-    folder = (root / REGISTRY).parent
+    folder = (root / registry_of(catalog)).parent
     for path in folder.glob("*"):
         if path.is_file():
             path.unlink(missing_ok=True)
@@ -86,6 +95,7 @@ def remove(root: Path) -> None:
 
 def _rendered(part: str, catalog: Catalog, **more: Any) -> dict[str, str]:
     context = {"catalog": catalog, "types": TYPES, "value_types": VALUE_TYPES, "up": UP, **more}
+    context |= wording(catalog.environment)
     return render_folder(f"feature_stores/feast/{part}", context)
 
 
@@ -105,9 +115,9 @@ def _offline(store: OfflineStore) -> dict[str, Any]:
     return made | _options(parts.query)
 
 
-def _online(store: OnlineStore) -> dict[str, Any]:
+def _online(store: OnlineStore, file: str) -> dict[str, Any]:
     if store.url is None:
-        return {"type": "sqlite", "path": f"{UP}/{ONLINE}"}
+        return {"type": "sqlite", "path": f"{UP}/{file}"}
     parts = urlsplit(store.url)
     address = [f"{parts.hostname or '127.0.0.1'}:{parts.port or 6379}", f"db={parts.path.strip('/') or 0}"]
     address += ["ssl=true"] if parts.scheme == "rediss" else []

@@ -57,7 +57,7 @@ class Feast:
 
     def known(self, root: Path, catalog: Catalog) -> Known:
         """Read off Feast's registry."""
-        path = root / _repository.REGISTRY
+        path = root / _repository.registry_of(catalog)
         if not path.is_file():
             return Known()
         content = hashlib.sha256(path.read_bytes() + catalog.project.encode()).hexdigest()
@@ -90,9 +90,9 @@ class Feast:
         _library().remove_service(root, catalog, name)
         self.known(root, catalog)  # while Feast is loaded, so that the next plan need not load it
 
-    def remove(self, root: Path) -> None:
+    def remove(self, root: Path, catalog: Catalog) -> None:
         """The registry and the SQLite file, which are ours alone."""
-        _repository.remove(root)
+        _repository.remove(root, catalog)
 
     def join(self, root: Path, catalog: Catalog, service: str, rows: pd.DataFrame, timestamp: str) -> pd.DataFrame:
         """Feast's get_historical_features where the values are in PostgreSQL; see `_as_of` for files."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mvops.contracts.schedulers import Command, Job, Timetable
+from mvops.core.environment import in_environment, wording
 from mvops.rendering import render_folder
 
 
@@ -22,12 +23,14 @@ class Airflow:
     def files(self, timetable: Timetable) -> Mapping[str, str]:
         """One Python file."""
         jobs = [{"job": job, "tasks": list(_tasks(job))} for job in timetable.jobs]
-        return render_folder("schedulers/airflow", {"timetable": timetable, "jobs": jobs})
+        return render_folder(
+            "schedulers/airflow", wording(timetable.environment) | {"timetable": timetable, "jobs": jobs}
+        )
 
     def limits(self, timetable: Timetable) -> Iterator[str]:
         """It has to be told where to look."""
-        del timetable
-        yield "reads the DAG once deploy/schedules is its DAG folder, or one of its DAG bundles"
+        folder = in_environment("deploy/schedules", timetable.environment)
+        yield f"reads the DAG once {folder} is its DAG folder, or one of its DAG bundles"
 
 
 def _tasks(job: Job) -> Iterator[dict[str, Any]]:

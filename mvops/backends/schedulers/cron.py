@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from mvops.contracts.schedulers import Job, Timetable
+from mvops.core.environment import option, wording
 from mvops.rendering import render_folder
 
 
@@ -33,7 +34,7 @@ class Cron:
             }
             for job in timetable.jobs
         ]
-        return render_folder("schedulers/cron", {"timetable": timetable, "jobs": jobs})
+        return render_folder("schedulers/cron", wording(timetable.environment) | {"timetable": timetable, "jobs": jobs})
 
     def limits(self, timetable: Timetable) -> Iterator[str]:
         """The time zone is the machine's."""
@@ -44,4 +45,6 @@ class Cron:
 
 def _arguments(job: Job, timetable: Timetable) -> tuple[str, ...]:
     plain = len(job.commands) == 1 and not timetable.retries and timetable.timeout is None
-    return job.commands[0].arguments if plain else ("schedule", "run", "--job", job.name)
+    if plain:
+        return job.commands[0].arguments
+    return ("schedule", "run", "--job", job.name, *option(timetable.environment))

@@ -10,6 +10,7 @@ from typing import Any
 from mvops import __version__
 from mvops.contracts.schedulers import Command, Job, Machine, Timetable
 from mvops.core.cron import cron_values
+from mvops.core.environment import wording
 from mvops.rendering import render_folder
 
 _OFTEN = 5  # minutes: GitHub starts nothing more often
@@ -17,7 +18,10 @@ _EMPTY = Machine(python="3.11")
 
 
 class GithubActions:
-    """Generates `.github/workflows/mvops_<job>.yml`: a job for each model, a step for each step of its pipeline."""
+    """Generates `.github/workflows/mvops_<job>.yml`: a job for each model, a step for each step of its pipeline.
+
+    In the environment `staging` it is `mvops-staging_<job>.yml`, as GitHub reads one folder only.
+    """
 
     shows_parts = True
     empty_machines = True
@@ -32,7 +36,7 @@ class GithubActions:
         made: dict[str, str] = {}
         for job in timetable.jobs:
             (text,) = render_folder("schedulers/github_actions", _context(timetable, job)).values()
-            made[f"mvops_{job.name}.yml"] = text
+            made[f"mvops{wording(timetable.environment)['ending']}_{job.name}.yml"] = text
         return made
 
     def limits(self, timetable: Timetable) -> Iterator[str]:
@@ -61,6 +65,7 @@ def _context(timetable: Timetable, job: Job) -> dict[str, Any]:
     machine = timetable.machine or _EMPTY
     return {
         "timetable": timetable,
+        "ending": wording(timetable.environment)["ending"],
         "job": job,
         "schedule": _schedule(job.schedule),
         "machine": machine,

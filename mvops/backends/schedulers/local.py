@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mvops.contracts.schedulers import Timetable
+from mvops.core.environment import wording
 from mvops.rendering import render_folder
 
 
@@ -20,9 +21,9 @@ class Local:
 
     def files(self, timetable: Timetable) -> Mapping[str, str]:
         """The timetable itself."""
-        return render_folder("schedulers/local", {"timetable": timetable})
+        return render_folder("schedulers/local", wording(timetable.environment) | {"timetable": timetable})
 
     def limits(self, timetable: Timetable) -> Iterator[str]:
         """Nothing is done while nobody runs it."""
-        del timetable
-        yield "does its work while `mvops schedule run` runs: have it started with the machine"
+        typed = wording(timetable.environment)["typed"]
+        yield f"does its work while `{typed} schedule run` runs: have it started with the machine"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mvops import __version__
 from mvops.contracts.servers import Service
+from mvops.core.environment import wording
 from mvops.errors import MissingExtraError, ServingError
 from mvops.rendering import render_folder
 from mvops.serving.client import EndpointClient
@@ -37,12 +38,16 @@ class BentoML:
 
     def files(self, service: Service) -> Mapping[str, str]:
         """The service, its settings, its requirements, what `bentoml build` reads, a load test and a Dockerfile."""
-        context = service.model_dump(mode="json") | {
-            "root": "../../..",
-            "mvops_version": __version__,
-            "url": service.url,
-            "address": _address(service.host),
-        }
+        context = (
+            service.model_dump(mode="json")
+            | wording(service.environment)
+            | {
+                "root": "../../..",
+                "mvops_version": __version__,
+                "url": service.url,
+                "address": _address(service.host),
+            }
+        )
         return render_folder("serving", context) | render_folder("servers/bentoml", context)
 
     def serve(self, folder: Path, *, host: str, port: int, workers: int, on_ready: Callable[[str], None]) -> None:

@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 from mvops.atomic import write_atomically
 from mvops.contracts.trackers import Books, RunReport, Seen, VersionReport
 from mvops.core.canonical import canonical_json
+from mvops.core.environment import hidden_folder
 from mvops.core.frozen import Frozen
 from mvops.core.run import Run
 from mvops.errors import BackendError, ConflictError, MissingExtraError, SpecError
@@ -213,7 +214,7 @@ def _run_program(asked: Mapping[str, Any], place: Path) -> str:
 
 def _read_options(books: Books) -> _Options:
     try:
-        return _Options.model_validate(books.options)
+        return _Options.model_validate({"directory": f"{hidden_folder(books.environment)}/wandb", **books.options})
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         key = ".".join(["tracker.options", *(str(part) for part in first["loc"])])

@@ -56,6 +56,7 @@ class Project(Frozen):
     """The composed, validated YAML."""
 
     project: Name
+    environment: Name | None = None  # chosen on the command line, never written
     preset: str
     registry: str = "sqlite:///.mvops/registry.db"
     predictions: str = "sqlite:///.mvops/predictions.db"

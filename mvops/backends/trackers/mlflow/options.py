@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationError
 
 from mvops.contracts.trackers import Books
+from mvops.core.environment import hidden_folder
 from mvops.core.frozen import Frozen
 from mvops.errors import SpecError
 
@@ -30,6 +31,7 @@ def _check_uri(uri: str) -> str:
 class Options(Frozen):
     """`experiment` is the project's name if left out; `prefix` stands before a model's name in MLflow's registry.
 
+    In an environment such as staging, `prefix` is `staging-` if left out.
     `artifacts` is where files go when `uri` is a database; with a server, the server decides.
     """
 
@@ -50,10 +52,18 @@ class Options(Frozen):
         return Path(path) if scheme == "sqlite" and path else None
 
 
+def _usual(books: Books) -> dict[str, str]:
+    """What differs in an environment, so that one server can hold them all."""
+    if books.environment is None:
+        return {"experiment": books.project}
+    artifacts = f"{hidden_folder(books.environment)}/mlflow/artifacts"
+    return {"experiment": books.project, "prefix": f"{books.environment}-", "artifacts": artifacts}
+
+
 def read_options(books: Books) -> Options:
     """The options, checked, with relative paths made absolute. Raises SpecError that names the key."""
     try:
-        options = Options.model_validate({"experiment": books.project, **books.options})
+        options = Options.model_validate(_usual(books) | books.options)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         key = ".".join([_KEY, *(str(part) for part in first["loc"])])

@@ -1,0 +1,173 @@
+"""P28: the same project a second time, in `--env staging`, with everything of its own; production is never touched."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from toy_project import copy, edit, environment, free_port, mvops, port_of, typed
+
+pytestmark = pytest.mark.xdist_group("cli-toy")
+ENV = ("--env", "staging")
+
+
+@pytest.fixture(scope="session")
+def both(applied: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy project after an apply, and after one in staging. Only to be copied."""
+    root = copy(applied, tmp_path_factory.mktemp("both") / "toy")
+    add_overlay(root, free_port())
+    before = everything(root)
+    typed(root, "apply", "--yes", *ENV).ok()
+    assert everything(root) == before, "an apply in staging changes nothing of production's"
+    return root
+
+
+@pytest.fixture
+def project(both: Path, tmp_path: Path) -> Path:
+    return copy(both, tmp_path / "toy")
+
+
+def add_overlay(root: Path, port: int) -> None:
+    (root / "configs" / "env").mkdir()
+    overlay = {"models": {"toy": {"endpoint": {"port": port}, "retrain": {"schedule": "0 5 * * 1"}}}}
+    (root / "configs" / "env" / "staging.yaml").write_text(yaml.safe_dump(overlay))
+
+
+def everything(root: Path) -> dict[str, str]:
+    """All files but staging's and caches; databases by what is in them."""
+    return {str(path.relative_to(root)): digest for path, digest in _files(root)}
+
+
+def _files(root: Path) -> Iterator[tuple[Path, str]]:
+    for path in sorted(root.rglob("*")):
+        parts = path.relative_to(root).parts
+        own = parts[:1] == ("deploy-staging",) or parts[:2] in {(".mvops", "env"), (".mvops", "cache")}
+        if path.is_file() and not own and not path.name.endswith(("-wal", "-shm")):
+            yield path, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_p28_staging_has_everything_of_its_own(project: Path) -> None:
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+    mvops(project, "plan", "--detailed-exitcode", *ENV).ok(0)
+    assert mvops(project, "status", "--json", *ENV).ok().json()["project"] == "toy_staging"
+    generated = {p.relative_to(project / "deploy").as_posix() for p in (project / "deploy").rglob("*") if p.is_file()}
+    staged = project / "deploy-staging"
+    assert {p.relative_to(staged).as_posix() for p in staged.rglob("*") if p.is_file()} == generated
+    service = json.loads((staged / "serving/toy/service.json").read_text())
+    assert (service["state"], service["artifacts"]) == (
+        ".mvops/env/staging/serving/toy",
+        ".mvops/env/staging/artifacts",
+    )
+    assert (staged / "serving/toy" / service["root"]).resolve() == project
+    assert service["predictions"] == "sqlite:///.mvops/env/staging/predictions.db"
+
+
+def test_p28_what_is_generated_carries_the_environment(project: Path) -> None:
+    for path in (project / "deploy-staging").rglob("*"):
+        text = path.read_text() if path.is_file() else ""
+        assert "deploy/" not in text, path
+        assert ".mvops/" not in text.replace(".mvops/env/staging", ""), path
+    crontab = (project / "deploy-staging/schedules/toy/crontab").read_text()
+    commands = [line for line in crontab.splitlines() if line[:1].isdigit()]
+    assert len(commands) == 2
+    assert all(" --env staging >> .mvops/env/staging/schedule.log" in line for line in commands)
+    (monitoring,) = [line for line in commands if "monitor toy" in line]
+    line = monitoring.split(" ", 5)[5].replace("@PROJECT@", str(project)).replace('"@MVOPS@"', "python -m mvops")
+    done = subprocess.run(["sh", "-c", line], env=environment(), cwd="/", check=False, timeout=120)
+    said = (project / ".mvops/env/staging/schedule.log").read_text()
+    assert (done.returncode, "Traceback" in said) == (0, False), said
+    assert not (project / ".mvops/schedule.log").exists()
+    jobs = mvops(project, "schedule", "list", "--json", *ENV).ok().json()["jobs"]
+    assert {job["schedule"] for job in jobs} == {"5 0 * * *", "0 5 * * 1"}
+
+
+@pytest.mark.parametrize("backend", ["local", "airflow", "github_actions"])
+def test_p28_every_scheduler_runs_it_in_the_environment(project: Path, backend: str) -> None:
+    edit(
+        project / "configs/models/toy.yaml", "retrain: {cooldown: 1s}", "retrain: {cooldown: 1s, schedule: '0 3 * * 1'}"
+    )
+    with (project / "configs/project.yaml").open("a") as file:
+        file.write(f"scheduler: {{backend: {backend}}}\n")
+    mvops(project, "apply", "--yes", *ENV).ok()
+    made = [p for p in project.rglob("*") if p.is_file() and p.name in {"timetable.yaml", "dag.py"}]
+    made += list((project / ".github").rglob("*.yml")) if (project / ".github").exists() else []
+    texts = "\n".join(path.read_text() for path in made)
+    assert made
+    assert all("staging" in str(path.relative_to(project)) for path in made)
+    assert texts.count("staging") >= texts.count("retrain', 'toy") + texts.count("mvops retrain toy")
+    for line in texts.splitlines():
+        if "retrain" in line and "toy" in line and ("reason" in line):
+            assert "staging" in line, line
+    mvops(project, "plan", "--detailed-exitcode", *ENV).ok(0)
+
+
+def test_p28_a_saved_plan_is_refused_in_another_environment(project: Path) -> None:
+    hourly = "models.toy.monitor.every=1h"
+    shown = mvops(project, "plan", hourly, "--out", "staging.json", *ENV).ok()
+    assert "`mvops apply staging.json --env staging` does exactly this" in shown.out
+    assert json.loads((project / "staging.json").read_text())["environment"] == "staging"
+    mvops(project, "apply", "staging.json").refused(
+        "made for the environment 'staging', and this is no environment", "Apply it with --env staging."
+    )
+    mvops(project, "plan", hourly, "--out", "plain.json").ok()
+    mvops(project, "apply", "plain.json", *ENV).refused("made for no environment", "without --env")
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+    mvops(project, "apply", "staging.json", *ENV).ok()
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+    mvops(project, "plan", "--detailed-exitcode", *ENV).ok(2)
+
+
+def test_p28_destroying_staging_leaves_production_as_it_is(project: Path) -> None:
+    before = everything(project)
+    mvops(project, "destroy", "--yes", *ENV).ok()
+    assert not (project / "deploy-staging").exists()
+    assert everything(project) == before
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+
+
+def test_p28_a_registry_is_never_opened_by_another_environment(project: Path) -> None:
+    theirs = "registry=sqlite:///.mvops/env/staging/registry.db"
+    mvops(project, "status", *ENV).ok()
+    mvops(project, "plan", theirs).refused("is the registry of the environment 'staging'", "--env staging")
+    ours = "registry=sqlite:///.mvops/registry.db"
+    mvops(project, "plan", ours, *ENV).refused("registry is that of the project without an environment too")
+    link = project / ".mvops" / "other.db"
+    link.symlink_to("registry.db")
+    mvops(project, "plan", "registry=sqlite:///.mvops/other.db", *ENV).refused(
+        "is the registry of the project without an environment", "without --env"
+    )
+
+
+def test_p28_the_environment_may_stand_in_a_variable(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MVOPS_ENV", "staging")
+    assert mvops(project, "config", "show", "project").ok().out == "toy_staging\n"
+    monkeypatch.setenv("MVOPS_ENV", "")
+    assert mvops(project, "config", "show", "project").ok().out == "toy\n"
+    mvops(project, "status", "--env", "stagin").refused("did you mean 'staging'?")
+
+
+def test_p28_environments_are_compared_by_what_is_written(project: Path) -> None:
+    with (project / "configs/project.yaml").open("a") as file:
+        file.write("notifiers: {ops: {options: {}}, mail: {options: {subject: '${project}'}}}\n")
+    edit(
+        project / "configs/env/staging.yaml",
+        "models:\n",
+        "models:\n",
+    )
+    found = mvops(project, "config", "diff", "staging", "--json").ok().json()
+    assert (found["from"], found["to"]) == (None, "staging")
+    changed = {each["key"]: (each["from"]["written"], each["to"]["written"]) for each in found["differences"]}
+    port = mvops(project, "config", "show", "models.toy.endpoint.port", *ENV).out.strip()
+    assert changed == {
+        "models.toy.endpoint.port": (port_of(project), int(port)),
+        "models.toy.retrain.schedule": ("0 3 * * 1", "0 5 * * 1"),
+    }
+    said = mvops(project, "config", "diff", "staging", "--detailed-exitcode").ok(2).out
+    assert '~ models.toy.retrain.schedule: "0 3 * * 1" -> "0 5 * * 1"' in said
+    assert "configs/env/staging.yaml:" in said
+    assert "the same" in mvops(project, "config", "diff", "staging", "--detailed-exitcode", *ENV).ok(0).out
