@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +10,10 @@ import typer
 
 from mvops.cli.session import SESSION, JsonFlag, Overrides, YesFlag, answer, confirm, print_json, say, waiting
 from mvops.cli.session import project as open_project
-from mvops.errors import UsageError
+from mvops.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
+    from mvops.core.apply import Done
     from mvops.core.plan import Plan
     from mvops.core.scope import Scope
     from mvops.workspace import Workspace
@@ -205,28 +206,38 @@ def _show(made: Plan, tell: Callable[[str, str], None], *, whole_diffs: bool = F
 
 
 def _carry_out(workspace: Workspace, chosen: Plan, *, approval: str, json_: bool, command: str) -> None:
-    from mvops.show.apply import applied_json, applied_line, applied_total
-    from mvops.usecases.apply import apply as act
+    from mvops.show.apply import applied_json, applied_total
+    from mvops.usecases.afterwards import not_as_planned
 
     if not json_:
         _show(chosen, say)
     if chosen.pending():
         confirm("Do it?", yes=approval != "typed")
-    finished = []
-    with waiting() as tell:
-        for done in act(workspace, chosen, tell=tell, command=command, approval=approval):
-            finished.append(done)
-            if not json_:
-                say(applied_line(done))
+    finished = list(_act(workspace, chosen, approval=approval, tell=not json_, command=command))
+    errors = [done.error for done in finished if done.error is not None]
+    otherwise = () if errors else not_as_planned(workspace, finished)
     if json_:
-        print_json(applied_json(chosen, finished))
+        print_json(applied_json(chosen, finished, otherwise))
     elif finished:
-        say(applied_total(finished), "bold")
-    for done in finished:
-        if done.error is not None:
-            raise done.error
+        for line in applied_total(finished, otherwise):
+            say(line, "bold")
+    if errors:
+        raise errors[0]
+    if otherwise:
+        raise ConflictError(f"{otherwise[0].address} is not as planned: {otherwise[0].because}", hint="Why: mvops plan")
     if any(done.left.get("gate") == "refused" for done in finished):
         raise typer.Exit(4)
+
+
+def _act(workspace: Workspace, chosen: Plan, *, approval: str, tell: bool, command: str) -> Iterator[Done]:
+    from mvops.show.apply import applied_line
+    from mvops.usecases.apply import apply as act
+
+    with waiting() as progress:
+        for done in act(workspace, chosen, tell=progress, command=command, approval=approval):
+            if tell:
+                say(applied_line(done))
+            yield done
 
 
 def add_to(app: typer.Typer) -> None:

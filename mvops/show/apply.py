@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from mvops.core.action import Action
 from mvops.core.apply import Done
 from mvops.core.plan import Plan
 
@@ -28,17 +29,26 @@ def applied_line(done: Done) -> str:
     return line
 
 
-def applied_total(finished: Sequence[Done]) -> str:
-    """How many were done, failed and skipped."""
+def applied_total(finished: Sequence[Done], otherwise: Sequence[Action]) -> Iterator[str]:
+    """How many were done, failed and skipped; what is left to do; whether it is so, looked at again."""
     counted = {status: sum(done.status == status for done in finished) for status in _MARKS}
     rest = [f"{counted[status]} {status}" for status in ("failed", "skipped") if counted[status]]
-    return f"Applied: {', '.join([str(counted['done']) + ' done', *rest])}."
+    total = f"Applied: {', '.join([str(counted['done']) + ' done', *rest])}."
+    if rest:
+        yield total
+        left = [done.action.address for done in finished if done.status != "done"]
+        yield f"What is done stays done. Left: {', '.join(left)}. Once that is mended: mvops apply"
+    elif otherwise:
+        yield f"{total} Looked at again, this is not as planned: {', '.join(action.address for action in otherwise)}"
+    else:
+        yield f"{total} Looked at again, all of it is as planned."
 
 
-def applied_json(plan: Plan, finished: Sequence[Done]) -> dict[str, Any]:
-    """The plan's id and each action with its outputs or error."""
+def applied_json(plan: Plan, finished: Sequence[Done], otherwise: Sequence[Action]) -> dict[str, Any]:
+    """The plan's id, each action with its outputs or error, and what was not as planned when looked at again."""
     return {
         "plan": plan.id,
+        "not_as_planned": [{"address": action.address, "because": action.because} for action in otherwise],
         "actions": [
             {
                 "address": done.action.address,

@@ -210,15 +210,22 @@ def test_a_cell_that_fails_is_shown_with_its_line(project: Path) -> None:
     assert "broken.ipynb" in refused.err
 
 
-def test_a_pipeline_that_fails_leaves_the_champion_and_can_be_mended(project: Path) -> None:
+def test_p39_a_pipeline_that_fails_leaves_the_champion_and_can_be_mended(project: Path) -> None:
     edit(project / NOTEBOOK, "LogisticRegression(C=C)", "LogisticRegression(C=C / 0)")
     refused = mvops(project, "apply", "--yes").refused("ZeroDivisionError", "C / 0", "pipelines/toy.ipynb")
     assert "FAILED  update pipeline.toy" in refused.out
     assert "skipped update model.toy: it needs one that failed" in refused.out
+    assert "What is done stays done. Left: pipeline.toy, model.toy. Once that is mended: mvops apply" in refused.out
     assert mvops(project, "versions", "list", "toy", "--json").json()["versions"][0]["role"] == "champion"
     mvops(project, "apply", "--yes", "--json").refused("ZeroDivisionError").json()
     edit(project / NOTEBOOK, "C=C / 0", "C=C")
     mvops(project, "plan", "--detailed-exitcode").ok(0)
+
+
+def test_p40_what_is_not_as_planned_after_all_is_told(project: Path) -> None:
+    edit(project / NOTEBOOK, "df = pd.read_csv(data_path)", "df = pd.read_csv(data_path)\\ndf.to_csv(data_path)")
+    refused = mvops(project, "apply", "--yes").refused("pipeline.toy is not as planned: inputs.data_path changed", "mvops plan")
+    assert "Looked at again, this is not as planned: pipeline.toy" in refused.out
 
 
 def test_a_gate_that_refuses_is_exit_code_4_and_the_champion_stays(project: Path) -> None:
