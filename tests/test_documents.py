@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,7 +124,9 @@ def _first_comment(preset: str) -> str:
 def _backends() -> list[tuple[str, str, str]]:
     rows = []
     for family in backends.families():
-        for name in sorted(path.stem for path in (Path(backends.__file__).parent / family).glob("[!_]*.py")):
+        for _, name, _ in sorted(pkgutil.iter_modules([str(Path(backends.__file__).parent / family)])):
+            if name.startswith("_"):
+                continue
             module = importlib.import_module(f"mvops.backends.{family}.{name}")
             rows.append((family, f"`{name}`", _text((inspect.getdoc(module) or "").split("\n\n")[0])))
     return rows

@@ -10,7 +10,7 @@ import typer
 
 from mvops.cli.session import SESSION, JsonFlag, Overrides, YesFlag, answer, confirm, print_json, say, waiting
 from mvops.cli.session import project as open_project
-from mvops.errors import ConflictError, UsageError
+from mvops.errors import ConflictError, MvopsError, UsageError
 
 if TYPE_CHECKING:
     from mvops.core.apply import Done
@@ -214,7 +214,7 @@ def _carry_out(workspace: Workspace, chosen: Plan, *, approval: str, json_: bool
     if chosen.pending():
         confirm("Do it?", yes=approval != "typed")
     finished = list(_act(workspace, chosen, approval=approval, tell=not json_, command=command))
-    errors = [done.error for done in finished if done.error is not None]
+    errors = [_named(done.error, done.action.address) for done in finished if done.error is not None]
     otherwise = () if errors else not_as_planned(workspace, finished)
     if json_:
         print_json(applied_json(chosen, finished, otherwise))
@@ -238,6 +238,13 @@ def _act(workspace: Workspace, chosen: Plan, *, approval: str, tell: bool, comma
             if tell:
                 say(applied_line(done))
             yield done
+
+
+def _named(error: MvopsError, address: str) -> MvopsError:
+    """The error that says of which resource it is."""
+    if address not in error.message:
+        error.message = f"{address}: {error.message}"
+    return error
 
 
 def add_to(app: typer.Typer) -> None:

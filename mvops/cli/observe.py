@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -38,7 +38,8 @@ def monitor(
     if log is not None:
         if baseline is None or time is None:
             raise UsageError("--log needs --baseline FILE and --time COLUMN")
-        _own_log(log, baseline, time, prediction, every, false_alarms, json_=json_)
+        settings = {"time": time, "prediction": prediction, "every": every, "false_alarms": false_alarms}
+        _own_log(log, baseline, settings | {"since": since, "until": until}, json_=json_)
         return
     from mvops.show.monitor import report_json, report_lines
     from mvops.usecases.clock import as_utc
@@ -71,13 +72,13 @@ def _retrain(workspace: Workspace, model: str, reason: str, *, quiet: bool) -> N
         say(f"  retrained because of {reason}: {made.sentence}", "yellow")
 
 
-def _own_log(
-    log: Path, baseline: Path, time: str, prediction: str | None, every: str, false_alarms: str, *, json_: bool
-) -> None:
+def _own_log(log: Path, baseline: Path, settings: dict[str, Any], *, json_: bool) -> None:
     from mvops.monitoring.own_log import judge_log
     from mvops.show.monitor import own_log_lines
+    from mvops.usecases.clock import as_utc
 
-    found = judge_log(log, baseline, time=time, prediction=prediction, every=every, false_alarms=false_alarms)
+    between = (as_utc(settings.pop("since")), as_utc(settings.pop("until")))
+    found = judge_log(log, baseline, **settings, between=between)
     if json_:
         print_json({"windows": found.windows, "left_out": found.left_out})
     else:

@@ -13,14 +13,18 @@ _LONGEST = 5000 * 604800  # about a century
 
 
 def parse_duration(text: Any) -> timedelta:
-    """Read `30m` and the like, or a number of seconds; raise ValueError otherwise."""
+    """Read `30m` and the like; raise ValueError otherwise, also for a number without a unit, except 0."""
     if isinstance(text, timedelta):
         return text
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", str(text))
-    if isinstance(text, (int, float)) and not isinstance(text, bool):
-        seconds = float(text)
-    elif found:
+    if found:
         seconds = float(found[1]) * _UNITS[found[2]]
+    elif re.fullmatch(r"\s*0+(\.0*)?\s*", str(text)):
+        seconds = 0.0
+    elif re.fullmatch(r"\s*\d+(\.\d*)?\s*", str(text)):
+        raise ValueError(
+            f"{text!r} is not a duration: it has no unit, write {text}s, {text}m, {text}h, {text}d or {text}w"
+        )
     else:
         raise ValueError(f"{text!r} is not a duration: write a number and s, m, h, d or w, such as 30m or 1d")
     if not 0 <= seconds <= _LONGEST:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from mvops.contracts.trackers import Seen, Tracker
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
+from mvops.core.counts import counted
 from mvops.core.spec import UNKNOWN, Spec, has_unknown
 from mvops.core.state import Observed, Record
 from mvops.core.steps import LogRun, LogVersion, SetAliases, Step
@@ -65,7 +66,7 @@ class TrackerKind:
             tracker: Tracker = look.backend("trackers", backend)
             seen = tracker.look(books, name)
         except BackendError as error:
-            return Observed(facts={}, unseen=". ".join(filter(None, (error.message, error.hint))))
+            return Observed(facts={}, unseen=" ".join(filter(None, (f"{error.message.rstrip('.')}.", error.hint))))
         if seen is None:
             return None
         if record is None:  # of ours without a record: what an apply that was interrupted has left is gone on with
@@ -107,7 +108,8 @@ class TrackerKind:
         elif action.verb in {Verb.CREATE, Verb.UPDATE}:
             before = _before(action)
             new = {part: len(set(spec[part]) - set(before.get(part, ()))) for part in ("runs", "versions")}
-            yield f"{spec['backend']} is told of {_count(new['runs'], 'run')} and {_count(new['versions'], 'version')}"
+            told = " and ".join(counted(new[part], part.rstrip("s")) for part in ("runs", "versions"))
+            yield f"{spec['backend']} is told of {told}"
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time worth telling."""
@@ -191,7 +193,3 @@ def _will_run(look: Look, pipeline: PipelineSpec) -> bool:
         or PipelineKind().observe(pipeline.address, ran, look) is None
         or ModelKind().observe(model, made, look) is None
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -26,13 +26,13 @@ _DURATION = rf"{_NUMBER}\s*[smhdw]"
 _METRIC = r"[a-z][a-z0-9_]*"
 
 _A_DURATION: JsonSchemaValue = {
-    "type": ["string", "number"],
+    "type": "string",
     "pattern": rf"^\s*{_DURATION}\s*$",
-    "description": "A number and s, m, h, d or w, such as 30m or 1d; a bare number is in seconds.",
+    "description": "A number and s, m, h, d or w, such as 30m or 1d.",
 }
 _WRITTEN: dict[Callable[..., Any], JsonSchemaValue] = {
-    parse_duration: {**_A_DURATION, "minimum": 0},
-    parse_period: {**_A_DURATION, "exclusiveMinimum": 0},
+    parse_duration: {**_A_DURATION, "type": ["string", "number"], "minimum": 0, "maximum": 0},
+    parse_period: _A_DURATION,
     parse_rate: {
         "type": "string",
         "pattern": rf"^\s*{_NUMBER}\s+per\s+{_DURATION}\s*$",

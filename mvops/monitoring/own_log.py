@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def monitor_log(
     return judge_log(log, baseline, time=time, prediction=prediction, every=every, false_alarms=false_alarms).windows
 
 
-def judge_log(
+def judge_log(  # noqa: PLR0913 -- what the command takes
     log: Path | str,
     baseline: Path | str,
     *,
@@ -60,12 +60,14 @@ def judge_log(
     prediction: str | None = None,
     every: str = "1d",
     false_alarms: str = "1 per 30d",
+    between: tuple[datetime | None, datetime | None] = (None, None),
 ) -> LogReport:
     """Judge each window of a log against a baseline; both are CSV or Parquet files with a row for each prediction.
 
     The columns watched are those of the baseline that the log has too, numbers and categories; the baseline's own
-    `time` column, where it has one, shows how much days differ when nothing is wrong. Raises UsageError for a duration
-    or rate that is none, DataError for a file or column that is not there or cannot be read.
+    `time` column, where it has one, shows how much days differ when nothing is wrong. Only windows that lie
+    `between` two times (UTC; None is open) are told; those before still show what is usual. Raises UsageError for a
+    duration or rate that is none, DataError for a file or column that is not there or cannot be read.
     """
     try:
         length, monitor = (
@@ -76,6 +78,7 @@ def judge_log(
         raise UsageError(str(problem)) from None
     if length < timedelta(seconds=1):
         raise UsageError(f"A window of {every} is too short.", hint="Write --every 1h or --every 1d.")
+    since, until = between
     before, after = read_table(Path(baseline)), read_table(Path(log))
     instants = _times(after, time, Path(log))
     _require(after, prediction, Path(log))
@@ -86,6 +89,7 @@ def judge_log(
     verdicts = tuple(
         judge(profile, window, monitor, history=summaries[max(0, i - _HISTORY) : i])
         for i, window in enumerate(summaries)
+        if (since is None or window.start >= since) and (until is None or window.end <= until)
     )
     return LogReport([_window(verdict, prediction) for verdict in verdicts], left_out, verdicts)
 

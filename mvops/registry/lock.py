@@ -28,7 +28,7 @@ _TABLE = Base.metadata.tables["mvops_lock"]
 
 
 class LockInfo(Frozen):
-    """Who holds the lock."""
+    """Who holds the lock; `gone` where that process is certainly not there any more."""
 
     token: str
     username: str
@@ -36,6 +36,7 @@ class LockInfo(Frozen):
     pid: int
     command: str
     since: datetime
+    gone: bool = False
 
 
 class Hold:
@@ -178,7 +179,7 @@ def _owner(row: LockRow) -> Owner:
 
 
 def _info(row: LockRow) -> LockInfo:
-    return LockInfo.model_validate(row.model_dump(include=set(LockInfo.model_fields)))
+    return LockInfo.model_validate(row.model_dump(include=set(LockInfo.model_fields)) | {"gone": is_gone(_owner(row))})
 
 
 def _who(row: LockRow) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mvops.show.counts import counted
+from mvops.core.counts import counted
 from mvops.usecases.monitor import Report, Window
 
 if TYPE_CHECKING:  # it brings pandas, which only --log needs

@@ -123,6 +123,8 @@ def _value(value: object) -> str:
         return "(none)"
     if value == UNKNOWN:
         return UNKNOWN
+    if isinstance(value, (dict, list)):
+        return "set" if value else "(none)"
     text = str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

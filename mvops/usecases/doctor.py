@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
+
+from packaging.requirements import Requirement
 
 from mvops import __version__, backends
 from mvops.core.config.backend import named_backends
@@ -21,15 +23,6 @@ from mvops.usecases.plan import plan
 from mvops.usecases.project import open_project
 from mvops.workspace import Workspace, data_keeper
 
-_EXTRAS = {
-    "serve": ("fastapi", "uvicorn", "prometheus_client"),
-    "parquet": ("pyarrow",),
-    "alerts": ("apprise",),
-    "postgres": ("psycopg",),
-    "s3": ("s3fs",),
-    "wandb": ("wandb",),
-    "dvc": ("dvc",),
-}
 _LOW_DISK = 1_000_000_000  # bytes
 
 
@@ -55,19 +48,33 @@ def examine(start: Path, environment: str | None = None) -> list[Check]:
 def _machine(start: Path) -> Iterator[Check]:
     yield Check("mvops", "ok", f"{__version__} on Python {platform.python_version()}, {sys.prefix}")
     yield _kernel()
-    for extra, modules in _EXTRAS.items():
-        missing = [module for module in modules if importlib.util.find_spec(module) is None]
-        if missing:
-            yield Check(
-                f"extra {extra}", "note", f"not installed: {', '.join(missing)}", f"pip install 'mvops[{extra}]'"
-            )
-        else:
-            yield Check(f"extra {extra}", "ok", "installed")
+    yield from _extras()
     git = shutil.which("git")
     yield Check("git", "ok", git) if git else Check("git", "note", "not found", "Versions cannot record a commit.")
     free = shutil.disk_usage(start if start.is_dir() else Path.cwd()).free
     status: Literal["ok", "bad"] = "ok" if free > _LOW_DISK else "bad"
     yield Check("disk", status, f"{free / 1e9:.1f} GB free", "" if status == "ok" else "Make room: runs are kept.")
+
+
+def _extras() -> Iterator[Check]:
+    """Each extra of our own package that asks for something, and what of that is not installed."""
+    wanted = [Requirement(text) for text in metadata.requires("mvops") or ()]
+    for extra in sorted(metadata.metadata("mvops").get_all("Provides-Extra") or ()):
+        names = [r.name for r in wanted if r.marker and r.name != "mvops" and r.marker.evaluate({"extra": extra})]
+        missing = [name for name in names if not _installed(name)]
+        if missing:
+            found = f"not installed: {', '.join(missing)}"
+            yield Check(f"extra {extra}", "note", found, f"pip install 'mvops[{extra}]'")
+        elif names:
+            yield Check(f"extra {extra}", "ok", "installed")
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _kernel() -> Check:

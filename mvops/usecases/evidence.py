@@ -12,7 +12,6 @@ from mvops.registry import rollouts
 from mvops.registry.events import events
 from mvops.registry.runs import find_run
 from mvops.registry.state import SqlState
-from mvops.registry.summaries import judged_until
 from mvops.registry.versions import champion, champions, versions
 from mvops.serving.scraped import scraped
 from mvops.workspace import Workspace
@@ -37,10 +36,6 @@ def _predicted(workspace: Workspace, model: str) -> datetime | None:
 def _outcome(workspace: Workspace, model: str) -> datetime | None:
     with workspace.predictions() as log:
         return log.newest_outcome(model)
-
-
-def _judged(workspace: Workspace, model: str) -> datetime | None:
-    return judged_until(workspace.registry, model)
 
 
 def _event(kind: str, *details: str) -> Find:
@@ -147,13 +142,15 @@ def _rolled_back(workspace: Workspace, model: str) -> datetime | None:
 PROOFS: dict[str, tuple[Proof, ...]] = {
     "monitoring": (
         Proof("predictions are logged", "mvops serve MODEL, then POST /predict", _predicted),
-        Proof("windows are judged against the baseline", "mvops monitor MODEL", _judged),
+        Proof("windows are judged against the baseline", "mvops monitor MODEL", _event("monitor")),
         Proof("an alert reached somebody", "mvops alerts test MODEL", _event("alert", "told")),
     ),
     "versioning": (
         Proof("versions keep their data's and cells' digests", "mvops apply", _registered),
         Proof(
-            "versions keep the Git commit", "git init && git add . && git commit, then mvops retrain MODEL", _committed
+            "versions keep the Git commit",
+            "git init && git add . && git commit, then mvops retrain MODEL --force",
+            _committed,
         ),
     ),
     "serving": (
@@ -164,19 +161,29 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
         Proof("predictions were looked at on the page, or Prometheus fetched them", "mvops dashboard", _shown),
     ),
     "data_versioning": (
-        Proof("the data of a version is kept", "mvops apply", _kept),
+        Proof("the data of a version is kept", "mvops apply, then mvops retrain MODEL --force", _kept),
         Proof("the champion was made again with the same numbers", "mvops reproduce MODEL", _reproduced),
     ),
     "load_testing": (Proof("the endpoint bore a load test", "mvops loadtest MODEL", _event("loadtest", "passed")),),
     "orchestration": (Proof("a scheduler ran the steps, then made a version", "let the scheduler run once", _ordered),),
-    "feature_store": (Proof("features were brought online", "mvops features materialize", _online),),
+    "feature_store": (
+        Proof("features were brought online", "a view in configs/features, then mvops features materialize", _online),
+    ),
     "tracking": (Proof("the tracker was told of the champion", "mvops apply", _told),),
     "retraining": (
-        Proof("a schedule or an alert trained a challenger", "mvops retrain MODEL --reason schedule", _retrained),
-        Proof("a gate decided", "write a gate into the model's YAML, then mvops retrain MODEL", _judged_by_gate),
+        Proof(
+            "a schedule or an alert trained a challenger", "mvops retrain MODEL --reason schedule --force", _retrained
+        ),
+        Proof(
+            "a gate decided", "write a gate into the model's YAML, then mvops retrain MODEL --force", _judged_by_gate
+        ),
     ),
     "canary": (
-        Proof("a canary went all the way", "mvops rollout status MODEL --follow", _rolled_out),
+        Proof(
+            "a canary went all the way",
+            "mvops retrain MODEL --force while the endpoint is asked; mvops rollout status MODEL --follow",
+            _rolled_out,
+        ),
         Proof("a rollback was done", "mvops rollback MODEL", _rolled_back),
     ),
     "governance": (Proof("the champion passed its gate, on record", "mvops retrain MODEL --force", _champion_passed),),

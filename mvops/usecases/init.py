@@ -60,7 +60,8 @@ def init(
     context = {"project": project, "preset": preset, "team": team, "phase": phase, "example": example, "port": port}
     texts = {_real_name(path): text for path, text in render_folder("project", context).items()}
     if example and (assets.templates() / "examples" / example).is_dir():
-        texts |= render_folder(f"examples/{example}", context)
+        rendered = render_folder(f"examples/{example}", context).items()
+        texts |= {path: text.replace("127.0.0.1:8000", f"127.0.0.1:{port}") for path, text in rendered}
     made = [path for path, text in sorted(texts.items()) if _write(root / path, text)]
     for folder in ("configs/models", "notebooks", "pipelines", "data"):
         (root / folder).mkdir(parents=True, exist_ok=True)

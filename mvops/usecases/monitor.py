@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from mvops.core.alert import Alert
 from mvops.core.config.model import Monitor
+from mvops.core.counts import counted
 from mvops.core.progress import Tell, silent
 from mvops.errors import UsageError
 from mvops.monitoring.alerting import Open, Resolve, Transition, transitions
@@ -78,7 +79,7 @@ def monitor(
         for transition, version in _transitions(workspace, model, mine):
             _transit(workspace, model, version, transition, opened, resolved)
     if windows:
-        save_judged(workspace.registry, model, max(window.verdict.end for window in windows))
+        _remember(workspace, model, [window.verdict for window in windows])
     return Report(
         model=model,
         predictions=news.predictions,
@@ -89,6 +90,16 @@ def monitor(
         still_open=tuple(alerts.alerts(workspace.registry, model, status="open")),
         undelivered=tuple(notify(workspace, model, settings, opened, resolved)),
     )
+
+
+def _remember(workspace: Workspace, model: str, verdicts: Sequence[Verdict]) -> None:
+    """How far it has been judged; on record once for windows that had enough rows to say yes or no."""
+    before = judged_until(workspace.registry, model)
+    save_judged(workspace.registry, model, max(verdict.end for verdict in verdicts))
+    new = [v for v in verdicts if v.status == "judged" and (before is None or v.end > before)]
+    if new:
+        message = f"judged {counted(len(new), 'window')} up to {max(v.end for v in new):%Y-%m-%d %H:%M} UTC"
+        record_event(workspace.registry, "monitor", model, message, {"windows": len(new)})
 
 
 def _settings(workspace: Workspace, model: str) -> Monitor:

@@ -8,6 +8,7 @@ from mvops import backends
 from mvops.contracts.notifiers import Message, Notifier
 from mvops.core.alert import Alert
 from mvops.core.config.model import Monitor
+from mvops.core.counts import counted
 from mvops.core.environment import wording
 from mvops.errors import BackendError, MvopsError, UsageError
 from mvops.registry.events import record_event
@@ -95,5 +96,5 @@ def _opened(workspace: Workspace, model: str, alerts: Sequence[Alert]) -> Messag
 def _resolved(model: str, alerts: Sequence[Alert]) -> Message | None:
     if not alerts:
         return None
-    lines = [f"{alert.key}: lasted {alert.windows} windows" for alert in alerts]
-    return Message(title=f"{model}: {len(alerts)} alerts resolved", body="\n".join(lines), severity="info")
+    lines = [f"{alert.key}: lasted {counted(alert.windows, 'window')}" for alert in alerts]
+    return Message(title=f"{model}: {counted(len(alerts), 'alert')} resolved", body="\n".join(lines), severity="info")

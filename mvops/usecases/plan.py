@@ -19,6 +19,7 @@ from mvops.core.state import Observed, Record
 from mvops.kinds.file_changes import with_files
 from mvops.kinds.kind import Guarding, Look, kinds
 from mvops.registry.journal import SqlJournal
+from mvops.registry.lock import current_lock
 from mvops.registry.state import SqlState
 from mvops.usecases.project import look_at
 from mvops.workspace import Workspace, data_keeper
@@ -145,8 +146,15 @@ def _dependencies(records: Mapping[Address, Record]) -> dict[Address, list[Addre
 
 
 def _notices(workspace: Workspace) -> Iterator[str]:
+    if not workspace.project.models:
+        yield "there is no model yet: `mvops promote NOTEBOOK` makes one of a notebook"
+    at_work = current_lock(workspace.registry)
     for entry in SqlJournal(workspace.registry).unfinished():
-        yield f"the last apply was interrupted at {entry['action']['address']}; applying goes on from there"
+        where = entry["action"]["address"]
+        if at_work and not at_work.gone:
+            yield f"`{at_work.command}` of {at_work.username}@{at_work.host} is at work on {where}"
+        else:
+            yield f"the last apply was interrupted at {where}; applying goes on from there"
     if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
         yield f"tracker is not acted upon: {workspace.project.preset} leaves capabilities.tracking off"
     if workspace.project.dashboard != Dashboard() and not workspace.project.capabilities.dashboards:
@@ -154,7 +162,8 @@ def _notices(workspace: Workspace) -> Iterator[str]:
     if workspace.project.data != Data() and not workspace.project.capabilities.data_versioning:
         yield f"data is not acted upon: {workspace.project.preset} leaves capabilities.data_versioning off"
     keeper, lacking = data_keeper(workspace)
-    if lacking and workspace.project.capabilities.data_versioning:
+    read = any(model.pipeline.inputs for model in workspace.project.models.values())
+    if lacking and read and workspace.project.capabilities.data_versioning:
         yield f"data is kept by {keeper.backend} for now. {lacking}"
     for name, model in sorted(workspace.project.models.items()):
         for section, capability in _switched_off(workspace, model):

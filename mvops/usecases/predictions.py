@@ -14,7 +14,7 @@ from mvops.core.prediction import Outcome, Prediction
 from mvops.errors import DataError, UsageError, Where
 from mvops.workspace import Workspace
 
-_FIXED = ("prediction_id", "time", "model_version", "arm", "prediction", "probability", "latency_ms", "outcome")
+FIXED = ("prediction_id", "time", "model_version", "arm", "prediction", "probability", "latency_ms", "outcome")
 
 
 def export_predictions(
@@ -48,7 +48,9 @@ def import_outcomes(workspace: Workspace, model: str, source: Path) -> tuple[int
     """
     workspace.model(model)
     if not source.is_file():
-        raise DataError(f"{source} is not there")
+        raise DataError(
+            f"{source} is not there", hint="It is to be CSV (prediction_id,outcome) or JSON Lines (.jsonl)."
+        )
     rows = list(_outcome_rows(source))
     received = datetime.now(UTC)
     outcomes = [Outcome(prediction_id=i, outcome=value, received=received) for i, value in rows]
@@ -57,7 +59,8 @@ def import_outcomes(workspace: Workspace, model: str, source: Path) -> tuple[int
         return log.append_outcomes(known), len(outcomes) - len(known)
 
 
-def _record(prediction: Prediction, outcome: Outcome | None) -> dict[str, Any]:
+def record(prediction: Prediction, outcome: Outcome | None) -> dict[str, Any]:
+    """A prediction by the names of FIXED."""
     return {
         "prediction_id": prediction.id,
         "time": prediction.time.isoformat(),
@@ -73,7 +76,7 @@ def _record(prediction: Prediction, outcome: Outcome | None) -> dict[str, Any]:
 def _json_lines(pairs: Iterator[tuple[Prediction, Outcome | None]], file: Any) -> int:
     count = 0
     for prediction, outcome in pairs:
-        line = _record(prediction, outcome) | {"inputs": prediction.inputs}
+        line = record(prediction, outcome) | {"inputs": prediction.inputs}
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
         count += 1
     return count
@@ -84,15 +87,15 @@ def _csv(pairs: Iterator[tuple[Prediction, Outcome | None]], file: Any) -> int:
     for prediction, outcome in pairs:
         if not count:
             columns = sorted(prediction.inputs)
-            writer.writerow([*_FIXED, *columns])
-        record = _record(prediction, outcome)
-        probability = record["probability"]
-        record["probability"] = None if probability is None else json.dumps(probability)
-        values = [record[field] for field in _FIXED] + [prediction.inputs.get(column) for column in columns]
+            writer.writerow([*FIXED, *columns])
+        told = record(prediction, outcome)
+        probability = told["probability"]
+        told["probability"] = None if probability is None else json.dumps(probability)
+        values = [told[field] for field in FIXED] + [prediction.inputs.get(column) for column in columns]
         writer.writerow([_inert(value) for value in values])
         count += 1
     if not count:
-        writer.writerow(_FIXED)
+        writer.writerow(FIXED)
     return count
 
 
@@ -108,7 +111,8 @@ def _outcome_rows(source: Path) -> Iterator[tuple[str, Any]]:
             rows: Iterator[Any] = _parsed(source, file) if lines else csv.DictReader(file)
             for number, row in enumerate(rows, start=1 if lines else 2):
                 if not isinstance(row, dict) or row.get("prediction_id") in {None, ""} or row.get("outcome") is None:
-                    raise DataError("a row needs prediction_id and outcome", where=Where(source, number))
+                    there = f"; this one has {', '.join(map(str, row))}" if isinstance(row, dict) else ""
+                    raise DataError(f"a row needs prediction_id and outcome{there}", where=Where(source, number))
                 yield str(row["prediction_id"]), _value(row["outcome"])
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{source} cannot be read: {error}", hint="It has to be CSV or JSON Lines in UTF-8.") from error

@@ -51,7 +51,9 @@ def retrain(
     if not changed and not force:
         newest = SqlState(workspace.registry).records()[addresses[-1]].outputs.get("version", "?")
         return Retrained(
-            "skipped", f"nothing to learn from: data, code and parameters are those of version {newest}", None
+            "skipped",
+            f"nothing to learn from: data, code and parameters are those of version {newest}; --force trains anyway",
+            None,
         )
     if dry_run:
         why = "; ".join(f"{a.address}: {a.because}" for a in changed) or "forced"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mvops.core.version import Version
 from mvops.errors import GateRefusedError, UsageError
@@ -46,6 +47,18 @@ def show_version(workspace: Workspace, model: str, number: int) -> Version:
     """One version. Raises RegistryError if there is none."""
     workspace.model(model)
     return version_of(workspace, model, number)
+
+
+def load_version(workspace: Workspace, model: str, number: int | None = None) -> Any:
+    """The estimator of a version, else of the champion. Raises UsageError where there is none, ArtifactError."""
+    from mvops.artifacts.models import load_model  # noqa: PLC0415 -- scikit-learn
+
+    workspace.model(model)
+    serving = registered.champion(workspace.registry, model)
+    if number is None and serving is None:
+        raise UsageError(f"{model} has no champion yet", hint="Make one: mvops apply")
+    version = serving if number is None and serving is not None else version_of(workspace, model, number or 0)
+    return load_model(workspace.store, version.artifact)
 
 
 @dataclass(frozen=True)

@@ -224,7 +224,9 @@ def test_p39_a_pipeline_that_fails_leaves_the_champion_and_can_be_mended(project
 
 def test_p40_what_is_not_as_planned_after_all_is_told(project: Path) -> None:
     edit(project / NOTEBOOK, "df = pd.read_csv(data_path)", "df = pd.read_csv(data_path)\\ndf.to_csv(data_path)")
-    refused = mvops(project, "apply", "--yes").refused("pipeline.toy is not as planned: inputs.data_path changed", "mvops plan")
+    refused = mvops(project, "apply", "--yes").refused(
+        "pipeline.toy is not as planned: inputs.data_path changed", "mvops plan"
+    )
     assert "Looked at again, this is not as planned: pipeline.toy" in refused.out
 
 

@@ -119,13 +119,19 @@ def test_an_apply_killed_between_steps_is_taken_up_again(quick: Path, applied: P
     assert end_state(quick) == end_state(applied)
 
 
-def stopped_in_a_cell(root: Path, sent: signal.Signals) -> tuple[Result, list[psutil.Process]]:
-    """An apply that gets a signal while its training runs, and the processes that it had started."""
+def in_a_cell(root: Path) -> subprocess.Popen[str]:
+    """An apply whose training runs."""
     process = spawn(root, "apply", "--yes")
     assert process.stderr is not None
     while "train" not in (line := process.stderr.readline()):
         assert line, finish(process)
     time.sleep(0.3)
+    return process
+
+
+def stopped_in_a_cell(root: Path, sent: signal.Signals) -> tuple[Result, list[psutil.Process]]:
+    """An apply that gets a signal while its training runs, and the processes that it had started."""
+    process = in_a_cell(root)
     below = psutil.Process(process.pid).children(recursive=True)
     assert below
     process.send_signal(sent)
@@ -148,6 +154,10 @@ def test_an_apply_stopped_in_a_cell_ends_later_where_an_undisturbed_one_does(
         assert "Traceback" not in ended.err
         assert not left(below)
         assert query(root, "SELECT count(*) FROM mvops_lock") == [(0,)]
+    at_work = in_a_cell(root)
+    assert "is at work on pipeline.toy" in mvops(root, "plan").ok().out
+    at_work.send_signal(signal.SIGINT)
+    finish(at_work)
     ended, below = stopped_in_a_cell(root, signal.SIGKILL)
     assert ended.code == -signal.SIGKILL
     (root / "data/hold").unlink()

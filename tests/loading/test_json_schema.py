@@ -20,7 +20,7 @@ CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 SCHEMAS = json_schemas()
 
 FULL = {
-    "pipeline": {"notebook": "a.ipynb", "outputs": {"model": "m", "features": "X", "target": "y"}, "timeout": 90},
+    "pipeline": {"notebook": "a.ipynb", "outputs": {"model": "m", "features": "X", "target": "y"}, "timeout": "90s"},
     "evaluate": {"task": "classification", "metrics": ["roc_auc", "log_loss"]},
     "gate": ["roc_auc >= 0.68", "roc_auc >= champion - 0.005", "log_loss <= champion * 1.02", "log_loss <= champion"],
     "endpoint": {"port": 8000},
@@ -62,6 +62,8 @@ def test_a_full_model_is_accepted_by_both() -> None:
     [
         {"montior": {}},
         {"monitor": {"every": "1 fortnight"}},
+        {"monitor": {"every": 24}},
+        {"retrain": {"cooldown": 24}},
         {"monitor": {"false_alarms": "often"}},
         {"rollout": {"abort": {"latency_p99": "double"}}},
         {"gate": ["roc_auc is good"]},

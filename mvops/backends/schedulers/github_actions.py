@@ -54,9 +54,9 @@ class GithubActions:
         )
         if machine.kept:
             keys = " and ".join(machine.kept)
-            yield f"starts on an empty machine, and {keys} are files here: name what it can reach"
+            yield f"starts on an empty machine, and {keys} are files of this one: see docs/schedules.md"
         if not machine.requirements:
-            yield "installs mvops alone, as there is no requirements.txt: write what the notebooks import into one"
+            yield "installs mvops with its extras and no more: write what the notebooks import into requirements.txt"
         if machine.folder:
             yield f"reads workflows at the repository's root only, and this project is in {machine.folder}: move them"
 

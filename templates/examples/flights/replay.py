@@ -233,7 +233,11 @@ def arguments(argv):
     add("--batch", type=int, default=100, metavar="ROWS", help="rows in a request (%(default)s)")
     add("--threads", type=int, default=2, metavar="N", help="requests at a time (%(default)s)")
     add("--repeat", type=float, metavar="SECONDS", help="ask again and again for so long, and no more than that")
-    add("--no-data", action="store_true", help="leave data/ as it is")
+    add(
+        "--no-data",
+        action="store_true",
+        help="leave data/ as it is; else a month's flights are added to it at the month's end",
+    )
     add("--summary", type=Path, metavar="FILE", help="write what happened as JSON")
     add("--quiet", action="store_true", help="only say what went wrong")
     options = parser.parse_args(argv)
