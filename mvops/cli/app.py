@@ -21,6 +21,7 @@ from mvops.cli import (
     project,
     runs,
     schedule,
+    state,
     traffic,
 )
 from mvops.cli.session import SESSION, print_error
@@ -76,7 +77,7 @@ def main_options(
     SESSION.environment = environment or None
 
 
-for part in (project, changes, config, models, runs, traffic, schedule, features, observe, audit, learn):
+for part in (project, changes, config, models, runs, traffic, schedule, features, state, observe, audit, learn):
     part.add_to(app)
 
 

@@ -17,6 +17,7 @@ Outputs = dict[str, str]
 _OUT_OF_THE_WAY = "Move it out of the way, then plan again."
 _WAYS_OUT = {
     "in-the-way": "Take over what you want of it, move it away, then plan again: mvops plan",
+    "protected": "Keep it: --exclude ADDRESS. Or set prevent_destroy: false in its YAML, and first: mvops apply",
     "in-use": "Put its YAML back, or first retrain without it: mvops apply --target model.NAME",
 }
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from mvops.core.action import Action, Change, Verb, differences
 from mvops.core.address import Address
@@ -54,17 +54,25 @@ def verb(
 
 
 @dataclass(frozen=True)
+class Held:
+    """Why something may not be deleted: `in-use` by something that stays, or `protected`; `why` says it in words."""
+
+    reason: Literal["in-use", "protected"]
+    why: str
+
+
+@dataclass(frozen=True)
 class Asked:
     """What a person asked for, beyond the spec.
 
     `again` maps an address to the reason for which it is done again although nothing differs; what is in `anew` is
-    made from nothing again. `held` maps an address to what needs it still: deleting it is a conflict. `unwanted` says
-    why what is not desired goes.
+    made from nothing again. `held` maps an address to why it may not go: deleting it is a conflict. `unwanted` says why
+    what is not desired goes.
     """
 
     again: Mapping[Address, str] = field(default_factory=dict)
     anew: Collection[Address] = ()
-    held: Mapping[Address, str] = field(default_factory=dict)
+    held: Mapping[Address, Held] = field(default_factory=dict)
     unwanted: str = "no longer in the spec"
 
 
@@ -90,7 +98,8 @@ def compare(
             why = f"requested: {asked.again[where]}" if where in asked.again else "requested"
             reason, because = "requested", f"{why}; {because}" if changes else why
         if chosen is Verb.DELETE and where in asked.held:
-            chosen, reason, because = Verb.CONFLICT, "in-use", f"{asked.unwanted}, but {asked.held[where]}"
+            held = asked.held[where]
+            chosen, reason, because = Verb.CONFLICT, held.reason, f"{asked.unwanted}, but {held.why}"
         yield Action(
             verb=chosen,
             address=where,

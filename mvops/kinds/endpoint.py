@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 from mvops.contracts.feature_stores import ServedFeatures
 from mvops.contracts.servers import Server, Service
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
+from mvops.core.compare import Held
 from mvops.core.config.model import Endpoint
 from mvops.core.config.project import Project
 from mvops.core.environment import hidden_folder, wording
@@ -18,6 +19,7 @@ from mvops.core.state import Observed, Record
 from mvops.core.steps import RestoreRoute, Step
 from mvops.kinds.generated import digests, file_steps, seen
 from mvops.kinds.kind import Look
+from mvops.kinds.model import protected
 from mvops.lifecycle.environment import requirements
 from mvops.registry.versions import champion
 
@@ -63,6 +65,11 @@ class EndpointKind:
         routed = (look.workspace.serving(name) / "route.json").is_file()
         route = "present" if routed or champion(look.workspace.registry, name) is None else "absent"
         return Observed(facts={"files": there, "route": route})
+
+    def held(self, where: Address, staying: Collection[Address], look: Look) -> Held | None:
+        """Protected with its model."""
+        del staying
+        return protected(look, name_of(where))
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """Write what is missing or new; put the route back if it is gone."""

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from mvops.contracts.feature_stores import Flaw
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
+from mvops.core.compare import Held
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import MaterializeFeatures, PutFeature, RemoveFeature, Step
@@ -80,14 +81,15 @@ class FeatureViewKind:
             }
         return Observed(facts=facts)
 
-    def in_use(self, where: Address, staying: Collection[Address], look: Look) -> str | None:
+    def held(self, where: Address, staying: Collection[Address], look: Look) -> Held | None:
         """Versions that get traffic, or will, and look features up in it."""
         users = [
             f"version {number} of {model}"
             for model, number, _ in _users(look, name_of(where))
             if address("model", model) in staying
         ]
-        return f"{' and '.join(users)}, which {'is' if len(users) == 1 else 'are'} live, looks it up" if users else None
+        live = f"{' and '.join(users)}, which {'is' if len(users) == 1 else 'are'} live, looks it up"
+        return Held("in-use", live) if users else None
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """The store, which may not answer, before the files; then online values where they may have changed."""

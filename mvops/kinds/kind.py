@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from mvops.core.action import Action
 from mvops.core.address import Address
+from mvops.core.compare import Held
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
@@ -57,10 +58,10 @@ class Kind(Protocol):
 
 @runtime_checkable
 class Guarding(Protocol):
-    """A kind whose resources may be needed by something that is live, beyond what the YAML says."""
+    """A kind whose resources may have to stay though the YAML does not want them."""
 
-    def in_use(self, where: Address, staying: Collection[Address], look: Look) -> str | None:
-        """`X uses it` where something does that is among `staying`, else None."""
+    def held(self, where: Address, staying: Collection[Address], look: Look) -> Held | None:
+        """Why it may not go: something that is among `staying` uses it, or a person protects it; else None."""
         ...
 
 

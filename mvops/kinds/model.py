@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, ClassVar
 
 from mvops.core.action import Action, Verb
-from mvops.core.address import Address, name_of
+from mvops.core.address import Address, address, name_of
 from mvops.core.canonical import digest
+from mvops.core.compare import Held
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RegisterVersion, RemoveRoute, RollOut, Step
@@ -26,6 +27,11 @@ class ModelSpec(Spec):
     rollout: dict[str, Any]
     description: str
     owner: str
+    prevent_destroy: bool = False
+
+    def fields(self) -> dict[str, Any]:
+        """Without `prevent_destroy` where nobody asks for it."""
+        return {field: value for field, value in super().fields().items() if field != "prevent_destroy" or value}
 
 
 class ModelKind:
@@ -47,6 +53,7 @@ class ModelKind:
                 rollout=model.rollout.model_dump(mode="json"),
                 description=model.description,
                 owner=model.owner,
+                prevent_destroy=model.prevent_destroy,
             )
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
@@ -56,6 +63,11 @@ class ModelKind:
         if version is None or not look.workspace.store.has(version.artifact.sha256):
             return None
         return Observed(facts={})
+
+    def held(self, where: Address, staying: Collection[Address], look: Look) -> Held | None:
+        """Protected where it was applied with `prevent_destroy`."""
+        del staying
+        return protected(look, name_of(where))
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """Train only when something that decides what is trained has changed, or when it was asked for."""
@@ -86,6 +98,13 @@ class ModelKind:
         """Counted with the pipeline."""
         del action, look
         return 0.0
+
+
+def protected(look: Look, model: str) -> Held | None:
+    """What keeps a model and its endpoint from going."""
+    record = look.records.get(address("model", model))
+    kept = record is not None and record.spec.get("prevent_destroy")
+    return Held("protected", f"prevent_destroy of {model} protects it") if kept else None
 
 
 def training_digest(pipeline: PipelineSpec, task: str) -> str:

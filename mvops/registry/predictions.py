@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, and_, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, and_, delete, func, select, update
 
 from mvops.core.prediction import Outcome, Prediction
 from mvops.registry.engines import create_file, make_engine, only_one, reading, refuse_unsafe, translated
@@ -94,6 +94,13 @@ class PredictionLog:
             if connection.scalar(select(EARLY.c.prediction_id).limit(1)) is not None:
                 _admit(connection, [p.id for p in predictions])
         return added
+
+    def rename(self, model: str, name: str) -> int:
+        """Give a model's predictions another model's name; returns how many."""
+        with self._writing() as connection:
+            return connection.execute(
+                update(PREDICTIONS).where(PREDICTIONS.c.model == model).values(model=name)
+            ).rowcount
 
     def append_outcomes(self, outcomes: Sequence[Outcome]) -> OutcomeCount:
         """Log what really happened, in one transaction. For each prediction the first outcome stays."""

@@ -8,7 +8,7 @@ from mvops import __version__
 from mvops.core.action import Action
 from mvops.core.address import Address, kind_of
 from mvops.core.canonical import digest
-from mvops.core.compare import Asked, compare
+from mvops.core.compare import Asked, Held, compare
 from mvops.core.config.dashboard import Dashboard
 from mvops.core.config.data import Data
 from mvops.core.config.model import Model
@@ -117,10 +117,10 @@ def _observed(
     return {where: there for where, there in seen.items() if there is not None}
 
 
-def _held(look: Look, unwanted: Iterable[Address], desired: Mapping[Address, Spec]) -> dict[Address, str]:
-    """What is no longer wanted, but needed by something that stays."""
+def _held(look: Look, unwanted: Iterable[Address], desired: Mapping[Address, Spec]) -> dict[Address, Held]:
+    """What is no longer wanted, but may not go."""
     guards = ((where, kinds()[kind_of(where)]) for where in unwanted)
-    found = ((where, kind.in_use(where, desired, look)) for where, kind in guards if isinstance(kind, Guarding))
+    found = ((where, kind.held(where, desired, look)) for where, kind in guards if isinstance(kind, Guarding))
     return {where: why for where, why in found if why}
 
 

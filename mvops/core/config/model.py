@@ -159,10 +159,11 @@ class Retrain(Frozen):
 
 
 class Model(Frozen):
-    """One model."""
+    """One model. With `prevent_destroy` no plan takes it from the traffic, nor its endpoint away."""
 
     description: str = ""
     owner: str = ""
+    prevent_destroy: bool = False
     pipeline: Pipeline
     evaluate: Evaluate
     gate: tuple[ConditionText, ...] = ()

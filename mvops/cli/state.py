@@ -1,0 +1,86 @@
+"""What mvops has on record of the project: state list, show, forget, mv."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mvops.cli.session import JsonFlag, YesFlag, answer, confirm, print_json, say
+from mvops.cli.session import project as open_project
+
+state = typer.Typer(name="state", no_args_is_help=True, help="What mvops has on record: list, show, forget, mv.")
+AddressName = Annotated[str, typer.Argument(metavar="ADDRESS", help="A resource, such as endpoint.churn.")]
+
+
+@state.command("list")
+def list_(json_: JsonFlag = False) -> None:
+    """Every resource on record."""
+    from mvops.show.state import record_line
+    from mvops.usecases.state import records
+
+    with open_project() as workspace:
+        found = records(workspace)
+    if json_:
+        print_json({"resources": [{"address": record.address, "outputs": record.outputs} for record in found]})
+        return
+    for record in found:
+        answer(record_line(record))
+    if not found:
+        say("Nothing is on record yet: mvops apply")
+
+
+@state.command()
+def show(address: AddressName, json_: JsonFlag = False) -> None:
+    """What was made of one resource, field by field."""
+    from mvops.show.state import record_lines
+    from mvops.usecases.state import record_of
+
+    with open_project() as workspace:
+        found = record_of(workspace, address)
+    if json_:
+        print_json(found.model_dump(mode="json"))
+        return
+    for line in record_lines(found):
+        answer(line)
+
+
+@state.command()
+def forget(
+    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS...", help="Resources, such as endpoint.churn.")],
+    yes: YesFlag = False,
+) -> None:
+    """Stop managing resources; what they are in the world stays as it is."""
+    from mvops.usecases.state import forget as drop
+    from mvops.usecases.state import record_of
+
+    with open_project() as workspace:
+        for address in addresses:
+            record_of(workspace, address)
+        confirm(f"Forget {', '.join(addresses)}? Nothing is deleted.", yes=yes)
+        still_wanted = drop(workspace, addresses)
+    say(f"Forgotten: {', '.join(addresses)}. What they are in the world stays.")
+    for address in still_wanted:
+        say(f"note: the YAML still wants {address}, so the next apply takes it up again: take it out of there")
+
+
+@state.command()
+def mv(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is to be called.")],
+    yes: YesFlag = False,
+) -> None:
+    """Rename a model with its versions, runs, predictions, alerts and history, and its YAML file."""
+    from mvops.usecases.renaming import rename
+
+    with open_project() as workspace:
+        confirm(f"Rename {model} to {name}?", yes=yes)
+        renamed = rename(workspace, model, name)
+    say(f"{model} is {name} now: {renamed.versions} versions, {renamed.predictions} predictions; see: mvops plan")
+    if renamed.yaml:
+        say(f"Its YAML is {renamed.yaml} now.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """The commands of this file."""
+    app.add_typer(state)

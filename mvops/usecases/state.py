@@ -1,0 +1,49 @@
+"""What mvops has on record of the project, and taking things off that record."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from mvops.core.state import Record
+from mvops.errors import UsageError
+from mvops.registry.events import record_event
+from mvops.registry.lock import hold_lock
+from mvops.registry.state import SqlState
+from mvops.usecases.plan import desired_specs
+from mvops.usecases.project import look_at
+from mvops.workspace import Workspace
+
+
+def records(workspace: Workspace) -> list[Record]:
+    """Everything on record, by address."""
+    return list(SqlState(workspace.registry).records().values())
+
+
+def record_of(workspace: Workspace, address: str) -> Record:
+    """What is on record of a resource. Raises UsageError that knows the nearest address."""
+    known = SqlState(workspace.registry).records()
+    if address in known:
+        return known[address]
+    near = difflib.get_close_matches(address, known, n=1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    raise UsageError(
+        f"{address} is not on record.{meant}", hint=f"On record: {', '.join(known) or 'nothing yet: mvops apply'}"
+    )
+
+
+def forget(workspace: Workspace, addresses: Sequence[str]) -> list[str]:
+    """Take resources off the record, all or none; returns those that the YAML still wants.
+
+    Nothing in the world is touched. Raises UsageError for one that is not on record, LockedError.
+    """
+    with hold_lock(workspace.registry, f"state forget {' '.join(addresses)}") as hold:
+        for address in addresses:
+            record_of(workspace, address)
+        state = SqlState(workspace.registry, hold)
+        with workspace.registry.session():
+            for address in addresses:
+                state.forget(address)
+                record_event(workspace.registry, "forget", address, f"{address} is no longer managed")
+    wanted = desired_specs(look_at(workspace))
+    return [address for address in addresses if address in wanted]

@@ -1,0 +1,115 @@
+"""What is on record, protected, forgotten, renamed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from toy_project import edit, finish, mvops, port_of, query, snapshot, spawn
+
+from mvops.core.prediction import Prediction
+from mvops.registry.predictions import PredictionLog
+from mvops.serving.client import EndpointClient
+
+MODEL = "configs/models/toy.yaml"
+ROW = {"age": 40.0, "income": 30000.0, "region": "a"}
+
+
+def test_what_is_on_record_is_listed_and_shown(project: Path) -> None:
+    listed = mvops(project, "state", "list", "--json").ok().json()["resources"]
+    addresses = [resource["address"] for resource in listed]
+    assert {"dataset.data", "pipeline.toy", "model.toy", "endpoint.toy", "monitor.toy", "schedule.toy"} == set(
+        addresses
+    )
+    assert "version 1" in mvops(project, "state", "list").ok().out
+    shown = mvops(project, "state", "show", "monitor.toy").ok().out
+    assert '"every": "1d"' in shown
+    mvops(project, "state", "show", "monitor.tyo").refused("not on record", "Did you mean monitor.toy?")
+
+
+def test_p30_what_is_forgotten_stays_in_the_world(project: Path) -> None:
+    before = {path: digest for path, digest in snapshot(project).items() if path.startswith("deploy/")}
+    edit(project / MODEL, "monitor:", "endpoint: null\nmonitor:")
+    mvops(project, "state", "forget", "endpoint.toy", "endpoint.tyo", "--yes").refused("endpoint.tyo is not on record")
+    mvops(project, "state", "forget", "endpoint.toy").refused("nobody to ask", "--yes")
+    said = mvops(project, "state", "forget", "endpoint.toy", "--yes").ok().out
+    assert "note:" not in said
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+    assert before.items() <= snapshot(project).items()
+    again = mvops(project, "state", "forget", "monitor.toy", "--yes").ok().out
+    assert "the YAML still wants monitor.toy" in again
+
+
+def test_p31_a_protected_model_is_not_destroyed(project: Path) -> None:
+    edit(project / MODEL, "monitor:", "prevent_destroy: true\nmonitor:")
+    shown = mvops(project, "plan").ok().out
+    assert "metadata only: nothing is trained" in shown
+    mvops(project, "apply", "--yes").ok()
+    before = snapshot(project)
+    refused = mvops(project, "destroy", "--yes").refused(
+        "model.toy: everything is taken away, but prevent_destroy of toy protects it", "--exclude"
+    )
+    assert "x endpoint.toy" in refused.out
+    (project / MODEL).rename(project / "toy.yaml")
+    mvops(project, "apply", "--yes").refused("no longer in the spec, but prevent_destroy of toy protects it")
+    (project / "toy.yaml").rename(project / MODEL)
+    assert snapshot(project) == before
+    edit(project / MODEL, "prevent_destroy: true", "prevent_destroy: false")
+    mvops(project, "apply", "--yes").ok()
+    mvops(project, "destroy", "--yes").ok()
+
+
+def test_p30_a_model_is_renamed_with_all_that_is_known_of_it(project: Path) -> None:
+    _predicted(project)
+    runs = mvops(project, "runs", "list", "toy", "--json").ok().json()["runs"]
+    said = mvops(project, "state", "mv", "toy", "plaything", "--yes").ok().out
+    assert "toy is plaything now: 1 versions, 3 predictions" in said
+    assert "configs/models/plaything.yaml" in said
+    planned = {a["address"]: a["verb"] for a in mvops(project, "plan", "--json").ok().json()["actions"]}
+    assert (planned["pipeline.plaything"], planned["model.plaything"]) == ("keep", "keep")
+    assert not [address for address in planned if address.endswith(".toy")]
+    mvops(project, "apply", "--yes").ok()
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+    assert sorted(p.name for p in (project / "deploy/serving").iterdir()) == ["plaything"]
+    assert query(project, "SELECT count(*) FROM mvops_versions") == [(1,)]
+    assert mvops(project, "runs", "list", "plaything", "--json").ok().json()["runs"][0]["id"] == runs[0]["id"]
+    (version,) = mvops(project, "versions", "list", "plaything", "--json").ok().json()["versions"]
+    assert version["role"] == "champion"
+    assert mvops(project, "explain", "1", "--json").ok().json()["prediction"]["model"] == "plaything"
+    process = spawn(project, "serve", "plaything")
+    try:
+        client = EndpointClient(f"http://127.0.0.1:{port_of(project)}")
+        client.ready(timeout=120)
+        assert client.predict([ROW]).model_version == 1
+        mvops(project, "state", "mv", "plaything", "toy", "--yes").refused("the endpoint of plaything is running")
+    finally:
+        process.terminate()
+        finish(process)
+    assert mvops(project, "status", "--json").ok().json()["models"][0]["predictions"] == 4
+
+
+def test_a_name_that_is_none_or_taken_is_refused(project: Path) -> None:
+    before = snapshot(project)
+    mvops(project, "state", "mv", "toy", "Toy!", "--yes").refused("'Toy!' is not a name")
+    mvops(project, "state", "mv", "toy", "toy", "--yes").refused("has a model toy already")
+    mvops(project, "state", "mv", "tyo", "toys", "--yes").refused("no model 'tyo'")
+    assert snapshot(project) == before
+
+
+def _predicted(project: Path) -> None:
+    made = [
+        Prediction(
+            id=str(day),
+            time=datetime(2024, 3, day, tzinfo=UTC),
+            model="toy",
+            version=1,
+            arm="champion",
+            inputs=ROW,
+            prediction=1,
+            probability=None,
+            latency_ms=1.0,
+        )
+        for day in (1, 2, 3)
+    ]
+    with PredictionLog.open("sqlite:///.mvops/predictions.db", project) as log:
+        log.append(made)
