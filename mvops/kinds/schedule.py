@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
-from mvops.contracts.schedulers import Machine, Scheduler, Timetable
+from mvops.contracts.schedulers import Scheduler, Timetable
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, name_of
 from mvops.core.spec import Spec
@@ -16,9 +14,7 @@ from mvops.core.steps import Step
 from mvops.kinds.generated import digests, file_steps, seen
 from mvops.kinds.jobs import Entry, entries, with_parts
 from mvops.kinds.kind import Look
-from mvops.registry.versions import champion
-
-_REQUIREMENTS = "requirements.txt"
+from mvops.kinds.machines import machine
 
 
 class ScheduleSpec(Spec):
@@ -99,30 +95,9 @@ def _timetable(look: Look, scheduler: Scheduler, name: str, found: list[Entry]) 
         retries=settings.retries,
         retry_delay=settings.retry_delay.total_seconds(),
         timeout=settings.timeout.total_seconds() if settings.timeout else None,
-        machine=_machine(look, name) if scheduler.empty_machines else None,
+        machine=machine(look, [name], settings.secrets) if scheduler.empty_machines else None,
         environment=look.workspace.project.environment,
     )
-
-
-def _machine(look: Look, name: str) -> Machine:
-    project = look.workspace.project
-    serving = champion(look.workspace.registry, name)
-    version = serving.environment.python if serving else platform.python_version()
-    places = {"registry": project.registry, "predictions": project.predictions, "artifacts": project.artifacts}
-    kept = tuple(key for key, place in places.items() if place.startswith(("sqlite:", "file:")) or "://" not in place)
-    return Machine(
-        python=".".join(version.split(".")[:2]),
-        secrets=project.scheduler.secrets,
-        kept=kept,
-        requirements=_REQUIREMENTS if (look.workspace.root / _REQUIREMENTS).is_file() else None,
-        folder=_in_repository(look.workspace.root),
-    )
-
-
-def _in_repository(root: Path) -> str:
-    """Where the project lies in its Git repository, posix; empty at its root, or where there is none."""
-    top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
-    return "" if top == root else root.relative_to(top).as_posix()
 
 
 def _moved(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from mvops.core.config.backend import Family
+from mvops.core.config.ci import Ci
 from mvops.core.config.dashboard import Dashboard
 from mvops.core.config.data import Data
 from mvops.core.config.executor import Executor
@@ -68,6 +69,7 @@ class Project(Frozen):
     tracker: Tracker = Tracker()
     executor: Executor = Executor()
     dashboard: Dashboard = Dashboard()
+    ci: Ci | None = None
     feature_store: FeatureStore = FeatureStore()
     features: dict[Name, FeatureView] = Field(default_factory=dict)
     models: dict[Name, Model] = Field(default_factory=dict)

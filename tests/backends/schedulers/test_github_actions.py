@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sysconfig
-import venv
-from collections.abc import Callable, Iterator, Mapping
-from graphlib import TopologicalSorter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import toy_project as toy
 import yaml
-from two_models import champions, new_data, program, two_models
+from two_models import champions, new_data, two_models
+from workflows import commit, git, lint, machine, run_steps
 
 from mvops import backends
 from mvops.contracts.schedulers import Command, Job, Machine, Scheduler, Timetable
@@ -78,14 +73,6 @@ def test_what_an_empty_machine_lacks_is_said() -> None:
     assert workflow(table(folder="ml/flights"))["defaults"]["run"]["working-directory"] == "ml/flights"
 
 
-def lint(folder: Path, *paths: Path) -> list[dict[str, Any]]:
-    done = subprocess.run(
-        ["node", "lint.mjs", *map(str, paths)], cwd=folder, capture_output=True, text=True, timeout=120, check=True
-    )
-    found: list[dict[str, Any]] = json.loads(done.stdout)
-    return found
-
-
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two models, one after the other, in a Git repository that holds their data too."""
@@ -95,17 +82,6 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(root, "init", "--quiet")
     commit(root)
     return root
-
-
-def git(root: Path, *arguments: str) -> None:
-    who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
-    subprocess.run(["git", *who, *arguments], cwd=root, check=True, capture_output=True)
-
-
-def commit(root: Path) -> None:
-    git(root, "add", "--all")
-    git(root, "add", "--force", "data")
-    git(root, "commit", "--quiet", "--message", "x")
 
 
 @pytest.mark.system
@@ -136,34 +112,8 @@ def test_actionlint_accepts_them(repository: Path, outside: Callable[[str], Path
 
 @pytest.fixture(scope="module")
 def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of a machine that has mvops: a pip that finds installed what is installed here."""
-    made = tmp_path_factory.mktemp("runner") / "venv"
-    venv.create(made, with_pip=True)
-    (place,) = made.glob("lib/python*/site-packages")
-    (place / "here.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    program(made / "bin")
-    return made / "bin"
-
-
-def run_steps(checkout: Path, found: Mapping[str, Any], programs: Path) -> Iterator[tuple[str, str]]:
-    """Each step's name and what it said, as a runner does them: jobs after those that they need, each step by bash."""
-    jobs = found["jobs"]
-    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(checkout.parent), "PGPASSWORD": "x"}
-    for job in TopologicalSorter({name: job.get("needs", []) for name, job in jobs.items()}).static_order():
-        for step in jobs[job]["steps"]:
-            if "run" not in step:
-                continue
-            done = subprocess.run(
-                ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
-                cwd=checkout,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=900,
-                check=False,
-            )
-            assert done.returncode == 0, f"{step}\n{done.stdout}\n{done.stderr}"
-            yield step["name"], done.stdout + done.stderr
+    """The programs of a machine that has mvops."""
+    return machine(tmp_path_factory.mktemp("runner"))
 
 
 @pytest.mark.system

@@ -1,0 +1,1 @@
+"""The family `ci_systems`: one file, one backend."""

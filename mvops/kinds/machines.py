@@ -1,0 +1,35 @@
+"""Empty machines on which schedulers and CI systems start: what the project needs there."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+
+from mvops.contracts.schedulers import Machine
+from mvops.kinds.kind import Look
+from mvops.registry.versions import champion
+
+_REQUIREMENTS = "requirements.txt"
+
+
+def machine(look: Look, models: Iterable[str], secrets: tuple[str, ...]) -> Machine:
+    """With the Python of the first of `models` that has a champion; until there is one, with this one."""
+    project = look.workspace.project
+    serving = next(filter(None, (champion(look.workspace.registry, name) for name in models)), None)
+    version = serving.environment.python if serving else platform.python_version()
+    places = {"registry": project.registry, "predictions": project.predictions, "artifacts": project.artifacts}
+    kept = tuple(key for key, place in places.items() if place.startswith(("sqlite:", "file:")) or "://" not in place)
+    return Machine(
+        python=".".join(version.split(".")[:2]),
+        secrets=secrets,
+        kept=kept,
+        requirements=_REQUIREMENTS if (look.workspace.root / _REQUIREMENTS).is_file() else None,
+        folder=_in_repository(look.workspace.root),
+    )
+
+
+def _in_repository(root: Path) -> str:
+    """Where the project lies in its Git repository, posix; empty at its root, or where there is none."""
+    top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    return "" if top == root else root.relative_to(top).as_posix()
