@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import platform
+import re
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ from mvops.core.version import Environment
 
 BASE = ("scikit-learn", "numpy", "scipy", "pandas", "skops", "joblib", "threadpoolctl")
 
+_PIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?==[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 _MOST_OBJECTS = 200_000  # a forest of 1,000 trees is far below
 _SCALARS = (str, bytes, int, float, complex, bool, type(None), np.generic)
 
@@ -35,8 +37,9 @@ def capture_environment(packages: Iterable[str] = ()) -> Environment:
 
 
 def requirements(environment: Environment) -> list[str]:
-    """Lines for a requirements.txt that pins every package, in alphabetical order."""
-    return [f"{name}=={release}" for name, release in sorted(environment.packages.items())]
+    """Lines for a requirements.txt that pins every package, in alphabetical order; nothing but exact pins."""
+    pins = (f"{name}=={release}" for name, release in sorted(environment.packages.items()))
+    return [pin for pin in pins if _PIN.fullmatch(pin)]
 
 
 def model_modules(estimator: Any) -> frozenset[str]:

@@ -93,7 +93,8 @@ def show_path(path: KeyPath) -> str:
     """`models.flight_delay.gate[1]`."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        name = str(part) if str(part).isprintable() else ascii(part)[1:-1]
+        text += f"[{part}]" if isinstance(part, int) else f".{name}" if text else name
     return text
 
 

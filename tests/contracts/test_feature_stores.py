@@ -98,7 +98,7 @@ def test_a_life(store: FeatureStore, tmp_path: Path, catalog: Catalog) -> None:
     for _ in range(2):
         store.remove_view(tmp_path, catalog, "shops")
     assert store.known(tmp_path, catalog).views == {}
-    store.remove(tmp_path)
+    store.remove(tmp_path, catalog)
     assert sorted(path.name for path in (tmp_path / ".mvops").rglob("*") if path.is_file()) == []
 
 

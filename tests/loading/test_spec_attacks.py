@@ -104,6 +104,7 @@ ATTACKS: dict[str, dict[str, Any]] = {
 RUNNER = """
 import json, os, resource, sys, time
 from pathlib import Path
+from mvops import assets
 from mvops.errors import SpecError
 from mvops.loading.load import load_project
 import mvops.loading.compose, mvops.loading.validate
@@ -111,6 +112,7 @@ import mvops.loading.compose, mvops.loading.validate
 root, events, watching = Path(sys.argv[1]), [], False
 FORBIDDEN = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.", "urllib.", "pickle.")
 HOMES = (str(root), sys.prefix, sys.base_prefix, str(Path(mvops.__file__).parents[1]))
+HOMES += tuple(map(str, assets.packages().values()))  # backends of packages that are installed here
 
 def hook(name, arguments):
     if not watching:
