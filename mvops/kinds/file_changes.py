@@ -33,7 +33,7 @@ class Generating(Protocol):
 def with_files(action: Action, record: Record | None, look: Look) -> Action:
     """The action with what becomes of each of its generated files, and with the reason if that is a template."""
     kind = kinds()[kind_of(action.address)]
-    if not isinstance(kind, Generating) or action.verb in {Verb.ADOPT, Verb.FORGET}:
+    if not isinstance(kind, Generating) or action.verb is Verb.FORGET:
         return action
     files = _Files(look, (action.before or {}).get("files", {}), _remembered(record, "bases"))
     if action.verb in {Verb.KEEP, Verb.DELETE} or action.after is None:

@@ -60,7 +60,7 @@ def template_reasons(
     blocked = [change for change in changes if change.verb == "conflict" and change.result is None]
     if blocked:
         return {"verb": Verb.CONFLICT, "reason": "in-the-way", "because": f"{blocked[0].path} {blocked[0].because}"}
-    if action.verb is not Verb.UPDATE or action.reason != "changed":
+    if action.before is None or action.reason not in {"changed", "already-so"}:
         return {}
     others = [c.field for c in action.changes if c.field.partition(".")[0] != "files"]
     if len(others) == len(action.changes):
@@ -70,7 +70,8 @@ def template_reasons(
     template = f"template changed: {_some(names)}" if names else ""
     if others:
         return {"because": f"{_some(others)} changed" + (f"; {template}" if template else "")}
-    return {"reason": "template-changed", "because": template or "this mvops generates it otherwise"}
+    because = template or "this mvops generates it otherwise"
+    return {"because": because} if action.verb is Verb.ADOPT else {"reason": "template-changed", "because": because}
 
 
 def _because(path: str, outcome: Outcome, found: Found, diff: str) -> str:

@@ -90,7 +90,7 @@ def observed(root: Path, wanted: Mapping[str, str], recorded: Mapping[str, str])
     ):
         return None
     return {
-        path: recorded[path] if path in recorded and digest != ABSENT else digest
+        path: recorded[path] if path in recorded and digest not in {ABSENT, wanted.get(path)} else digest
         for path, digest in there.items()
         if path in recorded or digest != ABSENT
     }

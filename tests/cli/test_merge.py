@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from toy_project import edit, free_port, mvops, port_of, query, snapshot
+from pydantic.fields import FieldInfo
+from toy_project import copy, edit, free_port, mvops, port_of, query, snapshot
+
+from mvops import assets
+from mvops.core.spec import Spec
+from mvops.kinds.file_changes import Generating
+from mvops.kinds.kind import kinds
 
 pytestmark = pytest.mark.xdist_group("cli-toy")
 FOLDER = "deploy/serving/toy"
@@ -299,3 +307,71 @@ def test_a_deleted_file_of_which_another_was_edited_is_made_again(project: Path)
     assert (project / FOLDER / "app.py").is_file()
     assert not path.with_name("Dockerfile.new").exists()
     quiet(project)
+
+
+@pytest.mark.parametrize("edit_it", [edited, contested])
+def test_p4_an_apply_that_dies_before_it_is_recorded_ends_the_same(
+    project: Path, monkeypatch: pytest.MonkeyPatch, edit_it: Callable[[Path], Path]
+) -> None:
+    """At each point between the first text that is kept and the last record that is written."""
+    edit_it(project)
+    move_port(project)
+    whole = copy(project, project.parent / "whole")
+    mvops(whole, "apply", "--yes").ok()
+    expected = snapshot(whole) | {"texts": str(query(whole, "SELECT sha256 FROM mvops_texts ORDER BY 1"))}
+    for number, place in enumerate(
+        ("mvops.performing.perform.keep_generated", "mvops.performing.files.write_atomically", FINISHED)
+    ):
+        killed = copy(project, project.parent / f"killed{number}")
+        with monkeypatch.context() as patch:
+            patch.setattr(place, _dies)
+            with pytest.raises(DiedError):
+                mvops(killed, "apply", "--yes")
+        mvops(killed, "apply", "--yes").ok()
+        mvops(killed, "plan", "--detailed-exitcode").ok(0)
+        assert (
+            snapshot(killed) | {"texts": str(query(killed, "SELECT sha256 FROM mvops_texts ORDER BY 1"))} == expected
+        ), place
+
+
+ABSENT = FieldInfo(annotation=None)
+FINISHED = "mvops.registry.journal.SqlJournal.finished"
+
+
+class DiedError(BaseException):
+    """As a process that is killed: nobody catches it."""
+
+
+def _dies(*_: object, **__: object) -> None:
+    raise DiedError
+
+
+def test_p35_a_text_that_came_with_a_checkout_is_a_base_too(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A colleague has applied and committed: nothing is written here, but what is there is known from then on."""
+    later = Path(shutil.copytree(assets.templates(), tmp_path / "later"))
+    monkeypatch.setattr(assets, "templates", lambda: later)
+    edit(later / "servers/fastapi/app.py.j2", "What this is.", "What is here.")
+    edit(project / FOLDER / "app.py", "What this is.", "What is here.")  # git pull
+    assert "= endpoint.toy  adopt: template changed: servers/fastapi/app.py.j2" in mvops(project, "plan").ok().out
+    mvops(project, "apply", "--yes").ok()
+    quiet(project)
+    edit(project / FOLDER / "app.py", "import argparse\n", "import argparse\nimport os\n")
+    edit(later / "servers/fastapi/app.py.j2", "What is here.", "What it is.")
+    mvops(project, "apply", "--yes").ok()
+    text = (project / FOLDER / "app.py").read_text()
+    assert "import argparse\nimport os\n" in text
+    assert "What it is." in text
+
+
+def test_every_kind_whose_specs_have_files_says_what_is_in_them() -> None:
+    """A new kind is enrolled by existing: its files have a base, a diff and a merge, or this fails."""
+    generating = {name for name, kind in kinds().items() if isinstance(kind, Generating)}
+    with_files = {
+        spec.kind
+        for spec in Spec.__subclasses__()
+        if spec.__module__.startswith("mvops.") and spec.model_fields.get("files", ABSENT).annotation == dict[str, str]
+    }
+    assert generating == with_files
+    assert {"ci", "dashboard", "endpoint", "feature_store", "feature_view", "schedule"} <= generating
