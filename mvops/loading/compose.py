@@ -18,6 +18,7 @@ from mvops.loading.problems import KeyPath, Place, Problem, did_you_mean, show_p
 from mvops.loading.strict_yaml import BadYamlError, Document, parse
 
 DEFAULTS = "model_defaults"
+_MOST_REFERENCES = 6  # that are told at once
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,10 @@ def compose_spec(files: Sequence[SpecFile], overrides: Sequence[str], environmen
     Raises UsageError for an unknown environment, SpecError with every problem that was found in the first stage that
     found any.
     """
+    documents = _read(files)
     known = environments(files)
     if environment is not None:
         check_known(environment, known)
-    documents = _read(files)
     entries = {file.entry: documents[file.option] for file in files if file.entry}
     parts = _Parts(documents, _options({f.option: documents[f.option] for f in files if not f.entry}), entries)
     parsed = parse_overrides(overrides, _groups(parts.options))
@@ -94,6 +95,9 @@ def _read(files: Sequence[SpecFile]) -> dict[str, Document]:
     documents: dict[str, Document] = {}
     problems: list[Problem] = []
     for file in files:
+        if file.refused:
+            problems.append(file.refused)
+            continue
         try:
             document = parse(file.data, file.shown)
         except BadYamlError as error:
@@ -149,8 +153,12 @@ def _finished(
     try:
         resolved = resolve(tree)
     except BadReferenceError as error:
-        place = positions.find(error.path) or positions.nearest(error.path)
-        raise spec_error([Problem(place, error.message)]) from None
+        raise spec_error(
+            [
+                Problem(positions.find(e.path) or positions.nearest(e.path), e.message)
+                for e in error.all[:_MOST_REFERENCES]
+            ]
+        ) from None
     plain, _ = _overridden(written, positions)
     return Composition(resolved, defaults, positions, plain, environment, frozenset(made))
 

@@ -16,6 +16,7 @@ from mvops.core.canonical import digest
 from mvops.core.naming import check_name, suggest_name
 from mvops.errors import SpecError, UsageError, Where
 from mvops.loading.find import PROJECT_FILE
+from mvops.loading.problems import Place, Problem
 
 MAX_BYTES = 1 << 20
 ENTRIES = {"models": "a model", "features": "a feature view"}  # folders whose files are found without being listed
@@ -28,11 +29,15 @@ _OPTION = re.compile(r"[a-z][a-z0-9_]*(/[a-z0-9][a-z0-9_]*)*")
 
 @dataclass(frozen=True)
 class SpecFile:
-    """A file as read. `option` is its name in a defaults list: `project`, `models/x`, `preset/small/day_30`."""
+    """A file as read. `option` is its name in a defaults list: `project`, `models/x`, `preset/small/day_30`.
+
+    `refused` says why it was not read.
+    """
 
     option: str
     shown: Path
     data: bytes
+    refused: Problem | None = None
 
     @property
     def entry(self) -> tuple[str, str] | None:
@@ -49,8 +54,8 @@ def environments(files: Sequence[SpecFile]) -> list[str]:
 def gather(root: Path) -> list[SpecFile]:
     """All files of the spec of the project in `root`: an option of the project's own hides mvops' of the same name.
 
-    Raises UsageError without configs/project.yaml, SpecError for a file that may not be read: a model with an illegal
-    name, a symbolic link that leads out of the project, anything too large.
+    One that may not be read carries the reason: a model with an illegal name, a symbolic link that leads out of the
+    project, anything too large. Raises UsageError without configs/project.yaml, SpecError for a folder that is a link.
     """
     if not (root / PROJECT_FILE).is_file():
         raise UsageError(f"{root} is not a mvops project: it has no configs/project.yaml", hint="Try: mvops init")
@@ -62,7 +67,10 @@ def gather(root: Path) -> list[SpecFile]:
 def fingerprint(files: Sequence[SpecFile], overrides: Sequence[str], environment: str | None = None) -> str:
     """The digest of all that decides what is composed: files, environment, overrides, and what is installed."""
     backends = [f"{point.group}:{point.name}" for point in assets.entries()]
-    contents = {file.option: [file.shown.as_posix(), hashlib.sha256(file.data).hexdigest()] for file in files}
+    contents = {
+        file.option: [file.shown.as_posix(), hashlib.sha256(file.data).hexdigest(), file.refused is not None]
+        for file in files
+    }
     chosen = {"overrides": list(overrides), "environment": environment}
     return digest({"mvops": mvops.__version__, "backends": backends, "files": contents, **chosen})
 
@@ -81,11 +89,17 @@ def _own(root: Path) -> Iterator[SpecFile]:
     for path in _walk(folder):
         relative = PurePosixPath(path.relative_to(folder).as_posix())
         shown = Path(PROJECT_FILE.parent, relative)
-        if relative.parts[0] in _NAMED and len(relative.parts) > 1:
-            _check_name(relative, shown)
-        elif path.suffix != ".yaml" or not _OPTION.fullmatch(relative.with_suffix("").as_posix()):
+        option = relative.with_suffix("").as_posix()
+        named = relative.parts[0] in _NAMED and len(relative.parts) > 1
+        if not named and (path.suffix != ".yaml" or not _OPTION.fullmatch(option)):
             continue
-        yield SpecFile(relative.with_suffix("").as_posix(), shown, _read(path, shown, root))
+        try:
+            if named:
+                _check_name(relative, shown)
+            yield SpecFile(option, shown, _read(path, shown, root))
+        except SpecError as error:
+            problem = Problem(Place(shown, 0, 0, ""), error.message, error.hint or "", unreadable=True)
+            yield SpecFile(relative.as_posix(), shown, b"", problem)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

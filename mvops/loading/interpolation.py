@@ -24,6 +24,11 @@ class BadReferenceError(ValueError):
         super().__init__(message)
         self.path = path
         self.message = message
+        self.all: tuple[BadReferenceError, ...] = (self,)
+
+
+class _TooMuchError(BadReferenceError):
+    """Nothing is looked at any more."""
 
 
 def refused(text: str) -> str | None:
@@ -37,12 +42,19 @@ def refused(text: str) -> str | None:
 
 
 def resolve(tree: dict[str, Any]) -> dict[str, Any]:
-    """A copy of `tree` with every reference replaced; raise BadReferenceError for a circle, a dead end, or too much."""
+    """A copy of `tree` with every reference replaced.
+
+    Raises BadReferenceError for a circle, a dead end, or too much: the first one, with `all` that there are.
+    """
     resolver = _Resolver(tree)
     try:
         resolved: dict[str, Any] = resolver.value(tree, (), ())
     except RecursionError:
         raise BadReferenceError((), "the references are nested too deeply") from None
+    if resolver.wrong:
+        first = resolver.wrong[0]
+        first.all = tuple(resolver.wrong)
+        raise first
     return resolved
 
 
@@ -50,6 +62,7 @@ class _Resolver:
     def __init__(self, tree: dict[str, Any]) -> None:
         self.tree = tree
         self.values = 0
+        self.wrong: list[BadReferenceError] = []
         self.characters = 0
         self.texts: dict[KeyPath, str] = {}  # resolved before: a text is followed once, however often it is named
 
@@ -62,8 +75,18 @@ class _Resolver:
         if isinstance(value, list):
             return [self.value(child, (*path, index), chain) for index, child in enumerate(value)]
         if isinstance(value, str) and "${" in value:
-            return self._text(value, path, chain)
+            return self._text(value, path, chain) if chain else self._noted(value, path)
         return value
+
+    def _noted(self, text: str, path: KeyPath) -> Any:
+        """As `_text`, but that a reference that is wrong is noted, and the next ones are looked at."""
+        try:
+            return self._text(text, path, ())
+        except _TooMuchError:
+            raise
+        except BadReferenceError as error:
+            self.wrong.append(error)
+            return text
 
     def _text(self, text: str, path: KeyPath, chain: tuple[KeyPath, ...]) -> Any:
         reason = refused(text)
@@ -118,4 +141,4 @@ class _Resolver:
         self.values += 1
         self.characters += len(value) if isinstance(value, str) else 0
         if self.values > _MOST_VALUES or self.characters > _MOST_CHARACTERS:
-            raise BadReferenceError(path, "the spec grows too large once its references are resolved")
+            raise _TooMuchError(path, "the spec grows too large once its references are resolved")

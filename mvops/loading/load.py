@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
 from mvops.core.config.project import Project
-from mvops.errors import Where
+from mvops.errors import SpecError, Where
 from mvops.loading import cache
-from mvops.loading.files import fingerprint, gather
+from mvops.loading.files import SpecFile, fingerprint, gather
 from mvops.loading.problems import KeyPath
+
+if TYPE_CHECKING:
+    from mvops.loading.compose import Composition
 
 
 class Explained(NamedTuple):
@@ -44,20 +47,31 @@ def load_project(root: Path, overrides: Sequence[str] = (), environment: str | N
             return Project.model_validate(values)
         except ValidationError:
             pass  # somebody wrote into the cache: composed anew below
-    from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- Hydra takes 0.3 s, a cached spec needs none of it
-    from mvops.loading.validate import validate  # noqa: PLC0415 -- the same
-
-    composition = compose_spec(files, overrides, environment)
-    project = validate(composition)
+    composition, project = _composed(files, overrides, environment)
     cache.store(root, key, composition.values)
     return project
+
+
+def _composed(
+    files: Sequence[SpecFile], overrides: Sequence[str], environment: str | None
+) -> tuple[Composition, Project]:
+    """Raises SpecError with everything that is wrong in all files."""
+    from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- Hydra takes 0.3 s, a cached spec needs none of it
+    from mvops.loading.everything import all_problems  # noqa: PLC0415 -- the same
+    from mvops.loading.validate import validate  # noqa: PLC0415 -- the same
+
+    try:
+        composition = compose_spec(files, overrides, environment)
+        return composition, validate(composition)
+    except SpecError as error:
+        raise all_problems(files, error) from None
 
 
 def place_of(
     root: Path, paths: Iterable[tuple[str, ...]], overrides: Sequence[str] = (), environment: str | None = None
 ) -> Where | None:
     """Where the user's YAML says the value at the first of `paths` that it has; None for none, or an override."""
-    from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- as above
+    from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- Hydra takes 0.3 s, a cached spec needs none of it
 
     positions = compose_spec(gather(root), overrides, environment).positions
     place = next((found for path in paths if (found := positions.find(path))), None)
@@ -69,11 +83,8 @@ def explain(root: Path, overrides: Sequence[str] = (), environment: str | None =
 
     A list of plain values is one value. Values are as validated: `90m` for `5400`.
     """
-    from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- as above
-    from mvops.loading.validate import validate  # noqa: PLC0415 -- as above
-
-    composition = compose_spec(gather(root), overrides, environment)
-    dumped = validate(composition).model_dump(mode="json")
+    composition, project = _composed(gather(root), overrides, environment)
+    dumped = project.model_dump(mode="json")
     written = dict(_leaves(composition.written, ()))
     explained = []
     for path, value in _leaves(dumped, ()):

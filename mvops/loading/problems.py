@@ -18,7 +18,10 @@ _MOST = 25  # problems that are shown
 
 @dataclass(frozen=True)
 class Place:
-    """A place in a YAML file (1-based), or in an override (`file` is None): `text` is the line, or the override."""
+    """A place in a YAML file (1-based), or in an override (`file` is None): `text` is the line, or the override.
+
+    Line 0 is the file as a whole.
+    """
 
     file: Path | None
     line: int
@@ -28,12 +31,12 @@ class Place:
     def __str__(self) -> str:
         if self.file is None:
             return f"override {self.text!r}"
-        return f"{self.file.as_posix()}:{self.line}:{self.column}"
+        return f"{self.file.as_posix()}:{self.line}:{self.column}" if self.line else self.file.as_posix()
 
     @property
     def where(self) -> Where | None:
         """For an error that has one place."""
-        return None if self.file is None else Where(self.file, self.line, self.column)
+        return None if self.file is None else Where(self.file, self.line or None, self.column or None)
 
 
 @dataclass(frozen=True)
@@ -43,21 +46,39 @@ class Problem:
     place: Place | None
     message: str
     remedy: str = ""
+    unreadable: bool = False  # nothing else is known of this file
+
+
+class _ProblemsError(SpecError):
+    """One error for several problems, and the problems as data."""
+
+    problems: tuple[Problem, ...] = ()
+
+
+def problems_of(error: SpecError) -> tuple[Problem, ...]:
+    """What the error tells, as data; nothing for an error that was not made of problems."""
+    return error.problems if isinstance(error, _ProblemsError) else ()
 
 
 def spec_error(problems: Sequence[Problem]) -> SpecError:
     """One error that tells all problems at once; `where` is set when there is only one."""
+    error = _told_at_once(problems)
+    error.problems = tuple(problems)
+    return error
+
+
+def _told_at_once(problems: Sequence[Problem]) -> _ProblemsError:
     if len(problems) == 1:
         (problem,) = problems
         if problem.place is None or problem.place.file is None:
-            return SpecError(_told(problem), hint=problem.remedy or None)
+            return _ProblemsError(_told(problem), hint=problem.remedy or None)
         message = "\n".join([problem.message, *_snippet(problem.place)])
-        return SpecError(message, hint=problem.remedy or None, where=problem.place.where)
+        return _ProblemsError(message, hint=problem.remedy or None, where=problem.place.where)
     problems = sorted(dict.fromkeys(problems), key=_order)
     shown = problems[:_MOST]
     parts = ["\n".join(_paragraph(problem)) for problem in shown]
     more = [f"... and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
-    return SpecError("\n\n".join([f"{len(problems)} problems in the YAML", *parts, *more]))
+    return _ProblemsError("\n\n".join([f"{len(problems)} problems in the YAML", *parts, *more]))
 
 
 def _order(problem: Problem) -> tuple[str, int, int]:

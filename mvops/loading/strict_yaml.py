@@ -115,7 +115,7 @@ def _decode(data: bytes, file: Path) -> str:
 def _refusal(file: Path, spot: tuple[int, int], lines: tuple[str, ...], message: str) -> BadYamlError:
     line, column = spot
     text = lines[line - 1] if 0 < line <= len(lines) else ""
-    return BadYamlError(Problem(Place(file, line, column, text), message))
+    return BadYamlError(Problem(Place(file, line, column, text), message, unreadable=True))
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -37,9 +37,10 @@ def validate(composition: Composition) -> Project:
     try:
         project = Project.model_validate(composition.values)
     except ValidationError as error:
-        for raw in error.errors(include_url=False):
-            path, detail = _clean(raw, composition.values)
-            problems += [] if _told_of_defaults(path, positions) else [_problem(path, detail, positions)]
+        wrong = [_clean(raw, composition.values) for raw in error.errors(include_url=False)]
+        problems += [_problem(*each, positions) for each in wrong if not _told_of_defaults(each[0], positions)]
+        rest = _without(composition.values, [path for path, _ in wrong])
+        problems += _at_odds(rest, positions) if rest else ()
         raise spec_error(problems) from None
     problems += [*_at_odds(project, positions), *chain_problems(project, positions)]
     problems += features_at_odds(project, positions)
@@ -48,6 +49,25 @@ def validate(composition: Composition) -> Project:
     if problems:
         raise spec_error(problems)
     return project
+
+
+def value_problems(
+    error: ValidationError, values: Mapping[str, Any], path: KeyPath, positions: Positions
+) -> Iterator[Problem]:
+    """What pydantic says of the `values` at `path`, but what is missing and what a reference may put right."""
+    for raw in error.errors(include_url=False):
+        if raw["type"] != "missing" and "${" not in str(raw["input"]):
+            inside, detail = _clean(raw, values)
+            yield _problem((*path, *inside), detail, positions)
+
+
+def _without(values: Mapping[str, Any], wrong: Iterable[KeyPath]) -> Project | None:
+    """The project without the models that something is wrong in; None where it is elsewhere."""
+    models = {str(path[1]) for path in wrong if path[:1] == ("models",) and len(path) > 1}
+    if any(path[:1] != ("models",) or len(path) < 2 for path in wrong):
+        return None
+    kept = {name: model for name, model in values["models"].items() if name not in models}
+    return Project.model_validate({**values, "models": kept})
 
 
 def _missing(value: Any, path: KeyPath) -> Iterator[KeyPath]:
