@@ -10,10 +10,15 @@ from mvops.core.merge import Region, plain, split_lines
 
 _NO_END = "\\ No newline at end of file"
 SENSITIVE = "(sensitive value)"
-_KEY = r"[\w.-]*(?:passw(?:or)?d|passwd|secret|token(?!s)|api_?key|access_?key|private_?key|credential)[\w.-]*(?<!_env)"
+_KEY = r"[\w.-]*(?:passw(?:or)?d|passwd|secret|token(?!s)|(?:api|access|private)[_-]?key|credential)[\w.-]*(?<!_env)"
 _VALUE = r"""(?![\s$({\[]|os\.|\w+\()[^\s"',;#}]+"""  # what refers to a secret, such as $NAME, is none
 _ASSIGNED = re.compile(rf"""(?i)(\b{_KEY}["']?\s*[:=]\s*["']?|\bENV\s+{_KEY}\s+){_VALUE}""")
 _IN_URL = re.compile(r"(://[^\s:/@]*:)(?![$({])[^\s@/]+(@)")
+
+_KNOWN = re.compile(  # keys of AWS, tokens of GitHub, GitLab and Slack, signed web tokens, and what a PEM file holds
+    r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-)[\w-]{10,}"
+    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|(?<![\w+/])(?![0-9a-f]{64})[A-Za-z0-9+/]{64}(?![\w+/])"
+)
 
 
 def file_diff(path: str, before: bytes, after: bytes) -> str:
@@ -38,7 +43,8 @@ def conflict_diff(path: str, theirs: bytes, ours: bytes, changed: Iterable[Regio
 
 def masked(text: str) -> str:
     """Without what looks like a secret: people may have written one into a file that they edited."""
-    return _IN_URL.sub(rf"\1{SENSITIVE}\2", _ASSIGNED.sub(rf"\1{SENSITIVE}", text))
+    hidden = _IN_URL.sub(rf"\1{SENSITIVE}\2", _ASSIGNED.sub(rf"\1{SENSITIVE}", text))
+    return _KNOWN.sub(SENSITIVE, hidden)
 
 
 def counted(diff: str) -> str:

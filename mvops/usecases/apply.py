@@ -41,6 +41,7 @@ def apply(
         journal = SqlJournal(workspace.registry, hold)
         _close_interrupted(journal)
         finished: list[Done] = []
+        look = look_at(workspace)
         for done in apply_plan(
             plan,
             steps=lambda action: _steps(action, workspace),
@@ -48,7 +49,7 @@ def apply(
             settle=lambda action: _settle(action, workspace),
             journal=journal,
             recorded=SqlState(workspace.registry).records(),
-            remember=lambda action: bookkeeping(action, look_at(workspace)),
+            remember=lambda action: bookkeeping(action, look),
         ):
             finished.append(done)
             yield done
