@@ -1,8 +1,8 @@
 """What becomes of one generated file when its text is made anew: pure, and the same when planned and when done.
 
 The base is the text that the file was last generated with. A file that differs from it was edited by hand: what changed
-in the text since is merged into it. Where both changed the same lines the file stays, and the new text goes beside it,
-at `<file>.new`, until somebody has taken it over.
+in the text since is merged into it. Where both changed the same lines the file stays. What it would be with the
+new lines goes beside it, to `<file>.new`, until somebody has taken it over.
 """
 
 from __future__ import annotations
@@ -94,26 +94,28 @@ def _merged(name: str, new: bytes, found: Found, there: bytes, *, windows: bool)
     theirs, ours = split_lines(there), split_lines(new)
     found_regions = tuple(regions(split_lines(base), theirs, ours))
     changed = tuple(region for region in found_regions if region.who != "nobody")
-    if any(region.who == "conflict" for region in changed):
-        return _conflict(new, found, changed)
     merged = b"".join(
         b"".join(
             ours[part.ours.start : part.ours.stop]
-            if part.who == "ours"
+            if part.who in {"ours", "conflict"}
             else theirs[part.theirs.start : part.theirs.stop]
         )
         for part in found_regions
     )
-    if _readable(name, there) and _readable(name, new) and not _readable(name, merged):
+    readable = _readable(name, merged) or not (_readable(name, there) and _readable(name, new))
+    content = _ends(merged, windows=windows)
+    if any(region.who == "conflict" for region in changed):
+        return _conflict(content if readable and _is_utf8(content) else new, found, changed)
+    if not readable:
         return _conflict(new, found, changed)
     kept = any(region.who == "theirs" for region in changed)
-    return Outcome("merge" if kept else "replace", _ends(merged, windows=windows), _own_gone(found), changed)
+    return Outcome("merge" if kept else "replace", content, _own_gone(found), changed)
 
 
-def _conflict(new: bytes, found: Found, changed: tuple[Region, ...] = ()) -> Outcome:
+def _conflict(proposed: bytes, found: Found, changed: tuple[Region, ...] = ()) -> Outcome:
     assert found.there is not None
-    blocked = not found.beside_ours() and found.beside != new
-    return Outcome("conflict", found.there, new, changed, waiting=True, blocked=blocked)
+    blocked = not found.beside_ours() and found.beside != proposed
+    return Outcome("conflict", found.there, proposed, changed, waiting=True, blocked=blocked)
 
 
 def _own_gone(found: Found) -> bytes | None:
@@ -123,6 +125,14 @@ def _own_gone(found: Found) -> bytes | None:
 
 def _ends(content: bytes, *, windows: bool) -> bytes:
     return content.replace(b"\n", b"\r\n") if windows else content
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _readable(name: str, content: bytes) -> bool:

@@ -74,7 +74,7 @@ def texts_in_use(records: Iterable[Record]) -> set[str]:
     for record in records:
         if isinstance(kinds()[kind_of(Address(record.address))], Generating):
             found |= set(record.spec["files"].values())
-        found |= set(_remembered(record, "bases").values())
+        found |= {*_remembered(record, "bases").values(), *_remembered(record, "besides").values()}
     return found
 
 

@@ -31,27 +31,35 @@ def write_files(step: WriteFiles, root: Path, registry: Registry | None = None) 
     _clear(root, step.files)
     bases = {path: change.base for path, change in step.plan.items() if change.waiting}
     waiting: dict[str, str] = {}
+    besides: dict[str, str] = {}
     for name, text in sorted(step.files.items()):
         change = step.plan.get(name)
         with _explained(root / name):
             found = _found(step, name, root, registry)
             outcome = regenerate(name, text.encode(), found)
             _check(name, outcome, change, root)
+            if registry and outcome.beside is not None and (outcome.what == "conflict" or found.beside_ours()):
+                keep_texts(registry, [outcome.beside.decode()])  # so that it is known for ours, whatever happens next
+                besides[name] = sha256(outcome.beside)
             _put(root / name, found.there, outcome.content)
             _put(root / beside(name), found.beside, outcome.beside)
         base = change.base if change and change.base else step.ours.get(name)
         if outcome.waiting and base:
             waiting[name] = base
-    return {"bases": canonical_json(waiting)} if waiting or bases else {}
+    if not (waiting or bases):
+        return {}
+    return {"bases": canonical_json(waiting), "besides": canonical_json(besides)}
 
 
-def remove_files(step: RemoveFiles, root: Path) -> dict[str, str]:
+def remove_files(step: RemoveFiles, root: Path, registry: Registry | None = None) -> dict[str, str]:
     """Remove what still has our content, and the folders that are empty then; raises ConflictError as above."""
     _clear(root, step.files)
     for name, digest in sorted(step.files.items()):
         for path in (root / name, root / beside(name)):
             with _explained(path):
-                if path.exists() and is_text(path.read_bytes(), digest):
+                content = path.read_bytes() if path.exists() else None
+                generated = path.name != Path(name).name and _once_ours(content, registry)
+                if content is not None and (generated or is_text(content, digest)):
                     path.unlink()
                     _remove_empty(path.parent, root)
     return {}
@@ -64,8 +72,12 @@ def _found(step: WriteFiles, name: str, root: Path, registry: Registry | None) -
     base = change.base if change is not None and change.base else recorded
     edited = there is not None and not is_text(there, recorded)
     text = find_text(registry, base) if registry and edited and base else None
-    known = registry is not None and other is not None and find_text(registry, sha256(other)) is not None
-    return Found(there, other, recorded, text, waiting=waiting, beside_known=known)
+    return Found(there, other, recorded, text, waiting=waiting, beside_known=_once_ours(other, registry))
+
+
+def _once_ours(content: bytes | None, registry: Registry | None) -> bool:
+    """Was this written by an apply."""
+    return content is not None and registry is not None and find_text(registry, sha256(content)) is not None
 
 
 def _check(name: str, outcome: Outcome, change: FileChange | None, root: Path) -> None:

@@ -42,7 +42,7 @@ def perform(step: Step, outputs: Outputs, workspace: Workspace, tell: Tell) -> O
         case WriteFiles():
             return write_files(step, workspace.root, workspace.registry)
         case RemoveFiles():
-            return remove_files(step, workspace.root)
+            return remove_files(step, workspace.root, workspace.registry)
         case KeepData():
             return keep_data(step, outputs, workspace)
         case RunPipeline():

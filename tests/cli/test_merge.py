@@ -103,6 +103,32 @@ def test_p35_a_conflict_is_told_and_the_file_stays_until_somebody_resolves_it(pr
     quiet(project)
 
 
+def test_p35_moving_the_new_text_over_the_file_resolves_and_keeps_every_other_edit(project: Path) -> None:
+    edited(project)
+    path = contested(project)
+    was = path.read_text()
+    before, after = move_port(project)
+    mvops(project, "apply", "--yes").ok()
+    assert path.read_text() == was
+    new = path.with_name("Dockerfile.new")
+    assert new.read_text() == was.replace("  # ours", "").replace(str(before), str(after))
+    _, again = move_port(project)
+    mvops(project, "apply", "--yes").ok()
+    assert new.read_text() == was.replace("  # ours", "").replace(str(before), str(again)), "renewed, as it is ours"
+    quiet(project)
+    destroyed = copy(project, project.parent / "destroyed")
+    mvops(destroyed, "destroy", "--yes").ok()
+    assert [p.name for p in (destroyed / FOLDER).iterdir()] == ["Dockerfile"]
+    new.replace(path)
+    assert ".new" not in quiet(project)
+    _, last = move_port(project)
+    mvops(project, "apply", "--yes").ok()
+    assert MINE in path.read_text()
+    assert f"EXPOSE {last}\n" in path.read_text()
+    assert not new.exists()
+    quiet(project)
+
+
 def test_a_conflict_that_nobody_resolved_ends_when_the_yaml_goes_back(project: Path) -> None:
     path = contested(project)
     was = path.read_text()

@@ -44,8 +44,22 @@ def after(there: bytes | None, new: bytes = NEW, *, name: str = "x", **known: ob
 def test_p35_by_what_is_there(there: bytes | None, what: str, content: bytes) -> None:
     found = after(there)
     assert (found.what, found.content) == (what, content)
-    assert found.beside == (NEW if what == "conflict" else None)
+    assert (found.beside is not None) == (what == "conflict")
     assert found.waiting == (what == "conflict")
+
+
+@pytest.mark.parametrize(
+    ("there", "proposed"),
+    [
+        (AGAINST, NEW),
+        (AGAINST.replace(b"one", b"ONE"), BOTH),
+        (AGAINST.replace(b"one", b"ONE").replace(b"\n", b"\r\n"), BOTH.replace(b"\n", b"\r\n")),
+        (AGAINST.replace(b"one", b"\xff"), NEW),  # what the registry could not keep
+        (b"\x00", NEW),
+    ],
+)
+def test_p35_beside_a_file_in_conflict_is_what_it_would_be_with_the_new_lines(there: bytes, proposed: bytes) -> None:
+    assert after(there).beside == proposed
 
 
 def test_an_edited_file_whose_text_is_not_made_otherwise_stays() -> None:
