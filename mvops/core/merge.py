@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
+_LONG = 1000  # lines; beyond, those that come again and again are no landmarks, as looking at each takes its time
 Who = Literal["nobody", "theirs", "ours", "both", "conflict"]
 
 
@@ -47,8 +48,17 @@ def regions(base: Sequence[bytes], theirs: Sequence[bytes], ours: Sequence[bytes
 
 
 def _matches(base: Sequence[bytes], other: Sequence[bytes]) -> dict[int, int]:
-    blocks = SequenceMatcher(None, base, other, autojunk=False).get_matching_blocks()
-    return {a + i: b + i for a, b, size in blocks for i in range(size)}
+    """Which line of `base` is which of `other`. What is the same at both ends is not searched for."""
+    head, tail, most = 0, 0, min(len(base), len(other))
+    while head < most and base[head] == other[head]:
+        head += 1
+    while tail < most - head and base[-1 - tail] == other[-1 - tail]:
+        tail += 1
+    old, new = base[head : len(base) - tail], other[head : len(other) - tail]
+    blocks = SequenceMatcher(None, old, new, autojunk=len(old) > _LONG).get_matching_blocks()
+    found = {head + a + i: head + b + i for a, b, size in blocks for i in range(size)}
+    found |= {i: i for i in range(head)}
+    return found | {len(base) - 1 - i: len(other) - 1 - i for i in range(tail)}
 
 
 def _runs(kept: Sequence[int], in_theirs: dict[int, int], in_ours: dict[int, int]) -> Iterator[tuple[int, int]]:

@@ -131,3 +131,12 @@ def merge_file(folder: Path) -> bytes | None:
     command = ["git", "merge-file", "-p", "theirs", "base", "ours"]
     done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
     return done.stdout if done.returncode == 0 else None
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_a_long_file_is_merged_too(repeated: bool) -> None:
+    lines = [f"line {i % 7 if repeated else i}" for i in range(5000)]
+    theirs, ours = [*lines], [*lines]
+    theirs[10], ours[20] = "theirs", "ours"
+    found = parts(*("\n".join(text).encode() for text in (lines, theirs, ours)))
+    assert {part.who for part in found if part.who != "nobody"} == {"theirs", "ours"}
