@@ -46,11 +46,26 @@ def test_apply_plan_and_status_on_postgresql(applied: Path, database: str, tmp_p
     found = mvops(root, "status", "--json").ok().json()["models"][0]
     assert (found["champion"], found["predictions"]) == (1, 0)
     assert not (root / ".mvops/registry.db").exists()
+    merged_elsewhere(root, tmp_path / "colleague")
     answered(root)
     mvops(root, "retrain", "toy", "--force", "--no-wait").ok()
     assert "canary of version 2" in mvops(root, "rollout", "status", "toy").ok().out
     mvops(root, "rollout", "abort", "toy").ok()
     assert "version 1 is champion" in mvops(root, "history", "toy").ok().out
+
+
+def merged_elsewhere(root: Path, colleague: Path) -> None:
+    """An edit in another checkout is merged with what this one generated: the base is in the database."""
+    shutil.copytree(root, colleague)
+    dockerfile = colleague / "deploy/serving/toy/Dockerfile"
+    edit(dockerfile, "RUN pip", "RUN true\nRUN pip")
+    was, port = dockerfile.read_text(), port_of(root)
+    edit(colleague / "configs/project.yaml", f"port: {port}", f"port: {port + 1}")
+    assert "Dockerfile is merged, +3 -3: your edits of line" in mvops(colleague, "plan").ok().out
+    mvops(colleague, "apply", "--yes").ok()
+    assert dockerfile.read_text() == was.replace(str(port), str(port + 1))
+    mvops(colleague, "plan", "--detailed-exitcode").ok(0)
+    mvops(root, "apply", "--yes").ok()  # back to the port of this checkout
 
 
 def answered(root: Path) -> None:
