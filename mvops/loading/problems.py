@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mvops.core.config.secrets import hushed
 from mvops.errors import SpecError, Where
 
 KeyPath = tuple[str | int, ...]
@@ -72,7 +73,7 @@ def _told_at_once(problems: Sequence[Problem]) -> _ProblemsError:
         (problem,) = problems
         if problem.place is None or problem.place.file is None:
             return _ProblemsError(_told(problem), hint=problem.remedy or None)
-        message = "\n".join([problem.message, *_snippet(problem.place)])
+        message = "\n".join([hushed(problem.message), *_snippet(problem.place)])
         return _ProblemsError(message, hint=problem.remedy or None, where=problem.place.where)
     problems = sorted(dict.fromkeys(problems), key=_order)
     shown = problems[:_MOST]
@@ -94,14 +95,16 @@ def _paragraph(problem: Problem) -> list[str]:
 
 
 def _told(problem: Problem) -> str:
-    return problem.message if problem.place is None else f"{problem.place}: {problem.message}"
+    return hushed(problem.message if problem.place is None else f"{problem.place}: {problem.message}")
 
 
 def _snippet(place: Place) -> list[str]:
     """The line with a caret under its column; what is not printable is shown as a question mark."""
     start = max(0, place.column - 1 - _WIDEST // 2) if len(place.text) > _WIDEST else 0
     text = "".join(c if c.isprintable() else " " if c == "\t" else "?" for c in place.text[start : start + _WIDEST])
-    return [f"    {text}", "    " + " " * min(place.column - 1 - start, len(text)) + "^"] if text.strip() else []
+    return (
+        [f"    {hushed(text)}", "    " + " " * min(place.column - 1 - start, len(text)) + "^"] if text.strip() else []
+    )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -28,7 +28,7 @@ class Place:
 
 def locate(url: str, root: Path) -> Place:
     """Read a database URL; a relative SQLite path starts at `root`. Raises UsageError, or MissingExtraError."""
-    hint = "Write sqlite:///FOLDER/FILE.db or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+    hint = "Write sqlite:///FOLDER/FILE.db or postgresql+psycopg://USER@HOST/DATABASE"
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:

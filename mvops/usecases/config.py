@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mvops.core.config.secrets import hushed
 from mvops.errors import UsageError
 from mvops.loading.find import find_project
 from mvops.loading.load import Explained, explain
 from mvops.loading.problems import KeyPath, did_you_mean, show_path
-
-_PASSWORD = re.compile(r"(?<=://)([^/@:?#]*):[^/@]*@")
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ def config(start: Path, key: str = "", overrides: Sequence[str] = (), environmen
     SpecError for a mistake in the YAML.
     """
     explained = explain(find_project(start), overrides, environment)
-    found = [each._replace(value=masked(each.value)) for each in explained]
+    found = [each._replace(value=masked(each.value), source=hushed(each.source)) for each in explained]
     inside = [each for each in found if not key or f"{show_path(each.path)}.".startswith((f"{key}.", f"{key}["))]
     if not inside:
         raise _unknown(key, [each.path for each in found])
@@ -75,7 +73,7 @@ def masked(value: Any) -> Any:
     """The same without passwords in URLs."""
     if isinstance(value, list):
         return [masked(each) for each in value]
-    return _PASSWORD.sub(r"\1:***@", value) if isinstance(value, str) else value
+    return hushed(value) if isinstance(value, str) else value
 
 
 def _tree(leaves: Sequence[tuple[KeyPath, Any]]) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from mvops import backends
 from mvops.contracts.notifiers import Message, Notifier
 from mvops.core.alert import Alert
 from mvops.core.config.model import Monitor
+from mvops.core.config.secrets import filled_in
 from mvops.core.counts import counted
 from mvops.core.environment import wording
 from mvops.errors import BackendError, MvopsError, UsageError
@@ -72,7 +75,18 @@ def _deliver(workspace: Workspace, name: str, message: Message) -> None:
             f"there is no notifier {name!r} in configs/project.yaml", hint=f"Under notifiers there are: {known}"
         )
     notifier: Notifier = backends.load("notifiers", channel.backend)
-    notifier.send(message, channel.options)
+    notifier.send(message, _with_secrets(name, channel.options))
+
+
+def _with_secrets(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = filled_in(options, os.environ)
+    except KeyError as missing:
+        raise BackendError(
+            f"the environment variable {missing.args[0]}, which notifiers.{name} takes as a secret, is not set",
+            hint=f"Set it where mvops runs: export {missing.args[0]}=...",
+        ) from None
+    return found
 
 
 def _opened(workspace: Workspace, model: str, alerts: Sequence[Alert]) -> Message | None:

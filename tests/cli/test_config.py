@@ -62,6 +62,7 @@ def test_one_key(project: Path) -> None:
 
 
 def test_a_password_in_a_url_is_not_shown(project: Path) -> None:
-    url = "postgresql+psycopg://ml:canary-91@db.example.org/mvops"
-    shown = mvops(project, "config", "show", "--explain", f"predictions={url}").ok()
-    assert "predictions: postgresql+psycopg://ml:***@db.example.org/mvops" in shown.out
+    url = "http://ml:canary-91@tracker.example.org/"
+    shown = mvops(project, "config", "show", "--explain", f"+tracker.options.uri='{url}'").ok()
+    assert "uri: http://ml:***@tracker.example.org/" in shown.out
+    assert "canary-91" not in shown.out

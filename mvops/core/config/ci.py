@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from mvops.core.config.backend import Family
-from mvops.core.config.scheduler import check_secret
+from mvops.core.config.secrets import check_secret
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
 

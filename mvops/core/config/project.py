@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from mvops.core.config.backend import Family
 from mvops.core.config.ci import Ci
@@ -15,6 +15,7 @@ from mvops.core.config.features import FeatureStore, FeatureView
 from mvops.core.config.model import Model
 from mvops.core.config.places import Artifacts
 from mvops.core.config.scheduler import Scheduler
+from mvops.core.config.secrets import Database, Options
 from mvops.core.config.tracker import Tracker
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
@@ -47,10 +48,13 @@ class Capabilities(Frozen):
 
 
 class Notifier(Frozen):
-    """A channel for alerts: a backend's name and its options."""
+    """A channel for alerts: a backend's name and its options.
+
+    An option that is a secret is named: `url: {secret: NAME}` takes the environment variable when a message is sent.
+    """
 
     backend: Annotated[Name, Family("notifiers")] = "console"
-    options: dict[str, JsonValue] = Field(default_factory=dict)
+    options: Options = Field(default_factory=dict)
 
 
 class Project(Frozen):
@@ -59,8 +63,8 @@ class Project(Frozen):
     project: Name
     environment: Name | None = None  # chosen on the command line, never written
     preset: str
-    registry: str = "sqlite:///.mvops/registry.db"
-    predictions: str = "sqlite:///.mvops/predictions.db"
+    registry: Database = "sqlite:///.mvops/registry.db"
+    predictions: Database = "sqlite:///.mvops/predictions.db"
     artifacts: Artifacts = ".mvops/artifacts"
     capabilities: Capabilities = Capabilities()
     data: Data = Data()

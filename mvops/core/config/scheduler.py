@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated
@@ -11,17 +10,11 @@ from pydantic import AfterValidator, Field
 
 from mvops.core.config.backend import Family
 from mvops.core.config.model import Model
+from mvops.core.config.secrets import check_secret
 from mvops.core.cron import Timezone
 from mvops.core.durations import Duration, Period
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
-
-
-def check_secret(name: str) -> str:
-    """Return the name of an environment variable; raise ValueError for anything else, such as a secret itself."""
-    if not re.fullmatch(r"[A-Z][A-Z0-9_]{0,99}", name):
-        raise ValueError(f"{name!r} is not the name of an environment variable: write such as PGPASSWORD")
-    return name
 
 
 class Scheduler(Frozen):
