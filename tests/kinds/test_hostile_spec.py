@@ -109,7 +109,12 @@ STACKS: dict[str, dict[str, Any]] = {  # each backend that generates files takes
         "scheduler.backend": "airflow",
         "dashboard": {"backend": "grafana", "options": {"prometheus": "http://p:9090", "host": "ml1", "path": "/g"}},
     },
-    "github": PLAIN | {"scheduler.backend": "github_actions", "dashboard": {"backend": "grafana", "options": {}}},
+    "github": PLAIN
+    | {
+        "scheduler.backend": "github_actions",
+        "dashboard": {"backend": "grafana", "options": {}},
+        "ci": {"backend": "github_actions", "branch": "trunk", "approval": "the board", "secrets": ["TOKEN"]},
+    },
 }
 FRAGMENTS = (
     "'; import os; os.system('id') #",
