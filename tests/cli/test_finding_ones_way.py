@@ -189,6 +189,7 @@ def test_schemas(tmp_path: Path) -> None:
     told = mvops(tmp_path, "schema", "-o", "schemas").ok().out
     assert "# yaml-language-server: $schema=file://" in told
     assert sorted(p.name for p in (tmp_path / "schemas").iterdir()) == [
+        "env.schema.json",
         "features.schema.json",
         "model.schema.json",
         "project.schema.json",
