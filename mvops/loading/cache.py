@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mvops.atomic import write_atomically
-from mvops.core.canonical import canonical_json
 
-_FORMAT = 1
+_FORMAT = 2
 _MOST_FILES = 32
 
 
@@ -36,8 +35,8 @@ def stored(root: Path, fingerprint: str) -> dict[str, Any] | None:
 
 
 def store(root: Path, fingerprint: str, values: dict[str, Any]) -> None:
-    """Keep the values, atomically, and let the oldest go."""
-    text = canonical_json({"format_version": _FORMAT, "values": values})
+    """Keep the values in the order of the YAML, atomically, and let the oldest go."""
+    text = json.dumps({"format_version": _FORMAT, "values": values}, ensure_ascii=False, allow_nan=False)
     with suppress(OSError):
         write_atomically(folder(root) / f"{fingerprint}.json", text.encode(), mode=0o600)
         _prune(root)

@@ -18,13 +18,21 @@ from mvops.workspace import Workspace
 
 
 def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> dict[str, str]:
-    """Give the version in `outputs` its traffic if the gate let it pass: at once, or as a canary's first step."""
+    """Give the version in `outputs` its traffic if the gate let it pass: at once, or as a canary's first step.
+
+    What a roll-out that was interrupted has begun is gone on with.
+    """
     if outputs.get("gate") != "passed":
         return {}
     number = int(outputs["version"])
     serving = champion(workspace.registry, step.model)
     if serving is not None and serving.number == number:
-        return restore_route(RestoreRoute(model=step.model), workspace)
+        restore_route(RestoreRoute(model=step.model), workspace)
+        return {"traffic": "champion"}
+    running = rollouts.current(workspace.registry, step.model)
+    if running is not None and running.challenger == number:
+        steer(workspace, running)
+        return _canary(running)
     end_rollout(workspace, step.model, f"superseded by version {number}")
     if serving is None or not _by_canary(workspace, step.model):
         make_champion(workspace, step.model, number, "passed the gate")
@@ -47,7 +55,12 @@ def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> di
     )
     steer(workspace, started)
     _told(workspace, step.model, f"canary: version {number} gets {started.shares[0]} % of the traffic")
-    return {"traffic": f"canary at {started.shares[0]} %: `mvops rollout status {step.model} --follow` moves it on"}
+    return _canary(started)
+
+
+def _canary(state: RolloutState) -> dict[str, str]:
+    share = state.shares[state.step]
+    return {"traffic": f"canary at {share} %: `mvops rollout status {state.model} --follow` moves it on"}
 
 
 def restore_route(step: RestoreRoute, workspace: Workspace) -> dict[str, str]:

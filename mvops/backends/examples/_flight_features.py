@@ -5,14 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 LATE = 15  # minutes
-_TAXI = pd.Timedelta("30min")  # from the landing to the gate, at most for nearly all
+_TAXI = pd.Timedelta(30, unit="min")  # from the landing to the gate, at most for nearly all
 _WEATHER = ["temp", "wind_speed", "precip", "visib"]
 
 
 def airport_weather(weather: pd.DataFrame) -> pd.DataFrame:
     """Hourly weather by `origin`. A record covers the hour that begins with it, so it is known an hour later."""
     calm = weather.assign(
-        known_at=weather["time_hour"] + pd.Timedelta(hours=1),
+        known_at=weather["time_hour"] + pd.Timedelta(1, unit="h"),
         wind_speed=weather["wind_speed"].where(weather["wind_speed"] < 100),  # one says 1,000 miles per hour
     )
     return calm[["origin", "known_at", *_WEATHER]].sort_values(["known_at", "origin"], ignore_index=True)
@@ -43,7 +43,7 @@ def departures(flights: pd.DataFrame) -> pd.DataFrame:
     flown = flights.dropna(subset=["arr_delay"])
     rows = flown[["carrier", "origin", "dest", "flight", "distance", "hour"]].assign(
         weekday=pd.to_datetime(flown[["year", "month", "day"]]).dt.dayofweek,
-        asked_at=scheduled(flown) - pd.Timedelta(hours=1),
+        asked_at=scheduled(flown) - pd.Timedelta(1, unit="h"),
         late=(flown["arr_delay"] > LATE).astype("int64"),
     )
     return rows.sort_values(["asked_at", "carrier", "flight"], ignore_index=True)

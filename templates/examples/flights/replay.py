@@ -52,7 +52,7 @@ def prepare(flights, weather):
     """Every scheduled flight with the model's features, `scheduled` (UTC), `date`, and `late`: 1, 0 or missing."""
     observed = weather[["origin", "time_hour", *WEATHER]]
     observed = observed.assign(
-        time_hour=observed["time_hour"] + pd.Timedelta(hours=2),
+        time_hour=observed["time_hour"] + pd.Timedelta(2, unit="h"),
         wind_speed=observed["wind_speed"].where(observed["wind_speed"] < 100),
     )
     rows = flights.merge(observed, on=["origin", "time_hour"], how="left")
