@@ -134,7 +134,7 @@ def test_a_lookup_takes_little_time(root: Path, client: httpx.Client) -> None:
     assert short - full < 0.1
 
 
-def test_a_view_that_a_live_version_looks_up_is_not_deleted(root: Path, tmp_path: Path) -> None:
+def test_p33_a_view_that_a_live_version_looks_up_is_not_deleted(root: Path, tmp_path: Path) -> None:
     project = toy.copy(root, tmp_path / "toy")
     (project / "configs/features/regions.yaml").unlink()
     mvops(project, "plan").refused("there is no feature view 'regions'")
@@ -149,7 +149,7 @@ def test_a_view_that_a_live_version_looks_up_is_not_deleted(root: Path, tmp_path
     mvops(project, "destroy", "--yes").ok()
 
 
-def test_a_field_that_a_live_version_looks_up_is_not_taken_away(root: Path, tmp_path: Path) -> None:
+def test_p33_a_field_that_a_live_version_looks_up_is_not_taken_away(root: Path, tmp_path: Path) -> None:
     project = toy.copy(root, tmp_path / "toy")
     view, model = project / "configs/features/regions.yaml", project / "configs/models/toy.yaml"
     toy.edit(view, ", customers: int64", "")

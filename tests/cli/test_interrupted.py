@@ -57,7 +57,7 @@ def holder(project: Path) -> Any:
         process.communicate()
 
 
-def test_a_locked_project_names_the_holder_and_unlock_releases_it(project: Path, holder: Any) -> None:
+def test_p23_a_locked_project_names_the_holder_and_unlock_releases_it(project: Path, holder: Any) -> None:
     before = snapshot(project)
     every = "models.toy.monitor.every=1h"
     refused = mvops(project, "apply", "--yes", every)
@@ -70,6 +70,17 @@ def test_a_locked_project_names_the_holder_and_unlock_releases_it(project: Path,
     token = refused.err.rpartition("mvops unlock ")[2].strip()
     assert "Released the lock of 'retrain toy'" in mvops(project, "unlock", token).ok().out
     mvops(project, "apply", "--yes", every).ok()
+
+
+def test_p23_an_apply_may_wait_for_the_lock(project: Path, holder: Any) -> None:
+    hourly = ("apply", "--yes", "models.toy.monitor.every=1h", "--lock-timeout")
+    mvops(project, *hourly, "0.2s").refused("The project is locked by", f"process {holder.pid}")
+    mvops(project, *hourly, "a while").refused("--lock-timeout: 'a while' is not a duration")
+    waiting = spawn(project, *hourly, "60s")
+    time.sleep(1)
+    assert waiting.poll() is None
+    holder.terminate()
+    assert "ok      update monitor.toy" in finish(waiting).ok().out
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +106,7 @@ def race(waiting: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, 
     return first.pid, won, second, root
 
 
-def test_of_two_applies_at_the_same_time_one_wins(race: tuple[int, Result, Result, Path]) -> None:
+def test_p25_of_two_applies_at_the_same_time_one_wins(race: tuple[int, Result, Result, Path]) -> None:
     pid, first, second, root = race
     first.ok()
     second.refused("The project is locked by", f"process {pid}", "`apply`")

@@ -19,7 +19,7 @@ def story(applied: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
     return tell(applied, tmp_path_factory.mktemp("journey") / "toy")
 
 
-def test_the_first_plan_says_what_will_be_made(story: Story) -> None:
+def test_p9_p13_the_first_plan_says_what_will_be_made(story: Story) -> None:
     said = story["first plan"].out
     assert "project toy · small/day_90 · compared with the registry and the world" in said
     assert "retrain: version 1 is trained and, when the gate says yes, serves" in said
@@ -112,7 +112,7 @@ def test_no_request_failed_while_versions_changed(story: Story) -> None:
     assert set(story.versions) == {1, 2, 3}
 
 
-def test_rollback_goes_back_and_leaves_nothing_to_plan(story: Story) -> None:
+def test_p36_rollback_goes_back_and_leaves_nothing_to_plan(story: Story) -> None:
     assert story["rollback"].out == "toy: rolled back from version 2 to version 1.\n"
     assert "Nothing to do" in story["plan after rollback"].out
     assert "nothing to learn from" in story["retrain nothing new"].out

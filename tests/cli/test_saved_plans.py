@@ -25,7 +25,7 @@ def test_an_override_is_shown_and_changes_no_file(project: Path) -> None:
     mvops(project, "plan", "--detailed-exitcode").ok(0)
 
 
-def test_a_saved_plan_is_done_as_it_is_with_its_overrides(project: Path) -> None:
+def test_p19_a_saved_plan_is_done_as_it_is_with_its_overrides(project: Path) -> None:
     shown = mvops(project, "plan", HOURLY, "--out", "hourly.json").ok()
     assert "`mvops apply hourly.json` does exactly this" in shown.out
     done = mvops(project, "apply", "hourly.json").ok()
@@ -36,7 +36,7 @@ def test_a_saved_plan_is_done_as_it_is_with_its_overrides(project: Path) -> None
     assert "settings.every: 1h -> 1d" in back.out
 
 
-def test_a_stale_plan_is_refused(project: Path) -> None:
+def test_p20_a_stale_plan_is_refused(project: Path) -> None:
     mvops(project, "plan", HOURLY, "--out", "hourly.json").ok()
     mvops(project, "apply", "--yes", "models.toy.monitor.every=2h").ok()
     before = snapshot(project)
@@ -50,7 +50,7 @@ def test_a_plan_whose_yaml_changed_since_is_refused(project: Path) -> None:
     mvops(project, "apply", "p.json").refused("stale", "monitor.toy")
 
 
-def test_a_tampered_plan_is_refused(project: Path) -> None:
+def test_p20_a_tampered_plan_is_refused(project: Path) -> None:
     mvops(project, "plan", HOURLY, "--out", "p.json").ok()
     saved = json.loads((project / "p.json").read_text())
     target = next(a for a in saved["actions"] if a["address"] == "schedule.toy")
@@ -148,7 +148,7 @@ def _resaved(project: Path, **changed: object) -> None:
     (project / "p.json").write_text(saved.model_copy(update=changed).sealed().model_dump_json())
 
 
-def test_markdown_for_a_pull_request(project: Path) -> None:
+def test_p14_markdown_for_a_pull_request(project: Path) -> None:
     shown = mvops(project, "plan", "--markdown", HOURLY).ok()
     assert "### mvops plan: toy (small/day_90)" in shown.out
     assert "| `~` | `monitor.toy` | update |" in shown.out
@@ -186,20 +186,20 @@ def test_the_project_may_be_named_before_and_after_the_command(project: Path, pl
     assert "Nothing to do" in mvops(project.parent, *place("toy/configs/models")).ok().out  # type: ignore[operator]
 
 
-def test_quiet_says_what_was_asked_for_and_no_more(project: Path) -> None:
+def test_p15_quiet_says_what_was_asked_for_and_no_more(project: Path) -> None:
     assert "settings.every" in mvops(project, "--quiet", "plan", HOURLY).ok().out
     applied = mvops(project, "apply", "-q", "--yes", HOURLY).ok()
     assert (applied.out, applied.err) == ("", "")
 
 
-def test_nothing_is_done_without_a_yes(project: Path) -> None:
+def test_p31_nothing_is_done_without_a_yes(project: Path) -> None:
     before = snapshot(project)
     mvops(project, "apply", HOURLY).refused("nobody to ask", "--yes")
     assert snapshot(project) == before
     assert "Nothing to do" in mvops(project, "apply").ok().out  # nothing to ask about
 
 
-def test_only_what_was_changed_outside_is_exit_code_3(project: Path) -> None:
+def test_p16_p34_only_what_was_changed_outside_is_exit_code_3(project: Path) -> None:
     (project / ".mvops/serving/toy/route.json").unlink()
     shown = mvops(project, "plan", "--detailed-exitcode").ok(3)
     assert "endpoint.toy  repair: changed outside mvops: route is absent, should be present" in shown.out

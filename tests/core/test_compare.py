@@ -62,7 +62,7 @@ class BoxSpec(Spec):
         ({"size": UNKNOWN}, {"size": UNKNOWN}, {"size": 1}, Verb.KEEP),
     ],
 )
-def test_the_table(want: Fields | None, did: Fields | None, real: Fields | None, expected: Verb | None) -> None:
+def test_p5_the_table(want: Fields | None, did: Fields | None, real: Fields | None, expected: Verb | None) -> None:
     assert verb(want, did, real) == expected
 
 
@@ -165,7 +165,7 @@ def test_many_changes_are_counted() -> None:
     assert action.because == "size.a, size.b, size.c and 1 more changed"
 
 
-def test_drift_says_what_is_and_what_should_be() -> None:
+def test_p11_drift_says_what_is_and_what_should_be() -> None:
     action = only(box(), recorded(), seen(size=7, text="x" * 99))
     assert (action.verb, action.reason) == (Verb.REPAIR, "drift")
     assert action.because == "changed outside mvops: size is 7, should be 1; text is xxxxxxxxxxxx…, should be a"

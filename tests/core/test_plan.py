@@ -39,7 +39,7 @@ def order(made: Plan) -> list[str]:
     return [each.address for each in made.actions]
 
 
-def test_what_is_needed_comes_first() -> None:
+def test_p37_what_is_needed_comes_first() -> None:
     made = plan(
         action("a.last", Verb.CREATE, "b.middle"), action("b.middle", Verb.UPDATE, "c.first"), action("c.first")
     )
@@ -54,7 +54,7 @@ def test_a_need_that_is_not_in_the_plan_is_not_waited_for() -> None:
     assert order(plan(action("a.x", Verb.CREATE, "z.elsewhere"))) == ["a.x"]
 
 
-def test_deletions_come_last_and_in_reverse() -> None:
+def test_p37_deletions_come_last_and_in_reverse() -> None:
     dependencies = {Address("endpoint.m"): [Address("model.m")], Address("model.m"): [Address("pipeline.m")]}
     made = plan(
         action("endpoint.m", Verb.DELETE),

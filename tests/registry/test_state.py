@@ -58,7 +58,7 @@ def test_an_action_is_unfinished_until_it_is_finished_or_failed(registry):
     assert left[0]["started"].endswith("+00:00")
 
 
-def test_finishing_puts_the_record_in_the_same_transaction(registry):
+def test_p24_finishing_puts_the_record_in_the_same_transaction(registry):
     journal, state = SqlJournal(registry), SqlState(registry)
     journal.finished(journal.started("p", {}), {"version": "3"}, record=MODEL)
     assert state.records() == {MODEL.address: MODEL}
@@ -66,7 +66,7 @@ def test_finishing_puts_the_record_in_the_same_transaction(registry):
     assert (state.records(), state.serial()) == ({}, 2)
 
 
-def test_what_cannot_be_finished_leaves_no_record(registry):
+def test_p24_what_cannot_be_finished_leaves_no_record(registry):
     journal, state = SqlJournal(registry), SqlState(registry)
     entry = journal.started("p", {})
     journal.failed(entry, "first")

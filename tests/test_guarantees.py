@@ -1,0 +1,51 @@
+"""docs/plan-guarantees.md names the tests of each promise, and no promise is without one.
+
+`MVOPS_UPDATE_DOCS=1 pytest tests/test_guarantees.py` writes the last column anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "plan-guarantees.md"
+ROW = re.compile(r"^\| (P\d+) \| (.*) \| ?(.*) ?\|$", re.MULTILINE)
+
+
+def named() -> dict[str, Counter[str]]:
+    """Promise -> file -> how many tests name it: `test_p8_p19_...` is about P8 and P19."""
+    found: dict[str, Counter[str]] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for named in re.findall(r"^(?:    )?def test_((?:p\d+b?_)+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            for promise in set(named.upper().replace("B_", "_").strip("_").split("_")):
+                found.setdefault(promise, Counter())[path.relative_to(ROOT).as_posix()] += 1
+    return found
+
+
+def written(text: str) -> str:
+    known = named()
+
+    def row(match: re.Match[str]) -> str:
+        files = known.get(match[1], Counter())
+        shown = ", ".join(f"`{path.removeprefix('tests/')}` ({count})" for path, count in sorted(files.items()))
+        return f"| {match[1]} | {match[2]} | {shown} |"
+
+    return ROW.sub(row, text)
+
+
+def test_the_page_names_the_tests() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    if os.environ.get("MVOPS_UPDATE_DOCS"):
+        PAGE.write_text(written(text), encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == written(text)
+
+
+def test_every_promise_has_a_test() -> None:
+    rows = ROW.findall(PAGE.read_text(encoding="utf-8"))
+    assert [promise for promise, _, _ in rows] == [f"P{number}" for number in range(1, 43)]
+    known = named()
+    lacking = [promise for promise, text, _ in rows if promise not in known and not text.startswith("Not yet")]
+    assert lacking == []
