@@ -89,7 +89,8 @@ class Timetable(OfEnvironment):
 class Scheduler(Protocol):
     """A backend of the family `schedulers`: a class that is made without arguments.
 
-    `shows_parts`: each part of a command is a task of its own there. `empty_machines`: every run starts on one.
+    `shows_parts`: each part of a command is a task of its own there. `empty_machines`: every run starts on one. A class
+    may also name the `program` that has to be on the machine that keeps the time; `mvops doctor` looks for it.
     """
 
     shows_parts: bool

@@ -161,7 +161,12 @@ def _in_use(workspace: Workspace, family: str) -> bool:
 
 
 def _backend(key: str, family: str, name: str) -> Check:
-    package = type(backends.load(family, name)).__module__.partition(".")[0]
+    loaded = backends.load(family, name)
+    package = type(loaded).__module__.partition(".")[0]
+    program = getattr(loaded, "program", "")
+    if program and shutil.which(program) is None:
+        found = f"{name}: there is no program {program!r} on this machine"
+        return Check(key, "note", found, "Install it where the schedules are kept: docs/schedules.md says how.")
     return Check(key, "ok", f"{name}, one of the {family}" + ("" if package == "mvops" else f", from {package}"))
 
 

@@ -107,11 +107,11 @@ def test_a1_a_journal_that_lies_is_caught(crash: Crash, applied: Path, tmp_path:
 
 @pytest.mark.real("registry", "postgresql", "an apply killed at every point of its work, and done again")
 def test_a1_on_postgresql(crash: Crash, applied: Path, tmp_path: Path) -> None:
-    with postgresql() as new_database:
+    with postgresql() as server:
 
         def make(name: str) -> Path:
             root = cached(applied, tmp_path / name)
-            edit(root / "configs/project.yaml", "sqlite:///.mvops/registry.db", f'"{new_database()}"')
+            edit(root / "configs/project.yaml", "sqlite:///.mvops/registry.db", f'"{server.new()}"')
             return root
 
         assert survived(crash, make, ("apply", "--yes")) == []

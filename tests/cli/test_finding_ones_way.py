@@ -154,6 +154,17 @@ def test_doctor_of_a_healthy_project(project: Path) -> None:
     assert "dvc init" in other["hint"]
 
 
+def test_doctor_misses_an_airflow_that_is_not_installed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (project / "configs/project.yaml").open("a") as file:
+        file.write("\nscheduler: {backend: airflow}\n")
+    monkeypatch.setenv("PATH", str(project))
+    mvops(project, "apply", "--yes").ok()  # the DAG needs none to be written
+    checks = mvops(project, "doctor", "--json").ok().json()["checks"]
+    (found,) = (check for check in checks if check["name"] == "scheduler")
+    assert (found["status"], found["found"]) == ("note", "airflow: there is no program 'airflow' on this machine")
+    assert "docs/schedules.md" in found["hint"]
+
+
 def test_doctor_finds_a_damaged_artefact(project: Path) -> None:
     version = mvops(project, "versions", "show", "toy", "1", "--json").json()
     sha = version["artifact"]["sha256"]

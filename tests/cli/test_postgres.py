@@ -22,8 +22,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
     """The URL of an empty database."""
-    with postgresql() as new:
-        yield new()
+    with postgresql() as server:
+        yield server.new()
 
 
 def test_apply_plan_and_status_on_postgresql(applied: Path, database: str, tmp_path: Path) -> None:

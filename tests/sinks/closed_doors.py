@@ -1,4 +1,4 @@
-"""Servers on this machine that are not what is looked for: one never answers, one answers something else."""
+"""Servers on this machine that are not what is looked for: one is silent, one answers something else, one says no."""
 
 from __future__ import annotations
 
@@ -31,6 +31,30 @@ class _Page(BaseHTTPRequestHandler):
 def not_mlflow() -> Iterator[str]:
     """Answers every path with a page."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def refusing(status: int, body: bytes = b"") -> Iterator[str]:
+    """Answers everything that is asked with this status."""
+
+    class Door(_Page):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(b"" if self.command == "HEAD" else body)
+
+        do_POST = do_PUT = do_HEAD = do_DELETE = do_GET  # noqa: N815 -- the names of its methods
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -15,6 +15,7 @@ class Airflow:
 
     shows_parts = True
     empty_machines = False
+    program = "airflow"
 
     def folder(self, name: str) -> str:
         """One folder for each timetable."""

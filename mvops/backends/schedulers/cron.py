@@ -19,6 +19,7 @@ class Cron:
 
     shows_parts = False
     empty_machines = False
+    program = "crontab"
 
     def folder(self, name: str) -> str:
         """One folder for each timetable."""
