@@ -25,6 +25,7 @@ _CLASSES: dict[tuple[str, ...], ChangeClass] = {
     ("retrain",): "metadata only",  # when to train next; the schedule is a resource of its own
     ("description",): "metadata only",
     ("owner",): "metadata only",
+    ("prevent_destroy",): "metadata only",
 }
 
 

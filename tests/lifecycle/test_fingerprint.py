@@ -96,6 +96,7 @@ def test_every_section_of_a_model_has_a_class_and_an_unknown_one_is_taken_seriou
         "retrain": "metadata only",
         "description": "metadata only",
         "owner": "metadata only",
+        "prevent_destroy": "metadata only",
     }
     assert change_class(empty, empty | {"new": 1}) == "retrain"
 

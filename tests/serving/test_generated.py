@@ -13,6 +13,7 @@ import pytest
 import yaml
 from serving_support import LATE, MODEL, ROOT
 
+from mvops.core.environment import wording
 from mvops.errors import MissingExtraError, ServingError
 from mvops.rendering import render_folder
 from mvops.serving.app import create_app, missing
@@ -37,6 +38,7 @@ CONTEXT = {
     "extras": [],
     "features": None,
     "mvops_version": "0.1.0",
+    **wording(None),
 }
 
 

@@ -68,7 +68,7 @@ def _has_password(url: str) -> bool:
     if _PASSWORD.search(url):
         return True
     try:
-        return "://" in url and urlsplit(url).password is not None
+        return "://" in url and bool(urlsplit(url).password)
     except ValueError:
         return False
 
