@@ -17,10 +17,12 @@ from two_models import program
 
 
 def lint(folder: Path, *paths: Path) -> list[dict[str, Any]]:
-    done = subprocess.run(
-        ["node", "lint.mjs", *map(str, paths)], cwd=folder, capture_output=True, text=True, timeout=120, check=True
-    )
-    found: list[dict[str, Any]] = json.loads(done.stdout)
+    found: list[dict[str, Any]] = []
+    for path in paths:
+        done = subprocess.run(
+            ["node", "lint.mjs", str(path)], cwd=folder, capture_output=True, text=True, timeout=120, check=True
+        )
+        found += json.loads(done.stdout)
     return found
 
 
