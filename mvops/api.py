@@ -18,7 +18,7 @@ from mvops.usecases.project import open_project
 from mvops.usecases.run import run as run_pipeline
 from mvops.usecases.status import Status
 from mvops.usecases.status import status as look
-from mvops.usecases.versions import VersionLine, list_versions
+from mvops.usecases.versions import VersionLine, list_versions, load_version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,8 +43,9 @@ def plan(
 
 
 def apply(planned: Plan | None = None, directory: Path | str = _HERE, *, environment: str | None = None) -> list[Done]:
-    """Do a plan, or all that there is to do; what became of each action is in the answer, also what failed."""
-    with open_project(Path(directory), planned.overrides if planned else (), environment) as workspace:
+    """Do a plan, in its own environment, or all that there is to do; the answer has what became of each action."""
+    overrides, environment = (planned.overrides, planned.environment) if planned else ((), environment)
+    with open_project(Path(directory), overrides, environment) as workspace:
         return list(apply_plan(workspace, planned or make_plan(workspace), command="mvops.apply()", approval="Python"))
 
 
@@ -80,8 +81,6 @@ def load_model(
 
     Raises UsageError where there is no champion yet.
     """
-    from mvops.usecases.versions import load_version  # noqa: PLC0415 -- scikit-learn
-
     with open_project(Path(directory), environment=environment) as workspace:
         return load_version(workspace, model, version)
 

@@ -71,14 +71,15 @@ def mv(
     yes: YesFlag = False,
 ) -> None:
     """Rename a model with its versions, runs, predictions, alerts and history, and its YAML file."""
+    from mvops.core.counts import counted
     from mvops.usecases.renaming import rename
 
     with open_project() as workspace:
         confirm(f"Rename {model} to {name}?", yes=yes)
         renamed = rename(workspace, model, name)
-    say(f"{model} is {name} now: {renamed.versions} versions, {renamed.predictions} predictions; see: mvops plan")
-    if renamed.yaml:
-        say(f"Its YAML is {renamed.yaml} now.")
+    known = f"{counted(renamed.versions, 'version')}, {counted(renamed.predictions, 'prediction')}"
+    say(f"{model} is {name} now: {known}; see: mvops plan")
+    say(f"Its YAML is {renamed.yaml} now." if renamed.yaml else f"Now rename its key in the YAML: {model} to {name}.")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,7 @@ from sqlmodel import col, select
 from mvops.core.frozen import Frozen
 from mvops.registry.columns import utc_now
 from mvops.registry.database import Registry
-from mvops.registry.owner import username
+from mvops.registry.owner import whoami
 from mvops.registry.tables import EventRow
 
 
@@ -34,7 +33,7 @@ def record_event(
     """Add a line, as of now, by the user who runs this."""
     row = EventRow(
         time=utc_now(),
-        actor=f"{username()}@{socket.gethostname()}",
+        actor=whoami(),
         kind=kind,
         subject=subject,
         message=message,

@@ -18,7 +18,6 @@ from mvops.performing.perform import perform
 from mvops.registry.events import record_event
 from mvops.registry.journal import SqlJournal
 from mvops.registry.lock import hold_lock
-from mvops.registry.owner import whoami
 from mvops.registry.state import SqlState
 from mvops.registry.texts import drop_texts
 from mvops.usecases.project import look_at
@@ -61,7 +60,7 @@ def apply(
                 kind="apply",
                 subject=workspace.project.project,
                 message=f"applied plan {plan.id}",
-                details={"command": command, "totals": plan.totals(), "approval": approval, "by": whoami()},
+                details={"command": command, "totals": plan.totals(), "approval": approval},
             )
     for model in _left_behind(finished):
         bring_along(workspace, model)

@@ -8,12 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from toy_project import edit, environment, mvops, rows, snapshot
+from toy_project import edit, environment, logged, mvops, rows, snapshot
 
 import mvops as api
-from mvops.core.prediction import Prediction
 from mvops.errors import UsageError
-from mvops.registry.predictions import PredictionLog
 
 COLUMNS = ["age", "income", "region"]
 
@@ -54,22 +52,7 @@ def test_a_model_answers_in_a_notebook(project: Path) -> None:
 
 def test_predictions_are_a_table(project: Path) -> None:
     assert list(api.predictions("toy", project).columns[:2]) == ["prediction_id", "time"]
-    made = [
-        Prediction(
-            id=str(day),
-            time=datetime(2024, 3, day, tzinfo=UTC),
-            model="toy",
-            version=1,
-            arm="champion",
-            inputs={"age": 40.0 + day},
-            prediction=1,
-            probability=None,
-            latency_ms=1.0,
-        )
-        for day in (1, 2, 3)
-    ]
-    with PredictionLog.open("sqlite:///.mvops/predictions.db", project) as log:
-        log.append(made)
+    logged(project)
     found = api.predictions("toy", project, since=datetime(2024, 3, 2, tzinfo=UTC))
     assert found["inputs.age"].tolist() == [42.0, 43.0]
     assert str(found["time"].dt.tz) == "UTC"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
-from toy_project import edit, finish, mvops, port_of, query, snapshot, spawn
+from toy_project import edit, finish, logged, mvops, port_of, query, snapshot, spawn
 
-from mvops.core.prediction import Prediction
-from mvops.registry.predictions import PredictionLog
 from mvops.serving.client import EndpointClient
 
 MODEL = "configs/models/toy.yaml"
@@ -60,10 +57,10 @@ def test_p31_a_protected_model_is_not_destroyed(project: Path) -> None:
 
 
 def test_p30_a_model_is_renamed_with_all_that_is_known_of_it(project: Path) -> None:
-    _predicted(project)
+    logged(project)
     runs = mvops(project, "runs", "list", "toy", "--json").ok().json()["runs"]
     said = mvops(project, "state", "mv", "toy", "plaything", "--yes").ok().out
-    assert "toy is plaything now: 1 versions, 3 predictions" in said
+    assert "toy is plaything now: 1 version, 3 predictions" in said
     assert "configs/models/plaything.yaml" in said
     planned = {a["address"]: a["verb"] for a in mvops(project, "plan", "--json").ok().json()["actions"]}
     assert (planned["pipeline.plaything"], planned["model.plaything"]) == ("keep", "keep")
@@ -94,22 +91,3 @@ def test_a_name_that_is_none_or_taken_is_refused(project: Path) -> None:
     mvops(project, "state", "mv", "toy", "toy", "--yes").refused("has a model toy already")
     mvops(project, "state", "mv", "tyo", "toys", "--yes").refused("no model 'tyo'")
     assert snapshot(project) == before
-
-
-def _predicted(project: Path) -> None:
-    made = [
-        Prediction(
-            id=str(day),
-            time=datetime(2024, 3, day, tzinfo=UTC),
-            model="toy",
-            version=1,
-            arm="champion",
-            inputs=ROW,
-            prediction=1,
-            probability=None,
-            latency_ms=1.0,
-        )
-        for day in (1, 2, 3)
-    ]
-    with PredictionLog.open("sqlite:///.mvops/predictions.db", project) as log:
-        log.append(made)

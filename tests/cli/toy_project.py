@@ -16,6 +16,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -27,6 +28,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from mvops.cli.app import main
 from mvops.cli.session import SESSION
+from mvops.core.prediction import Prediction
+from mvops.registry.predictions import PredictionLog
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "mvops")
@@ -169,6 +172,26 @@ def until(condition: Callable[[], Any], timeout: float = 120) -> Any:
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.005)
     return found
+
+
+def logged(root: Path) -> None:
+    """Three predictions in the log, on the first days of March, called 1, 2 and 3."""
+    made = [
+        Prediction(
+            id=str(day),
+            time=datetime(2024, 3, day, tzinfo=UTC),
+            model="toy",
+            version=1,
+            arm="champion",
+            inputs={"age": 40.0 + day, "income": 30000.0, "region": "a"},
+            prediction=1,
+            probability=None,
+            latency_ms=1.0,
+        )
+        for day in (1, 2, 3)
+    ]
+    with PredictionLog.open("sqlite:///.mvops/predictions.db", root) as log:
+        log.append(made)
 
 
 def free_port() -> int:

@@ -28,9 +28,8 @@ class _Page(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def not_mlflow() -> Iterator[str]:
-    """Answers every path with a page."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
+def _answering(page: type[_Page]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), page)
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -39,6 +38,13 @@ def not_mlflow() -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def not_mlflow() -> Iterator[str]:
+    """Answers every path with a page."""
+    with _answering(_Page) as url:
+        yield url
 
 
 @contextmanager
@@ -54,12 +60,5 @@ def refusing(status: int, body: bytes = b"") -> Iterator[str]:
 
         do_POST = do_PUT = do_HEAD = do_DELETE = do_GET  # noqa: N815 -- the names of its methods
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with _answering(Door) as url:
+        yield url
