@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mvops.cli.session import SESSION, JsonFlag, Overrides, YesFlag, answer, confirm, print_json, say, waiting
+from mvops.cli.session import (
+    SESSION,
+    JsonFlag,
+    LockTimeout,
+    Overrides,
+    YesFlag,
+    answer,
+    confirm,
+    print_json,
+    say,
+    waiting,
+)
 from mvops.cli.session import project as open_project
 from mvops.errors import ConflictError, MvopsError, UsageError
 
@@ -30,9 +41,6 @@ Replaced = Annotated[
 ]
 DriftOnly = Annotated[bool, typer.Option("--drift-only", help="Only what was changed outside of mvops.")]
 WholeDiffs = Annotated[bool, typer.Option("--diff", help="Show the diffs of generated files whole.")]
-LockTimeout = Annotated[
-    str, typer.Option("--lock-timeout", help="How long to wait while another command changes the project.")
-]
 
 
 def plan(

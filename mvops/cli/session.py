@@ -33,6 +33,9 @@ SESSION = Session()
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+LockTimeout = Annotated[
+    str, typer.Option("--lock-timeout", help="How long to wait while another command changes the project.")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="[OVERRIDE]...", help="Hydra overrides, such as models.churn.monitor.every=1h."),

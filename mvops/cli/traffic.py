@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mvops.cli.session import JsonFlag, ModelName, answer, print_json, say, waiting
+from mvops.cli.session import JsonFlag, LockTimeout, ModelName, answer, print_json, say, waiting
 from mvops.cli.session import project as open_project
 
 if TYPE_CHECKING:
@@ -70,9 +70,7 @@ def retrain(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Even if nothing has changed.")] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not follow the rollout to its end.")] = False,
-    lock_timeout: Annotated[
-        str, typer.Option("--lock-timeout", help="How long to wait while another command changes the project.")
-    ] = "0s",
+    lock_timeout: LockTimeout = "0s",
     json_: JsonFlag = False,
 ) -> None:
     """Train on the newest data, evaluate against the champion, gate, roll out."""
