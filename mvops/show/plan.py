@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from mvops.core.action import SYMBOLS, Action, Change, Verb
 from mvops.core.plan import Plan
-from mvops.core.spec import UNKNOWN
 from mvops.show.files import diffs_markdown, file_lines
 
 _STYLES = {
@@ -119,14 +118,19 @@ def _is_digest(change: Change) -> bool:
 
 
 def _value(value: object) -> str:
+    text = _written(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _written(value: object) -> str:
+    """As one would write it in YAML."""
     if value is None:
         return "(none)"
-    if value == UNKNOWN:
-        return UNKNOWN
-    if isinstance(value, (dict, list)):
-        return "set" if value else "(none)"
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_written(each)}' for key, each in value.items())}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_written, value))}]"
+    return str(value)
 
 
 def _cell(text: str) -> str:

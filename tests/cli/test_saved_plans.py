@@ -136,6 +136,14 @@ def test_p22_who_said_yes_is_on_record(project: Path) -> None:
     assert approvals[-2] == "--yes"
 
 
+def test_p9_a_list_and_a_section_are_shown_old_and_new(project: Path) -> None:
+    shown = mvops(project, "plan", "models.toy.gate=['roc_auc >= 0.7']").ok().out
+    assert "gate: [roc_auc >= 0.6, roc_auc >= champion - 0.05] -> [roc_auc >= 0.7]" in shown
+    moved = mvops(project, "plan", "scheduler.backend=github_actions").ok().out
+    assert "timetable.machine: (none) -> {python: 3." in moved
+    assert "{'" not in moved
+
+
 def test_a_saved_plan_takes_no_options(project: Path) -> None:
     mvops(project, "plan", HOURLY, "--out", "p.json").ok()
     mvops(project, "apply", "p.json", "--target", "model.toy").refused("applied as it is")
