@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlmodel import Session, select
 
 from mvops.errors import ConflictError, RegistryError
+from mvops.registry.copies import keep_before_migration
 from mvops.registry.engines import create_file, make_engine, reading, refuse_unsafe, translated
 from mvops.registry.places import Place, check_file, damaged, locate
 from mvops.registry.tables import RegistryRow
@@ -130,8 +131,18 @@ def _bring_up_to_date(place: Place, engine: Engine, *, create: bool, environment
             hint="Upgrade: pip install --upgrade mvops",
         )
     if revision != REVISIONS[-1]:
-        with engine.begin() as connection:
+        with engine.begin() as connection:  # all of a migration or nothing, on both databases
+            _copy_first(connection, place)
             _migrate(connection, environment=environment)
+
+
+def _copy_first(connection: Connection, place: Place) -> None:
+    """Keep a copy of an SQLite registry, unless another process has migrated it meanwhile."""
+    if place.file is None or not inspect(connection).has_table(_OURS[0]):
+        return
+    revision = connection.scalar(text("SELECT version_num FROM mvops_revision"))
+    if revision is not None and revision != REVISIONS[-1]:
+        keep_before_migration(place.file, revision)
 
 
 def _lineage(place: Place, engine: Engine) -> str:

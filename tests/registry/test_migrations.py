@@ -1,22 +1,31 @@
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import releases
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event, inspect, text
 
-from mvops.registry.database import REVISIONS, Registry, open_registry
+from mvops.core.state import Record
+from mvops.errors import RegistryError
+from mvops.registry.copies import KEPT, keep_before_migration
+from mvops.registry.database import REVISIONS, open_registry
 from mvops.registry.engines import make_engine
 from mvops.registry.migrating import alembic_config
 from mvops.registry.places import locate
+from mvops.registry.state import SqlState
 from mvops.registry.tables import Base
+from mvops.registry.versions import champion, register
 
 pytestmark = [
     pytest.mark.real("registry", "sqlite", "its migrations"),
@@ -119,39 +128,157 @@ def test_a_migration_that_fails_somewhere_leaves_nothing(url, tmp_path):
         assert "mvops_versions" in inspect(registry.engine).get_table_names()
 
 
-KILLED = """
-import os, sys
-from pathlib import Path
-from sqlalchemy import Engine, event
-from mvops.registry.database import open_registry
-import mvops.registry.migrating
-
-def attempt(statement):
-    seen = 0
-    def count(_connection, _cursor, sql, *_rest):
-        nonlocal seen
-        seen += sql.lstrip().upper().startswith(("CREATE", "INSERT", "PRAGMA", "BEGIN"))
-        if seen == statement:
-            os.kill(os.getpid(), 9)
-    event.listen(Engine, "before_cursor_execute", count)
-    open_registry(sys.argv[1], Path(sys.argv[2])).close()
-
-for statement in map(int, sys.argv[3:]):
-    child = os.fork()
-    if child == 0:
-        attempt(statement)
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"""
+DRIVER = Path(__file__).with_name("killing.py")
+Kill = Callable[..., int]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills its own children")
-def test_a_migration_that_is_killed_is_done_again(url, tmp_path):
-    statements = ["2", "9", "20"]
-    ran = subprocess.run(
-        [sys.executable, "-c", KILLED, url, str(tmp_path), *statements], capture_output=True, text=True, check=True
-    )
-    assert ran.stdout.split() == ["-9"] * len(statements)
-    with open_registry(url, tmp_path) as registry:
-        assert isinstance(registry, Registry)
+@pytest.fixture(scope="module")
+def kill() -> Iterator[Kill]:
+    """Opens a registry until a point of its work (0: to its end); the exit code, -9 where it was killed."""
+    if not hasattr(os, "fork"):
+        pytest.skip("kills its own children")
+    with subprocess.Popen(
+        [sys.executable, str(DRIVER)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as driver:
+        assert driver.stdin is not None
+        assert driver.stdout is not None
+        stdin, stdout = driver.stdin, driver.stdout
+
+        def run(url: str, root: Path, point: int, *, broken: bool = False) -> int:
+            stdin.write(json.dumps({"url": url, "root": str(root), "point": point, "broken": broken}) + "\n")
+            stdin.flush()
+            return int(stdout.readline())
+
+        yield run
+        stdin.close()
+
+
+def test_d9_a_new_registry_that_is_killed_while_it_is_made_is_made_again(kill, url, tmp_path):
+    point = 1
+    while (code := kill(url, tmp_path, point)) == -9:
+        point += 7
+    assert (code, point > 20) == (0, True)
+    with open_registry(url, tmp_path, create=False) as registry:
         assert "mvops_versions" in inspect(registry.engine).get_table_names()
+
+
+@pytest.fixture(params=REVISIONS[:-1])
+def old(request: pytest.FixtureRequest, url: str, tmp_path: Path) -> str:
+    """A database as a former version of mvops left it, in `url`; the answer is its schema."""
+    (tmp_path / ".mvops").mkdir()
+    engine = make_engine(locate(url, tmp_path))
+    releases.install(engine, request.param)
+    engine.dispose()
+    return str(request.param)
+
+
+def looks(url: str, root: Path) -> tuple[object, releases.Rows]:
+    """The database's schema, with its revision, and all rows, without mvops opening it."""
+    engine = make_engine(locate(url, root))
+    try:
+        with engine.connect() as connection:
+            revision = connection.scalar(text("SELECT version_num FROM mvops_revision"))
+        return (revision, described(engine)), releases.rows(engine)
+    finally:
+        engine.dispose()
+
+
+def copies(root: Path) -> list[Path]:
+    return sorted((root / ".mvops").glob("*.bak"))
+
+
+def test_there_are_rows_of_every_released_schema(registry, make_draft):
+    file = releases.FOLDER / f"{REVISIONS[-1]}.json"
+    if os.environ.get("MVOPS_UPDATE_DOCS") and not file.exists():
+        releases.fill(registry, make_draft)
+        file.write_text(json.dumps(releases.rows(registry.engine), indent=1) + "\n")
+    assert {path.stem for path in releases.FOLDER.iterdir()} == set(REVISIONS)
+    for revision in REVISIONS:
+        rows = releases.released(revision)
+        assert {table for table, found in rows.items() if not found} == {"mvops_lock"}, revision
+    assert releases.released(REVISIONS[-1]).keys() == Base.metadata.tables.keys()
+
+
+def test_p24_every_released_schema_is_upgraded_with_its_rows(old, url, tmp_path, make_draft):
+    (_, before), content = looks(url, tmp_path), releases.released(old)
+    assert before == content
+    with open_registry(url, tmp_path) as registry:
+        after = releases.rows(registry.engine)
+        assert {table: after[table] for table in content} == content
+        assert registry.lineage == content["mvops_registry"][0]["lineage"]
+        found = champion(registry, "delays")
+        assert found is not None
+        assert found.number == 1
+        assert register(registry, make_draft()).number == 3
+        SqlState(registry).put(Record(address="model.new", spec={}, outputs={}))
+        upgraded = described(registry.engine)
+        if registry.dialect == "postgresql":
+            with registry.engine.begin() as connection:
+                connection.execute(text("DROP SCHEMA public CASCADE"))
+                connection.execute(text("CREATE SCHEMA public"))
+    with open_registry(url if url.startswith("postgres") else "sqlite:///fresh.db", tmp_path) as fresh:
+        assert described(fresh.engine) == upgraded
+
+
+def test_an_sqlite_registry_is_copied_before_it_is_migrated(old, url, tmp_path):
+    if url.startswith("postgresql"):  # copies are the server's business; a transaction takes all of it back
+        open_registry(url, tmp_path).close()
+        assert not copies(tmp_path)
+        return
+    schema, rows = looks(url, tmp_path)
+    open_registry(url, tmp_path).close()
+    open_registry(url, tmp_path).close()
+    (copy,) = copies(tmp_path)
+    assert copy.name.startswith(f"registry.db.schema-{old}-20")
+    assert sorted(path.name for path in copy.parent.iterdir()) == ["registry.db", copy.name]
+    shutil.copy(copy, copy.with_name("registry.db"))
+    assert looks(url, tmp_path) == (schema, rows)
+    open_registry(url, tmp_path).close()
+
+
+def test_a_registry_that_cannot_be_copied_is_not_migrated(tmp_path, monkeypatch):
+    engine = make_engine(locate("sqlite:///r.db", tmp_path))
+    releases.install(engine, REVISIONS[0])
+    engine.dispose()
+    before = looks("sqlite:///r.db", tmp_path)
+    monkeypatch.setattr("mvops.registry.copies._copy", _full)
+    with pytest.raises(RegistryError, match="cannot be copied: No space left") as caught:
+        open_registry("sqlite:///r.db", tmp_path)
+    assert "was not changed" in caught.value.hint
+    assert looks("sqlite:///r.db", tmp_path) == before
+    assert list(tmp_path.glob("*.bak")) == []
+
+
+def _full(*_: Path) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_of_each_of_the_last_schemas_one_copy_is_kept(tmp_path):
+    file = tmp_path / "r[1].db"
+    open_registry("sqlite:///r[1].db", tmp_path).close()
+    for revision in ("0001", "0002", "0002", "0003", "0004", "0004"):
+        keep_before_migration(file, revision)
+    assert [path.name.split("-")[1] for path in sorted(tmp_path.glob("*.bak"))] == ["0002", "0003", "0004"][-KEPT:]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_d9_killed_at_each_point_a_migration_is_done_or_not(kill, old, url, tmp_path, broken):
+    """`broken` commits each statement by itself: then one finds half a schema, and cannot go on."""
+    schema, rows = looks(url, tmp_path)
+    seen, code = [], -9
+    while code == -9:
+        code = kill(url, tmp_path, len(seen) + 1, broken=broken)
+        now, kept = looks(url, tmp_path)
+        assert {table: kept[table] for table in rows} == rows
+        seen.append(now)
+    if broken:
+        assert (code, seen[-1] == schema, seen[-1][0] == REVISIONS[-1]) == (1, False, False)
+        return
+    assert (code, seen[-1][0], len(seen) > 8) == (0, REVISIONS[-1], True)
+    assert [now for now in seen if now not in (schema, seen[-1])] == []
+    assert len(copies(tmp_path)) == (1 if url.startswith("sqlite") else 0)
+    assert list(tmp_path.rglob("*.part")) == []

@@ -1,0 +1,69 @@
+"""Whole copies of an SQLite registry, kept beside it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mvops.atomic import sync_folder
+from mvops.errors import RegistryError, Where
+
+KEPT = 3  # schemas that there is a copy of
+
+
+def keep_before_migration(file: Path, revision: str) -> Path:
+    """Copy what is committed to `<file>.schema-<revision>-<time>.bak`; an older copy of that schema goes.
+
+    The caller holds the write lock, so that nothing is committed between the copy and the migration. Raises
+    RegistryError where the copy cannot be written.
+    """
+    time = datetime.now(UTC)
+    copy = file.with_name(f"{file.name}.schema-{revision}-{time:%Y%m%dT%H%M%SZ}.bak")
+    _write(file, copy)
+    superseded = [old for old in _of_schemas(file, revision) if old != copy]
+    for old in (*superseded, *_of_schemas(file)[:-KEPT]):
+        old.unlink(missing_ok=True)
+    return copy
+
+
+def _of_schemas(file: Path, revision: str = "*") -> list[Path]:
+    """Copies from before migrations, by schema and then by time."""
+    return sorted(file.parent.glob(f"{_literally(file.name)}.schema-{revision}-*.bak"))
+
+
+def _literally(name: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def _write(file: Path, copy: Path) -> None:
+    """A copy that appears whole or not at all; one that is damaged does not take a good one's place."""
+    draft = copy.with_name(f".{copy.name}.part")
+    try:
+        draft.unlink(missing_ok=True)  # a killed process left it
+        _copy(file, draft)
+        draft.replace(copy)
+        sync_folder(copy.parent)
+    except (sqlite3.Error, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RegistryError(
+            f"The registry cannot be copied: {reason}.",
+            where=Where(copy),
+            hint="Check the permissions of the folder and the space on the disk; the registry was not changed.",
+        ) from error
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def _copy(file: Path, draft: Path) -> None:
+    with (
+        closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(draft, isolation_level=None)) as target,
+    ):
+        source.backup(target)
+        target.execute("PRAGMA journal_mode = DELETE")  # the copy is one file, nothing beside it
+        (found,) = target.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)
