@@ -55,7 +55,7 @@ class DashboardKind:
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """The files as they are."""
-        there = seen(look.workspace.root, self.desired(look), where, record)
+        there = seen(look.workspace.root, look.wanted(self).get(where), record)
         return None if there is None else Observed(facts={"files": there})
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:

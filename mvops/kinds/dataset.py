@@ -49,7 +49,7 @@ class DatasetKind:
     def desired(self, look: Look) -> Iterator[DatasetSpec]:
         """One for each pattern that a pipeline reads."""
         root, cache, kept = look.workspace.root, look.workspace.cache, _where(look)
-        for name, pattern in dataset_names(look).items():
+        for name, pattern in look.once(dataset_names).items():
             files = len(input_files(root, pattern))
             if not files:
                 raise _missing(look, pattern)
@@ -58,16 +58,15 @@ class DatasetKind:
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """The files as they are; a spec of a dataset is read off them, so all but where it is kept agrees."""
-        for spec in self.desired(look):
-            if spec.address != where:
-                continue
-            if spec.kept and record is None:
-                return None  # made by keeping it, also where a team tracks it already
-            if spec.kept:
-                kept = spec.kept if record is not None and _is_kept(spec, record, look) else "nowhere"
-                return Observed(facts=spec.fields() | {"kept": kept})
-            return Observed(facts=spec.fields() | {"kept": None})
-        return Observed(facts=record.spec) if record else None
+        spec = look.wanted(self).get(where)
+        if spec is None:
+            return Observed(facts=record.spec) if record else None
+        if spec.kept and record is None:
+            return None  # made by keeping it, also where a team tracks it already
+        if spec.kept:
+            kept = spec.kept if record is not None and _is_kept(spec, record, look) else "nowhere"
+            return Observed(facts=spec.fields() | {"kept": kept})
+        return Observed(facts=spec.fields() | {"kept": None})
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """Keep it, where that is wanted; the data itself is theirs."""
@@ -85,7 +84,7 @@ class DatasetKind:
         if action.after.get("kept") and action.verb is not Verb.ADOPT:
             place, pattern = data_place(look.workspace), action.after["pattern"]
             dataset = Dataset(pattern=pattern, files=input_contents(place.root, pattern, place.cache))
-            data, _ = data_keeper(look.workspace)
+            data = look.once(_keeper)
             yield from _versioner(look, data).preview(place, dataset, data.options)
 
     def seconds(self, action: Action, look: Look) -> float:
@@ -98,14 +97,18 @@ def _where(look: Look) -> str:
     """Where content is kept, as the spec says it; empty if nobody keeps any."""
     if not look.workspace.project.capabilities.data_versioning:
         return ""
-    data, _ = data_keeper(look.workspace)
+    data = look.once(_keeper)
     return _versioner(look, data).where(data.options)
+
+
+def _keeper(look: Look) -> Data:
+    return data_keeper(look.workspace)[0]
 
 
 def _is_kept(spec: DatasetSpec, record: Record, look: Look) -> bool:
     """Is the content of the files, as they are now, what was kept last."""
     revision = recorded_revision(look.workspace.store, record.outputs)
-    data, _ = data_keeper(look.workspace)
+    data = look.once(_keeper)
     if revision is None or (revision.backend, revision.digest) != (data.backend, spec.digest):
         return False
     return _versioner(look, data).holds(data_place(look.workspace), revision, data.options)
@@ -133,18 +136,24 @@ def _missing(look: Look, pattern: str) -> DataError:
 def dataset_names(look: Look) -> dict[str, str]:
     """Dataset name -> pattern. A pattern that several pipelines read is one dataset."""
     named: dict[str, str] = {}
+    patterns: set[str] = set()
     for model_name, model in sorted(look.workspace.project.models.items()):
         for parameter, pattern in sorted(model.pipeline.inputs.items()):
-            if pattern in named.values():
+            if pattern in patterns:
                 continue
+            patterns.add(pattern)
             plain = suggest_name(parameter.removesuffix("_path"))
             name = plain if plain not in named else suggest_name(f"{model_name}_{plain}")
             named[name] = pattern
     return named
 
 
+def _names_by_pattern(look: Look) -> dict[str, str]:
+    return {pattern: name for name, pattern in look.once(dataset_names).items()}
+
+
 def dataset_addresses(look: Look, model: str) -> tuple[Address, ...]:
     """The datasets that a model's pipeline reads."""
-    by_pattern = {pattern: name for name, pattern in dataset_names(look).items()}
+    by_pattern = look.once(_names_by_pattern)
     patterns = look.workspace.project.models[model].pipeline.inputs.values()
     return tuple(sorted({Address(f"dataset.{by_pattern[pattern]}") for pattern in patterns}))

@@ -59,7 +59,7 @@ class EndpointKind:
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """The files, and whether the route is there; before there is a champion, none is missing."""
         name = name_of(where)
-        there = seen(look.workspace.root, self.desired(look), where, record)
+        there = seen(look.workspace.root, look.wanted(self).get(where), record)
         if there is None:
             return None
         routed = (look.workspace.serving(name) / "route.json").is_file()

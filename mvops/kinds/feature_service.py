@@ -10,8 +10,8 @@ from mvops.core.address import Address, address, name_of
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import PutFeature, RemoveFeature, Step
-from mvops.features.catalog import catalog_of, store_of
-from mvops.kinds.feature_files import file_digests, file_texts
+from mvops.features.catalog import catalog_of
+from mvops.kinds.feature_files import file_digests, file_texts, known
 from mvops.kinds.generated import file_steps, on_disk
 from mvops.kinds.kind import Look
 
@@ -44,10 +44,10 @@ class FeatureServiceKind:
         """What the store says, and the files; None when the store does not know it."""
         workspace, name = look.workspace, name_of(where)
         catalog = catalog_of(workspace.project)
-        known = store_of(workspace).known(workspace.root, catalog).services.get(name)
-        if known is None:
+        there = look.once(known).services.get(name)
+        if there is None:
             return None
-        facts: dict[str, object] = {"reads": known}
+        facts: dict[str, object] = {"reads": there}
         if name in catalog.services:
             recorded = record.spec["files"] if record else {}
             files = on_disk(workspace.root, {**file_digests(look, f"services/{name}"), **recorded})

@@ -17,7 +17,7 @@ from mvops.core.state import Observed, Record
 from mvops.core.steps import MaterializeFeatures, PutFeature, RemoveFeature, Step
 from mvops.errors import ConflictError, DataError, Where
 from mvops.features.catalog import catalog_of, store_of
-from mvops.kinds.feature_files import file_digests, file_texts
+from mvops.kinds.feature_files import file_digests, file_texts, known
 from mvops.kinds.generated import file_steps, on_disk
 from mvops.kinds.kind import Look
 from mvops.registry.rollouts import live_versions
@@ -69,10 +69,10 @@ class FeatureViewKind:
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """What the store says, and the files; None when the store does not know it."""
         workspace, name = look.workspace, name_of(where)
-        known = store_of(workspace).known(workspace.root, catalog_of(workspace.project)).views.get(name)
-        if known is None:
+        there = look.once(known).views.get(name)
+        if there is None:
             return None
-        facts = {"features" if key == "fields" else key: value for key, value in known.items()}
+        facts = {"features" if key == "fields" else key: value for key, value in there.items()}
         if name in workspace.project.features:
             recorded = record.spec["files"] if record else {}
             files = on_disk(workspace.root, {**file_digests(look, f"views/{name}"), **recorded})

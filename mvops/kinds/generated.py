@@ -6,13 +6,12 @@ hand: that is no drift, and it is never overwritten. See `core/regeneration.py` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from mvops.atomic import content_at
 from mvops.core.action import Action
-from mvops.core.address import Address
 from mvops.core.regeneration import is_text, sha256
 from mvops.core.spec import UNKNOWN
 from mvops.core.state import Record
@@ -23,11 +22,6 @@ ABSENT = "absent"
 
 class WithFiles(Protocol):
     """A spec whose `files` are paths below the project with the digests of their text."""
-
-    @property
-    def address(self) -> Address:
-        """What it is called."""
-        ...
 
     @property
     def files(self) -> dict[str, str]:
@@ -69,10 +63,9 @@ def file_steps(action: Action, texts: Mapping[str, str]) -> Iterator[Step]:
         yield RemoveFiles(files=gone)
 
 
-def seen(root: Path, specs: Iterable[WithFiles], where: Address, record: Record | None) -> dict[str, str] | None:
-    """What the files of the resource at `where` report, see `observed`."""
-    wanted = next((spec.files for spec in specs if spec.address == where), {})
-    return observed(root, wanted, record.spec["files"] if record else {})
+def seen(root: Path, wanted: WithFiles | None, record: Record | None) -> dict[str, str] | None:
+    """What the files of a resource report, see `observed`; nothing is `wanted` of one that is to go."""
+    return observed(root, wanted.files if wanted else {}, record.spec["files"] if record else {})
 
 
 def observed(root: Path, wanted: Mapping[str, str], recorded: Mapping[str, str]) -> dict[str, str] | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from mvops.core.action import Action
 from mvops.core.address import Address
@@ -19,14 +19,43 @@ from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
 from mvops.workspace import Workspace
 
+T = TypeVar("T")
+S_co = TypeVar("S_co", bound=Spec, covariant=True)
+
+
+class Desiring(Protocol[S_co]):
+    """What knows which resources the YAML wants."""
+
+    def desired(self, look: Look) -> Iterator[S_co]:
+        """Their specs."""
+        ...
+
 
 @dataclass(frozen=True)
 class Look:
-    """What a kind may look at: the project, what is recorded, and backends by family and name."""
+    """What a kind may look at: the project, what is recorded, and backends by family and name.
+
+    As of one moment: what was found out once is not looked for again, however many resources ask.
+    """
 
     workspace: Workspace
     records: dict[str, Record]
     backend: Callable[[str, str], Any]
+    _found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, find: Callable[[Look], T]) -> T:
+        """What the function `find` finds."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        found: T = self._found[find]
+        return found
+
+    def wanted(self, kind: Desiring[S_co]) -> Mapping[Address, S_co]:
+        """What the YAML wants of a kind."""
+        if type(kind) not in self._found:
+            self._found[type(kind)] = {spec.address: spec for spec in kind.desired(self)}
+        found: Mapping[Address, S_co] = self._found[type(kind)]
+        return found
 
 
 class Kind(Protocol):

@@ -42,7 +42,7 @@ class ModelKind:
 
     def desired(self, look: Look) -> Iterator[ModelSpec]:
         """One for each model, after its pipeline."""
-        for pipeline in PipelineKind().desired(look):
+        for pipeline in look.wanted(PipelineKind()).values():
             model = look.workspace.project.models[pipeline.name]
             yield ModelSpec(
                 name=pipeline.name,

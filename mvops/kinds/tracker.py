@@ -52,7 +52,7 @@ class TrackerKind:
         wanted = look.workspace.project.tracker
         if not look.workspace.project.capabilities.tracking or not _external(look, wanted.backend):
             return
-        for pipeline in PipelineKind().desired(look):
+        for pipeline in look.wanted(PipelineKind()).values():
             spec = as_the_registry_stands(look, pipeline.name, wanted.backend, wanted.options)
             unknown = {"runs": UNKNOWN, "versions": UNKNOWN, "aliases": UNKNOWN}
             yield spec.model_copy(update=unknown) if _will_run(look, pipeline) else spec

@@ -96,7 +96,5 @@ def _steps(action: Action, workspace: Workspace) -> Iterator[Step]:
 def _settle(action: Action, workspace: Workspace) -> Action:
     if not has_unknown(action.after):
         return action
-    for spec in kinds()[kind_of(action.address)].desired(look_at(workspace)):
-        if spec.address == action.address:
-            return action.model_copy(update={"after": spec.fields()})
-    return action
+    spec = look_at(workspace).wanted(kinds()[kind_of(action.address)]).get(action.address)
+    return action if spec is None else action.model_copy(update={"after": spec.fields()})

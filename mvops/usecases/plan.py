@@ -104,7 +104,7 @@ def spec_digest(workspace: Workspace) -> str:
 
 def desired_specs(look: Look) -> dict[Address, Spec]:
     """Every resource that the YAML wants."""
-    return {spec.address: spec for kind in kinds().values() for spec in kind.desired(look)}
+    return {where: spec for kind in kinds().values() for where, spec in look.wanted(kind).items()}
 
 
 def _observed(
