@@ -43,7 +43,7 @@ class MvopsError(Exception):
     """
 
     exit_code: ClassVar[int] = 1
-    about: tuple[str, ...] = ()
+    about: tuple[str | int, ...] = ()
 
     def __init__(self, message: str, *, hint: str | None = None, where: Where | None = None) -> None:
         super().__init__(message)
@@ -51,7 +51,7 @@ class MvopsError(Exception):
         self.hint = hint
         self.where = where
 
-    def named_by(self, *about: str) -> Self:
+    def named_by(self, *about: str | int) -> Self:
         """This error, with its `about`."""
         self.about = about
         return self

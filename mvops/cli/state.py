@@ -79,7 +79,15 @@ def mv(
         renamed = rename(workspace, model, name)
     known = f"{counted(renamed.versions, 'version')}, {counted(renamed.predictions, 'prediction')}"
     say(f"{model} is {name} now: {known}; see: mvops plan")
-    say(f"Its YAML is {renamed.yaml} now." if renamed.yaml else f"Now rename its key in the YAML: {model} to {name}.")
+    say(f"Its YAML: {', '.join(renamed.files)}." if renamed.files else f"No YAML of the project names {model}.")
+    for place in renamed.left:
+        say(f"note: {place.file}:{place.line} still says {model}: write {name}")
+    if renamed.others:
+        where = ", ".join(env or "the project without an environment" for env in renamed.others)
+        entry = f"{{from: model.{model}, to: model.{name}}}"
+        say(f"note: what {where} has on record is still called {model}: for those, say in configs/project.yaml")
+        say(f"    moved: [{entry}]")
+        say("and apply there, which renames it and trains nothing")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -23,6 +23,7 @@ class Verb(StrEnum):
     ADOPT = "adopt"
     FORGET = "forget"
     KEEP = "keep"
+    MOVE = "move"  # goes by another name from now on
     CONFLICT = "conflict"  # exists, is not ours, and differs: a plan that holds one is refused
 
 
@@ -35,6 +36,7 @@ SYMBOLS = {
     Verb.ADOPT: "=",
     Verb.FORGET: "·",
     Verb.KEEP: " ",
+    Verb.MOVE: "→",
     Verb.CONFLICT: "x",
 }
 

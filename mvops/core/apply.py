@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -40,7 +40,7 @@ def apply(  # noqa: PLR0913 -- the core does nothing itself: all that it does is
     perform: Callable[[Step, Outputs], Outputs],
     settle: Callable[[Action], Action],
     journal: Journal,
-    recorded: Mapping[str, Record],
+    recorded: Callable[[Address], Record | None],
     remember: Callable[[Action], Iterable[Step]] = lambda _: (),
 ) -> Iterator[Done]:
     """Do the plan, action by action, and yield what became of each.
@@ -48,7 +48,7 @@ def apply(  # noqa: PLR0913 -- the core does nothing itself: all that it does is
     The journal is committed before and after each action, so that a killed apply can be done again to the same end.
     When an action fails, what needs it is skipped and the rest goes on. `settle` returns the action with what was
     unknown when the plan was made; `perform` gets, beside a step, what the action's earlier steps have left;
-    `recorded` has the outputs that an action starts from; the steps of `remember` come first, also for what is only
+    `recorded` knows the outputs that an action starts from; the steps of `remember` come first, also for what is only
     written down. Raises ConflictError before anything is done if the plan holds a conflict.
     """
     if plan.conflicts():
@@ -60,7 +60,7 @@ def apply(  # noqa: PLR0913 -- the core does nothing itself: all that it does is
             missing.add(planned.address)
             yield Done(planned, "skipped", {})
             continue
-        before = recorded.get(planned.address)
+        before = recorded(planned.address)
         outputs = dict(before.outputs) if before else {}
         done = _one(plan.id, settle(planned), lambda action: _steps(action, remember, steps), perform, journal, outputs)
         if done.status == "failed":
@@ -93,7 +93,7 @@ def _one(
         journal.failed(entry, str(error))
         return Done(action, "failed", outputs | left, error, left)
     outputs = outputs | left
-    if action.verb in {Verb.DELETE, Verb.FORGET}:
+    if action.verb in {Verb.DELETE, Verb.FORGET, Verb.MOVE}:
         journal.finished(entry, outputs, forget=action.address)
     else:
         record = Record(address=action.address, spec=action.after or {}, outputs=outputs)

@@ -84,6 +84,15 @@ class RemoveRoute(Frozen):
     model: str
 
 
+class RenameModel(Frozen):
+    """Call a model by `name`, with all that is known of it and the records of these `kinds`."""
+
+    step: Literal["rename-model"] = "rename-model"
+    model: str
+    name: str
+    kinds: tuple[str, ...]
+
+
 class TrackerStep(Frozen):
     """What is told to a tracker; `backend` and `options` say to which."""
 
@@ -146,6 +155,7 @@ Step = (
     | RollOut
     | RestoreRoute
     | RemoveRoute
+    | RenameModel
     | LogRun
     | LogVersion
     | SetAliases

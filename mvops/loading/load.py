@@ -68,7 +68,7 @@ def _composed(
 
 
 def place_of(
-    root: Path, paths: Iterable[tuple[str, ...]], overrides: Sequence[str] = (), environment: str | None = None
+    root: Path, paths: Iterable[KeyPath], overrides: Sequence[str] = (), environment: str | None = None
 ) -> Where | None:
     """Where the user's YAML says the value at the first of `paths` that it has; None for none, or an override."""
     from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- Hydra takes 0.3 s, a cached spec needs none of it

@@ -26,7 +26,7 @@ def section_at(path: KeyPath) -> type[BaseModel] | None:
 def keys_at(path: KeyPath) -> list[str]:
     """The keys that may stand at `path`, in their order; empty where any key may, or none."""
     section = section_at(path)
-    return list(section.model_fields) if section else []
+    return [field.alias or name for name, field in section.model_fields.items()] if section else []
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:

@@ -18,6 +18,7 @@ from mvops.loading.chains import chain_problems
 from mvops.loading.compose import DEFAULTS, Composition
 from mvops.loading.environments import shared_with
 from mvops.loading.feature_checks import features_at_odds
+from mvops.loading.move_checks import move_problems
 from mvops.loading.positions import Positions
 from mvops.loading.problems import KeyPath, Problem, did_you_mean, show_path, show_value, spec_error
 from mvops.loading.sections import keys_at
@@ -43,6 +44,7 @@ def validate(composition: Composition) -> Project:
         problems += _at_odds(rest, positions) if rest else ()
         raise spec_error(problems) from None
     problems += [*_at_odds(project, positions), *chain_problems(project, positions)]
+    problems += move_problems(project, positions)
     problems += features_at_odds(project, positions)
     if composition.environment:
         problems += shared_with(composition.environment, composition.values, composition.others, positions)

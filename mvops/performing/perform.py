@@ -16,6 +16,7 @@ from mvops.core.steps import (
     RemoveFeature,
     RemoveFiles,
     RemoveRoute,
+    RenameModel,
     RestoreRoute,
     RollOut,
     RunPipeline,
@@ -27,6 +28,7 @@ from mvops.performing.data import keep_data
 from mvops.performing.features import materialize_features, put_feature, remove_feature
 from mvops.performing.files import keep_generated, remove_files, write_files
 from mvops.performing.pipeline_run import perform_run
+from mvops.performing.renaming import rename_everywhere
 from mvops.performing.track import log_run, log_version, set_aliases
 from mvops.performing.traffic import remove_route, restore_route, roll_out
 from mvops.workspace import Workspace
@@ -57,6 +59,8 @@ def perform(step: Step, outputs: Outputs, workspace: Workspace, tell: Tell) -> O
             return restore_route(step, workspace)
         case RemoveRoute():
             return remove_route(step, workspace)
+        case RenameModel():
+            return rename_everywhere(step, workspace)
         case LogRun():
             return log_run(step, workspace, workspace.backend("trackers", step.backend))
         case LogVersion():

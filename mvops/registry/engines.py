@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
 
 from mvops.atomic import sync_folder
 from mvops.errors import LockedError, MissingExtraError, RegistryError, Where
@@ -38,6 +39,14 @@ def make_engine(place: Place) -> Engine:
     return engine
 
 
+def in_memory() -> Engine:
+    """An engine on an SQLite database that is gone with it."""
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _open_memory)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
 def reading(engine: Engine) -> Engine:
     """The same engine for transactions that only read: they wait for no writer, and a write in one is an error."""
     if engine.dialect.name == "sqlite":
@@ -59,6 +68,10 @@ def _open_postgres(connection: Any, _record: Any) -> None:
     # Not as start-up options: connection poolers such as PgBouncer refuse those.
     connection.execute(_PG_SETTINGS)
     connection.commit()
+
+
+def _open_memory(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
 
 
 def _open_sqlite(connection: Any, _record: Any) -> None:

@@ -26,14 +26,15 @@ from mvops.registry.tables import (
 _WITH_MODEL = (ChampionRow, RolloutRow, RunRow, AlertRow, SummaryRow, CursorRow)
 
 
-def rename_model(registry: Registry, hold: Hold, old: str, new: str, kinds: Collection[str]) -> int:
+def rename_model(registry: Registry, hold: Hold | None, old: str, new: str, kinds: Collection[str]) -> int:
     """Give `old` the name `new`: versions, champions, rollouts, runs, summaries, alerts, events, these kinds' records.
 
     Returns the number of versions that `new` has then; where it was done before, nothing happens. Raises RegistryError
     if both have versions or runs.
     """
     with registry.session() as session:
-        hold.confirm(session)
+        if hold is not None:
+            hold.confirm(session)
         if _known(session, old) and _known(session, new):
             raise RegistryError(f"The registry knows a model {new} already.", hint="Choose another name.")
         _copy_versions(session, old, new)
@@ -44,6 +45,15 @@ def rename_model(registry: Registry, hold: Hold, old: str, new: str, kinds: Coll
         for kind in sorted(kinds):
             _record(session, f"{kind}.{old}", f"{kind}.{new}")
         return session.exec(select(func.count()).select_from(VersionRow).where(VersionRow.model == new)).one()
+
+
+def versions_under(registry: Registry, name: str, kinds: Collection[str]) -> int | None:
+    """How many versions a model has by this name; None where nothing at all is known of one."""
+    with registry.reading() as session:
+        known = _known(session, name) or any(session.get(RecordRow, f"{kind}.{name}") for kind in kinds)
+        if not known:
+            return None
+        return session.exec(select(func.count()).select_from(VersionRow).where(VersionRow.model == name)).one()
 
 
 def _known(session: Session, model: str) -> bool:

@@ -28,6 +28,12 @@ class SqlState:
             rows = session.exec(select(RecordRow).order_by(col(RecordRow.address))).all()
         return {row.address: Record(address=row.address, spec=row.spec, outputs=row.outputs) for row in rows}
 
+    def record(self, address: str) -> Record | None:
+        """One record; None for what is not on record."""
+        with self._registry.reading() as session:
+            row = session.get(RecordRow, address)
+            return None if row is None else Record(address=row.address, spec=row.spec, outputs=row.outputs)
+
     def put(self, record: Record) -> None:
         """Insert or replace; a record that is already so changes nothing."""
         with self._registry.session() as session:

@@ -16,10 +16,12 @@ _STYLES = {
     Verb.REPAIR: "magenta",
     Verb.ADOPT: "cyan",
     Verb.FORGET: "dim",
+    Verb.MOVE: "cyan",
     Verb.CONFLICT: "bold red",
 }
 _QUIET_FIELDS = ("training", "digest", "jobs", "runs", "versions")  # they say nothing to people; the details do
 _TOTALS = {
+    Verb.MOVE: "to move",
     Verb.CREATE: "to create",
     Verb.UPDATE: "to update",
     Verb.REPLACE: "to replace",

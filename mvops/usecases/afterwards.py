@@ -16,7 +16,7 @@ def not_as_planned(workspace: Workspace, finished: Iterable[Done]) -> tuple[Acti
 
     Raises what a plan raises.
     """
-    gone = {Verb.DELETE, Verb.FORGET}
+    gone = {Verb.DELETE, Verb.FORGET, Verb.MOVE}
     done = {each.action.address for each in finished if each.status == "done" and each.action.verb not in gone}
     if not done:
         return ()

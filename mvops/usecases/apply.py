@@ -20,6 +20,7 @@ from mvops.registry.journal import SqlJournal
 from mvops.registry.lock import hold_lock
 from mvops.registry.state import SqlState
 from mvops.registry.texts import drop_texts
+from mvops.usecases.moving import rename_step
 from mvops.usecases.project import look_at
 from mvops.usecases.saved_plans import check_fresh
 from mvops.usecases.tracking import bring_along
@@ -47,7 +48,7 @@ def apply(
             perform=lambda step, outputs: perform(step, outputs, workspace, tell),
             settle=lambda action: _settle(action, workspace),
             journal=journal,
-            recorded=SqlState(workspace.registry).records(),
+            recorded=SqlState(workspace.registry).record,
             remember=lambda action: bookkeeping(action, look),
         ):
             finished.append(done)
@@ -74,9 +75,8 @@ def _left_behind(finished: Sequence[Done]) -> list[str]:
 
 
 def _makes(action: Action) -> bool:
-    return (
-        kind_of(action.address) in {"pipeline", "model"} and action.changes_the_world and action.verb is not Verb.DELETE
-    )
+    made = action.changes_the_world and action.verb not in {Verb.DELETE, Verb.MOVE}
+    return made and kind_of(action.address) in {"pipeline", "model"}
 
 
 def _is_tracker(action: Action) -> bool:
@@ -90,7 +90,10 @@ def _close_interrupted(journal: SqlJournal) -> None:
 
 
 def _steps(action: Action, workspace: Workspace) -> Iterator[Step]:
-    yield from kinds()[kind_of(action.address)].steps(action, look_at(workspace))
+    if action.verb is Verb.MOVE:
+        yield rename_step(action, workspace)
+    else:
+        yield from kinds()[kind_of(action.address)].steps(action, look_at(workspace))
 
 
 def _settle(action: Action, workspace: Workspace) -> Action:

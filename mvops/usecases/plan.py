@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from mvops import __version__
 from mvops.core.action import Action
@@ -21,6 +21,7 @@ from mvops.kinds.kind import Guarding, Look, kinds
 from mvops.registry.journal import SqlJournal
 from mvops.registry.lock import current_lock
 from mvops.registry.state import SqlState
+from mvops.usecases.moving import Move, as_moved, pending_moves, with_moves
 from mvops.usecases.project import look_at
 from mvops.workspace import Workspace, data_keeper
 
@@ -40,6 +41,20 @@ def plan(
     """
     # Before anything is read: what changes meanwhile makes the plan stale.
     made_on = SqlState(workspace.registry).serial()
+    moves = [] if destroy else pending_moves(workspace)
+    with as_moved(workspace, moves) as moved:
+        return _made(moved, scope, forced or {}, moves, made_on=made_on, destroy=destroy)
+
+
+def _made(
+    workspace: Workspace,
+    scope: Scope,
+    forced: Mapping[Address, str],
+    moves: Sequence[Move],
+    *,
+    made_on: int,
+    destroy: bool,
+) -> Plan:
     look = look_at(workspace)
     desired = {} if destroy else desired_specs(look)
     records = {Address(where): record for where, record in look.records.items()}
@@ -56,7 +71,7 @@ def plan(
         told += [f"{others} changes of the spec are left out (--drift-only)"] if others else []
     unseen = {where: there.unseen for where, there in sorted(seen.items()) if there.unseen}
     planned = make_plan(
-        actions,
+        with_moves(actions, moves, drift_only=scope.drift_only),
         project=workspace.project.project,
         preset=workspace.project.preset,
         lineage=workspace.registry.lineage,

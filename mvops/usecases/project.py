@@ -46,7 +46,7 @@ def _say_where(error: MvopsError, workspace: Workspace, overrides: Sequence[str]
     error.where = place
 
 
-def _for_notebook(error: NotebookError, workspace: Workspace) -> Iterator[tuple[str, ...]]:
+def _for_notebook(error: NotebookError, workspace: Workspace) -> Iterator[tuple[str | int, ...]]:
     """Where the models that use the notebook may say what it is asked for in vain."""
     field, *name = error.about
     for model, spec in workspace.project.models.items():

@@ -10,7 +10,7 @@ from mvops.core.address import Address, kind_of
 from mvops.core.progress import Tell, silent
 from mvops.core.scope import Scope
 from mvops.core.version import Version
-from mvops.errors import StalePlanError
+from mvops.errors import ConflictError, StalePlanError
 from mvops.registry.events import events
 from mvops.registry.state import SqlState
 from mvops.registry.versions import champion, find_version
@@ -47,6 +47,8 @@ def retrain(
     addresses = [Address(f"{kind}.{model}") for kind in ("pipeline", "model")]
     scope = Scope(targets=(addresses[-1],))
     found = plan(workspace, scope)
+    if any(a.verb is Verb.MOVE for a in found.actions):
+        raise ConflictError(f"{model} is not called so in the registry yet", hint="Rename it first: mvops apply")
     changed = [a for a in found.actions if a.verb is not Verb.KEEP and kind_of(a.address) != "dataset"]
     if not changed and not force:
         newest = SqlState(workspace.registry).records()[addresses[-1]].outputs.get("version", "?")

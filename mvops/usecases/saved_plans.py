@@ -14,6 +14,7 @@ from mvops.errors import ConflictError, StalePlanError, UsageError
 from mvops.kinds.file_changes import changed_since
 from mvops.registry.owner import whoami
 from mvops.registry.state import SqlState
+from mvops.usecases.moving import as_moved, pending_moves
 from mvops.usecases.plan import desired_specs, spec_digest
 from mvops.usecases.project import look_at
 from mvops.workspace import Workspace
@@ -72,7 +73,9 @@ def _moved(workspace: Workspace, plan: Plan) -> str | None:
         return f"mvops {plan.mvops} made it, this is mvops {__version__}"
     if plan.expires is not None and plan.expires < datetime.now(UTC):
         return f"it was to be applied before {plan.expires:%Y-%m-%d %H:%M} UTC"
-    if what := _changed_since(workspace, plan) or _wanted_otherwise(workspace, plan):
+    with as_moved(workspace, pending_moves(workspace)) as moved:
+        what = _changed_since(moved, plan) or _wanted_otherwise(moved, plan)
+    if what:
         return f"{what} since it was made"
     if plan.spec and plan.spec != spec_digest(workspace):
         return "the YAML has changed since it was made"

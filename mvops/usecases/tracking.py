@@ -60,6 +60,6 @@ def _tell(workspace: Workspace, model: str, journal: SqlJournal) -> list[Done]:
             perform=lambda step, outputs: perform(step, outputs, workspace, lambda _: None),
             settle=lambda action: action,
             journal=journal,
-            recorded=look.records,
+            recorded=look.records.get,
         )
     )

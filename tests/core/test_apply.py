@@ -69,7 +69,7 @@ class World:
             perform=self.perform,
             settle=self.settle,
             journal=self,
-            recorded=dict(self.records),
+            recorded=dict(self.records).get,
         )
 
 

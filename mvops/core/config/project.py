@@ -13,6 +13,7 @@ from mvops.core.config.data import Data
 from mvops.core.config.executor import Executor
 from mvops.core.config.features import FeatureStore, FeatureView
 from mvops.core.config.model import Model
+from mvops.core.config.moves import Moved
 from mvops.core.config.places import Artifacts
 from mvops.core.config.scheduler import Scheduler
 from mvops.core.config.secrets import Database, Options
@@ -77,3 +78,4 @@ class Project(Frozen):
     feature_store: FeatureStore = FeatureStore()
     features: dict[Name, FeatureView] = Field(default_factory=dict)
     models: dict[Name, Model] = Field(default_factory=dict)
+    moved: tuple[Moved, ...] = ()

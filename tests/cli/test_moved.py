@@ -1,0 +1,98 @@
+"""P30: a model that is renamed in the YAML keeps all that is known of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import toy_project as toy
+from toy_project import edit, logged, mvops, query, snapshot
+
+PROJECT = "configs/project.yaml"
+MODELS = Path("configs/models")
+
+
+def renamed(project: Path, moved: str) -> None:
+    """What a person does: the file by its new name, and a line that says so."""
+    (project / MODELS / "toy.yaml").rename(project / MODELS / "plaything.yaml")
+    with (project / PROJECT).open("a") as file:
+        file.write(f"\nmoved:\n{moved}")
+
+
+def verbs(project: Path, *arguments: str) -> dict[str, str]:
+    planned = mvops(project, "plan", "--json", *arguments).ok().json()["actions"]
+    return {action["address"]: action["verb"] for action in planned}
+
+
+def test_p30_a_rename_in_the_yaml_is_a_line_of_the_plan_and_trains_nothing(project: Path) -> None:
+    logged(project)
+    runs = mvops(project, "runs", "list", "toy", "--json").ok().json()["runs"]
+    renamed(project, "  - {from: model.toy, to: model.toys}\n  - {from: model.toys, to: model.plaything}\n")
+    before = snapshot(project)
+    said = mvops(project, "plan", "--detailed-exitcode", "--out", "plan.json").ok(2).out
+    assert "→ model.toy" in said
+    assert "move: has moved to model.plaything: 1 version, runs, predictions, alerts and history go along" in said
+    assert "1 to move" in said
+    planned = verbs(project)
+    assert planned["model.toy"] == "move"
+    assert {planned[f"{kind}.plaything"] for kind in ("pipeline", "model", "monitor")} == {"keep"}
+    assert not {address for address in planned if address.endswith(".toy")} - {"model.toy"}
+    assert not {"create", "delete", "repair", "conflict"} & set(planned.values())
+    order = list(planned)
+    assert order.index("model.toy") < min(order.index(where) for where in order if where.endswith(".plaything"))
+    assert verbs(project, "--target", "monitor.plaything")["model.toy"] == "move"
+    assert "model.toy" not in verbs(project, "--target", "dataset.data")
+    assert "model.toy" not in verbs(project, "--drift-only")
+    mvops(project, "retrain", "plaything").refused("not called so in the registry yet", "mvops apply")
+    (project / "plan.json").rename(project.parent / "plan.json")
+    assert snapshot(project) == before
+
+    mvops(project, "apply", project.parent / "plan.json").ok()
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+    assert sorted(p.name for p in (project / "deploy/serving").iterdir()) == ["plaything"]
+    assert query(project, "SELECT model, number FROM mvops_versions") == [("plaything", 1)]
+    assert [r["id"] for r in mvops(project, "runs", "list", "plaything", "--json").ok().json()["runs"]] == [
+        run["id"] for run in runs
+    ]
+    (version,) = mvops(project, "versions", "list", "plaything", "--json").ok().json()["versions"]
+    assert version["role"] == "champion"
+    assert mvops(project, "explain", "1", "--json").ok().json()["prediction"]["model"] == "plaything"
+    assert "toy is called plaything now" in mvops(project, "history").ok().out
+
+
+def test_p30_a_rename_that_cannot_be_is_told_with_its_line(project: Path) -> None:
+    renamed(project, "  - from: model.toy\n    to: model.playthign\n")
+    line = (project / PROJECT).read_text().splitlines().index("    to: model.playthign") + 1
+    said = ("there is no model playthign that toy could have moved to; did you mean model.plaything?",)
+    mvops(project, "plan").refused(f"configs/project.yaml:{line}:", *said)
+    edit(project / PROJECT, "  - from: model.toy\n    to: model.playthign\n", "  []\n")
+    mvops(project, "apply", "--yes").ok()  # forgot to say so: another model, of the same steps in the cache
+    edit(project / PROJECT, "  []\n", "  - from: model.toy\n    to: model.plaything\n")
+    before = snapshot(project)
+    both = "toy and plaything are both on record, and would both be plaything"
+    mvops(project, "plan").refused(f"configs/project.yaml:{line}:", both, "mvops state mv plaything")
+    assert snapshot(project) == before
+    edit(project / PROJECT, "model.toy\n", "model.longgone\n")
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+
+
+def test_p30_state_mv_renames_in_every_yaml_and_says_what_is_left(project: Path) -> None:
+    (project / "configs/env").mkdir()
+    overlay = project / "configs/env/staging.yaml"
+    overlay.write_text(
+        f"models:\n  # smaller there\n  toy:   # ours\n    endpoint: {{port: {toy.free_port()}}}\n    owner: toy\n"
+        f"  second: {{endpoint: {{port: {toy.free_port()}}}}}\n"
+    )
+    second = (project / MODELS / "toy.yaml").read_text().replace("retrain: {", "retrain: {after: [toy], ")
+    (project / MODELS / "second.yaml").write_text(
+        second.replace("alerts: [ops]", "alerts: [ ops ]") + f"endpoint: {{port: {toy.free_port()}}}\n"
+    )
+    said = mvops(project, "state", "mv", "toy", "plaything", "--yes").ok().out
+    assert "configs/models/plaything.yaml, configs/env/staging.yaml, configs/models/second.yaml" in said
+    assert "what staging has on record is still called toy" in said
+    assert "moved: [{from: model.toy, to: model.plaything}]" in said
+    assert "  # smaller there\n  plaything:   # ours\n" in overlay.read_text()
+    assert "owner: toy" in overlay.read_text(), "an owner who is called like the model stays"
+    assert "after: [plaything]" in (project / MODELS / "second.yaml").read_text()
+    assert "alerts: [ ops ]" in (project / MODELS / "second.yaml").read_text()
+    mvops(project, "config", "show").ok()
+    mvops(project, "--env", "staging", "config", "show").ok()
