@@ -90,6 +90,23 @@ def mv(
         say("and apply there, which renames it and trains nothing")
 
 
+@state.command()
+def restore(yes: YesFlag = False) -> None:
+    """Put the registry's last good copy in its place; what is there now is moved aside."""
+    from mvops.cli.session import SESSION
+    from mvops.usecases.recovery import find_copy
+    from mvops.usecases.recovery import restore as put_back
+
+    copy = find_copy(SESSION.directory, SESSION.environment)
+    whole = " The registry that is there now can be read." if copy.is_whole else ""
+    confirm(f"Put {copy.path.name}, made {copy.made:%Y-%m-%d %H:%M} UTC, in its place?{whole}", yes=yes)
+    aside = put_back(copy)
+    say(f"{copy.registry.name} is what it was {copy.made:%Y-%m-%d %H:%M} UTC, from {copy.path.name}.")
+    for path in aside:
+        say(f"What was there is {path.name} now.")
+    say("What differs since: mvops plan")
+
+
 def add_to(app: typer.Typer) -> None:
     """The commands of this file."""
     app.add_typer(state)

@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mvops.atomic import sync_folder
+from mvops.atomic import sync_folder, write_atomically
 from mvops.errors import RegistryError, Where
 
 KEPT = 3  # schemas that there is a copy of
@@ -26,6 +26,46 @@ def keep_before_migration(file: Path, revision: str) -> Path:
     for old in (*superseded, *_of_schemas(file)[:-KEPT]):
         old.unlink(missing_ok=True)
     return copy
+
+
+def keep_last_good(file: Path) -> None:
+    """Copy what is committed to `<file>.bak`, in the place of the last such copy. Raises RegistryError."""
+    _write(file, file.with_name(f"{file.name}.bak"))
+
+
+def newest_copy(file: Path) -> Path | None:
+    """The copy that was made last."""
+    return max(file.parent.glob(f"{_literally(file.name)}*.bak"), key=time_of, default=None)
+
+
+def time_of(copy: Path) -> datetime:
+    """When it was made."""
+    return datetime.fromtimestamp(copy.stat().st_mtime, UTC)
+
+
+def put_in_place(copy: Path, file: Path) -> list[Path]:
+    """Make `file` what `copy` is; what was there goes to `<name>.replaced-<time>`, and is returned.
+
+    At each moment of it either the registry or what tells that there was one is there. Raises RegistryError.
+    """
+    suffix = f".replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    there = [file.with_name(file.name + end) for end in ("", "-wal", "-shm", "-journal")]
+    try:
+        aside = [path.replace(path.with_name(path.name + suffix)) for path in there if path.exists()]
+        write_atomically(file, copy.read_bytes())
+        mark_of(file).unlink(missing_ok=True)
+    except OSError as error:
+        raise RegistryError(
+            f"The copy cannot be put in place: {error.strerror or error}.",
+            where=Where(copy),
+            hint="Check the permissions of the folder and the space on the disk, then type it again.",
+        ) from error
+    return aside
+
+
+def mark_of(file: Path) -> Path:
+    """Where the registry's mark is, see `marker`."""
+    return file.with_name(f"{file.name}.mark")
 
 
 def _of_schemas(file: Path, revision: str = "*") -> list[Path]:

@@ -14,13 +14,14 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlmodel import Session, select
 
 from mvops.errors import ConflictError, RegistryError
-from mvops.registry.copies import keep_before_migration
-from mvops.registry.engines import create_file, make_engine, reading, refuse_unsafe, translated
-from mvops.registry.places import Place, check_file, damaged, locate
+from mvops.registry.copies import keep_before_migration, keep_last_good
+from mvops.registry.engines import OURS, create_file, make_engine, reading, refuse_unsafe, translated
+from mvops.registry.marker import check_mark, check_there, mark, marked
+from mvops.registry.places import Place, check_absent, check_file, damaged, locate
 from mvops.registry.tables import RegistryRow
 
 REVISIONS = ("0001", "0002")  # every schema there has been, the newest last
-_OURS = ("mvops_revision", "prediction_schema")  # the prediction log may share a database with the registry
+CHANGED = "records changed"  # in a session's `info`, until it is committed
 
 
 class Registry:
@@ -49,12 +50,17 @@ class Registry:
             with outer.begin_nested():
                 yield outer
             return
+        serial = None
         with translated(self._place), Session(self.engine, expire_on_commit=False) as session, session.begin():
             self._open.session = session
             try:
                 yield session
+                if session.info.get(CHANGED):
+                    serial = session.exec(select(RegistryRow.serial)).one()
             finally:
                 self._open.session = None
+        if serial is not None and self._place.file is not None:
+            mark(self._place.file, self.lineage, serial)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -65,6 +71,11 @@ class Registry:
             return
         with translated(self._place), Session(self._reader, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def keep_copy(self) -> None:
+        """Keep a copy of an SQLite registry as the last good one; raises RegistryError."""
+        if self._place.file is not None:
+            keep_last_good(self._place.file)
 
     @property
     def dialect(self) -> str:
@@ -93,13 +104,17 @@ def open_registry(url: str, root: Path, *, create: bool = True, environment: str
     that is damaged or something else, and a schema that a newer mvops made; none of these is touched.
     """
     place = locate(url, root)
+    noted = None
     if place.file is not None:
         _open_file(place, create=create, environment=environment)
+        noted = marked(place.file)
     engine = make_engine(place)
     try:
         with translated(place):
             _bring_up_to_date(place, engine, create=create, environment=environment)
-            lineage = _lineage(place, engine)
+            lineage, serial = _lineage(place, engine)
+            if place.file is not None:
+                check_mark(place.file, noted, lineage, serial)
             _check_owner(place, lineage, environment)
             return Registry(place, engine, lineage)
     except BaseException:
@@ -110,6 +125,8 @@ def open_registry(url: str, root: Path, *, create: bool = True, environment: str
 def _open_file(place: Place, *, create: bool, environment: str | None) -> None:
     assert place.file is not None
     if not place.file.exists():
+        check_absent(place.file)
+        check_there(place.file)
         if not create:
             raise _missing(place)
         create_file(place, partial(_migrate, environment=environment))
@@ -120,8 +137,8 @@ def _bring_up_to_date(place: Place, engine: Engine, *, create: bool, environment
     with reading(engine).connect() as connection:
         refuse_unsafe(connection, place)
         tables = set(inspect(connection).get_table_names())
-        revision = connection.scalar(text("SELECT version_num FROM mvops_revision")) if _OURS[0] in tables else None
-    if revision is None and place.file is not None and not tables & set(_OURS):
+        revision = connection.scalar(text("SELECT version_num FROM mvops_revision")) if OURS[0] in tables else None
+    if revision is None and place.file is not None and not tables & set(OURS):
         raise damaged(place.file, "The file is an SQLite database, but not one of mvops.")
     if revision is None and not create:
         raise _missing(place)
@@ -138,19 +155,19 @@ def _bring_up_to_date(place: Place, engine: Engine, *, create: bool, environment
 
 def _copy_first(connection: Connection, place: Place) -> None:
     """Keep a copy of an SQLite registry, unless another process has migrated it meanwhile."""
-    if place.file is None or not inspect(connection).has_table(_OURS[0]):
+    if place.file is None or not inspect(connection).has_table(OURS[0]):
         return
     revision = connection.scalar(text("SELECT version_num FROM mvops_revision"))
     if revision is not None and revision != REVISIONS[-1]:
         keep_before_migration(place.file, revision)
 
 
-def _lineage(place: Place, engine: Engine) -> str:
+def _lineage(place: Place, engine: Engine) -> tuple[str, int]:
     with Session(reading(engine)) as session:
         row = session.exec(select(RegistryRow)).first()
     if row is None:
         raise _damaged(place, "The registry has lost the row that says which one it is.")
-    return row.lineage
+    return row.lineage, row.serial
 
 
 def _check_owner(place: Place, lineage: str, environment: str | None) -> None:

@@ -20,6 +20,7 @@ from mvops.errors import LockedError, MissingExtraError, RegistryError, Where
 from mvops.registry.places import Place, check_absent, damaged, prepare_folder
 
 BUSY_SECONDS = 5.0
+OURS = ("mvops_revision", "prediction_schema")  # the prediction log may share a database with the registry
 _READ = "mvops_read"
 _PG_SETTINGS = (
     "SELECT set_config('lock_timeout', '5s', false), set_config('statement_timeout', '60s', false),"
@@ -79,8 +80,14 @@ def _open_sqlite(connection: Any, _record: Any) -> None:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal" and _may_change(connection):
         _switch_to_wal(connection)
+
+
+def _may_change(connection: Any) -> bool:
+    """Not a database of somebody else, which is refused later: the mode is kept in the file."""
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    return not names or not names.isdisjoint(OURS)
 
 
 def _switch_to_wal(connection: Any) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from mvops.errors import MissingExtraError, RegistryError, UsageError, Where
+from mvops.registry.copies import newest_copy, time_of
 
 _MAGIC = b"SQLite format 3\x00"
 _HEADER = 100  # bytes; the layout is at sqlite.org/fileformat.html, section 1.3
@@ -94,11 +95,13 @@ def check_absent(file: Path) -> None:
 
 def damaged(file: Path, message: str) -> RegistryError:
     """The error for a file that is not what it should be, and the way out."""
-    return RegistryError(
-        message,
-        where=Where(file),
-        hint="mvops does not touch it. Restore the file from a backup, or move it away to start a new one.",
+    copy = newest_copy(file)
+    way_out = (
+        f"Its last good copy is {copy.name}, of {time_of(copy):%Y-%m-%d %H:%M} UTC: mvops state restore"
+        if copy
+        else "Restore the file from a backup, or move it away to start a new one."
     )
+    return RegistryError(message, where=Where(file), hint=f"mvops does not touch it. {way_out}")
 
 
 def wal_of(file: Path) -> Path:

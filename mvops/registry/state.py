@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlmodel import Session, col, delete, select, update
 
 from mvops.core.state import Record
-from mvops.registry.database import Registry
+from mvops.registry.database import CHANGED, Registry
 from mvops.registry.lock import Hold
 from mvops.registry.tables import RecordRow, RegistryRow
 
@@ -67,6 +67,7 @@ def forget_record(session: Session, address: str) -> None:
 
 def _grow_serial(session: Session) -> None:
     session.exec(update(RegistryRow).values(serial=col(RegistryRow.serial) + 1))
+    session.info[CHANGED] = True
 
 
 def _confirm(hold: Hold | None, session: Session) -> None:

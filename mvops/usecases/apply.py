@@ -12,6 +12,7 @@ from mvops.core.plan import Plan
 from mvops.core.progress import Tell, silent
 from mvops.core.spec import has_unknown
 from mvops.core.steps import Step
+from mvops.errors import RegistryError
 from mvops.kinds.file_changes import bookkeeping, texts_in_use
 from mvops.kinds.kind import kinds
 from mvops.performing.perform import perform
@@ -65,6 +66,15 @@ def apply(
             )
     for model in _left_behind(finished):
         bring_along(workspace, model)
+    if finished:
+        _keep_copy(workspace)
+
+
+def _keep_copy(workspace: Workspace) -> None:
+    try:
+        workspace.registry.keep_copy()
+    except RegistryError as error:  # what was asked for is done
+        workspace.remarks.append(f"the registry was not copied: {error.message}")
 
 
 def _left_behind(finished: Sequence[Done]) -> list[str]:

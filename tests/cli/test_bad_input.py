@@ -75,7 +75,7 @@ WRONG: dict[str, tuple[Damage, tuple[str, ...]]] = {
     ),
     "registry damaged": (
         lambda p: (p / ".mvops/registry.db").write_bytes(b"no database" * 1000),
-        (".mvops/registry.db: The file is not an SQLite database", "Restore the file from a backup"),
+        (".mvops/registry.db: The file is not an SQLite database", "mvops state restore"),
     ),
     "no project": (
         lambda p: (p / "configs/project.yaml").unlink(),

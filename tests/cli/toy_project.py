@@ -248,7 +248,9 @@ def cached(source: Path, target: Path) -> Path:
     """A project like `source` before its first apply, but that its pipeline's steps are in the cache."""
     copy(source, target)
     shutil.rmtree(target / "deploy")
-    for name in ("registry.db", "registry.db-wal", "registry.db-shm", "predictions.db", "serving", "runs"):
+    for path in (target / ".mvops").glob("registry.db*"):
+        path.unlink()
+    for name in ("predictions.db", "serving", "runs"):
         path = target / ".mvops" / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return target

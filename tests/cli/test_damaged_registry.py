@@ -1,0 +1,229 @@
+"""A registry that was damaged, lost, exchanged, locked or made by a newer mvops is told, never written over."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from toy_project import Result, copy, environment, finish, mvops, query, snapshot, spawn
+
+REGISTRY = Path(".mvops/registry.db")
+HOURLY = "models.toy.monitor.every=1h"
+# Another change of the records, after which this process is gone, its log still beside the database.
+KILLED = """
+import os, sys
+from pathlib import Path
+from mvops.core.state import Record
+from mvops.registry.database import open_registry
+from mvops.registry.state import SqlState
+registry = open_registry("sqlite:///.mvops/registry.db", Path(sys.argv[1]))
+SqlState(registry).put(Record(address="tracker.late", spec={}, outputs={}))
+os.kill(os.getpid(), 9)
+"""
+
+
+def kill_while_open(root: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(root)], env=environment(), check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert wal(root).stat().st_size > 0
+
+
+def wal(root: Path) -> Path:
+    return root / f"{REGISTRY}-wal"
+
+
+def cut(size: float) -> Callable[[Path], None]:
+    """Cut the last bytes off, or a part of all."""
+
+    def damage(root: Path) -> None:
+        whole = (root / REGISTRY).stat().st_size
+        os.truncate(root / REGISTRY, int(whole * size if 0 < size < 1 else whole - size))
+
+    return damage
+
+
+def overwrite(content: bytes, at: int = 0) -> Callable[[Path], None]:
+    def damage(root: Path) -> None:
+        with (root / REGISTRY).open("r+b") as file:
+            file.seek(at)
+            file.write(content)
+
+    return damage
+
+
+def pages_of_rubbish(root: Path) -> None:
+    """Everything after the first page, which holds the schema."""
+    size = (root / REGISTRY).stat().st_size
+    overwrite(b"\xff" * (size - 4096), 4096)(root)
+
+
+def somebody_elses(root: Path) -> None:
+    (root / REGISTRY).unlink()
+    with contextlib.closing(sqlite3.connect(root / REGISTRY)) as other:
+        other.execute("CREATE TABLE theirs (a)")
+
+
+def another_projects(root: Path) -> None:
+    other = copy(root, root.with_name("other"))
+    for end in ("", ".mark", ".bak"):
+        (other / f"{REGISTRY}{end}").unlink()
+    mvops(other, "state", "list").ok()
+    shutil.copy(other / REGISTRY, root / REGISTRY)
+
+
+def log_lost(root: Path) -> None:
+    kill_while_open(root)
+    wal(root).unlink()
+    (root / f"{REGISTRY}-shm").unlink()
+
+
+def copied_without_its_log(root: Path) -> None:
+    kill_while_open(root)
+    elsewhere = shutil.copy(root / REGISTRY, root / "elsewhere")
+    mvops(root, "state", "list").ok()
+    shutil.move(elsewhere, root / REGISTRY)
+
+
+def database_lost(root: Path) -> None:
+    kill_while_open(root)
+    (root / REGISTRY).unlink()
+
+
+def emptied(root: Path) -> None:
+    (root / REGISTRY).write_bytes(b"")
+
+
+DAMAGES = {
+    "d2 0 bytes": (emptied, "The file is empty"),
+    "d2 gone": (lambda root: (root / REGISTRY).unlink(), "The registry is gone"),
+    "d2 half": (cut(0.5), "truncated: it has"),
+    "d2 the last byte": (cut(1), "truncated: it has"),
+    "d2 the last page": (cut(4096), "truncated: it has"),
+    "d2 a few bytes": (cut(0.00001), "not an SQLite database"),
+    "d2 a header of rubbish": (overwrite(b"\xff" * 100), "not an SQLite database"),
+    "d2 pages of rubbish": (pages_of_rubbish, "The database is damaged"),
+    "d2 a text": (lambda root: (root / REGISTRY).write_text("# a note\n" * 100), "not an SQLite database"),
+    "d2 somebody else's": (somebody_elses, "not one of mvops"),
+    "d2 another project's": (another_projects, "another registry than the one that was here"),
+    "d3 log lost": (log_lost, "older than it was"),
+    "d3 copied without its log": (copied_without_its_log, "older than it was"),
+    "d3 all but the log lost": (database_lost, "registry.db-wal is still there"),
+}
+
+
+def bytes_of(root: Path) -> dict[str, str]:
+    """What is there of the registry, but for what SQLite puts beside a database that is only read."""
+    found = [path for path in (root / REGISTRY).parent.glob(f"{REGISTRY.name}*") if not path.name.endswith("-shm")]
+    found = [path for path in found if path != wal(root) or path.stat().st_size]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+@pytest.mark.parametrize("case", DAMAGES)
+def test_d2_d3_a_damaged_registry_is_refused_and_its_copy_restored(project: Path, case: str) -> None:
+    damage, said = DAMAGES[case]
+    damage(project)
+    before, files = bytes_of(project), snapshot(project)
+    for command in (["plan"], ["status"], ["apply", "--yes", HOURLY]):
+        refused = mvops(project, *command).refused(".mvops/registry.db", said, "registry.db.bak", "mvops state restore")
+        assert refused.out == ""
+        assert (bytes_of(project), snapshot(project)) == (before, files)
+    mvops(project, "state", "restore").refused("this needs a yes")
+    assert bytes_of(project) == before
+    restored = mvops(project, "state", "restore", "--yes").ok()
+    assert "registry.db.bak" in restored.out
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+    mvops(project, "apply", "--yes", HOURLY).ok()
+    aside = [digest for name, digest in bytes_of(project).items() if ".replaced-" in name]
+    assert {before[name] for name in before if name in {REGISTRY.name, wal(project).name}} <= set(aside)
+
+
+def test_d3_what_a_killed_command_left_in_its_log_is_there(project: Path) -> None:
+    kill_while_open(project)
+    (project / f"{REGISTRY}-shm").unlink()
+    assert "tracker.late" in mvops(project, "state", "list").ok().out
+    assert not wal(project).exists()
+
+
+def test_d2_a_copy_without_a_mark_is_a_registry(project: Path) -> None:
+    for end in (".mark", ".bak"):
+        (project / f"{REGISTRY}{end}").unlink()
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+    mvops(project, "state", "restore", "--yes").refused("there is no copy of")
+    mvops(project, "apply", "--yes", HOURLY).ok()
+    assert (project / f"{REGISTRY}.mark").exists()
+    assert (project / f"{REGISTRY}.bak").exists()
+
+
+def test_d2_a_whole_registry_is_put_back_only_when_nobody_works_with_it(project: Path) -> None:
+    mvops(project, "apply", "--yes", HOURLY).ok()
+    mvops(project, "versions", "list", "toy").ok()
+    before = query(project, "SELECT * FROM mvops_records")
+    asked = mvops(project, "state", "restore", "--yes").ok()
+    assert "registry.db.replaced-" in asked.out
+    assert query(project, "SELECT * FROM mvops_records") == before
+
+
+def test_d9_a_newer_schema_is_refused_and_not_touched(project: Path) -> None:
+    with contextlib.closing(sqlite3.connect(project / REGISTRY)) as connection, connection:
+        connection.execute("UPDATE mvops_revision SET version_num = '9999'")
+    before = bytes_of(project)
+    for command in (["plan"], ["status"], ["apply", "--yes", HOURLY]):
+        mvops(project, *command).refused("A newer mvops made the registry", "schema 9999", "pip install --upgrade")
+        assert bytes_of(project) == before
+
+
+@pytest.fixture
+def locked(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
+    """Somebody who has begun to write, and does not end; mvops waits for a second only."""
+    monkeypatch.setattr("mvops.registry.engines.BUSY_SECONDS", 1.0)
+    other = sqlite3.connect(project / REGISTRY, isolation_level=None, check_same_thread=False)
+    other.execute("PRAGMA journal_mode = WAL")
+    other.execute("BEGIN IMMEDIATE")
+    yield other
+    other.close()
+
+
+def test_d1_a_locked_database_is_waited_for(project: Path, locked: sqlite3.Connection) -> None:
+    before = snapshot(project)
+    mvops(project, "plan", "--detailed-exitcode").ok(0)  # who only reads waits for nobody
+    said = ("The database is busy", "registry.db has been locked by another process for 1 second", "again")
+    mvops(project, "apply", "--yes", HOURLY).refused(*said)
+    assert snapshot(project) == before
+    released = threading.Timer(0.3, locked.execute, ("ROLLBACK",))
+    released.start()
+    mvops(project, "apply", "--yes", HOURLY).ok()
+    released.join()
+    mvops(project, "plan", "--detailed-exitcode", HOURLY).ok(0)
+
+
+def readonly(root: Path, *arguments: str) -> Result:
+    """A command of somebody who may write nothing here; the superuser is one only without the right to override."""
+    free = () if os.geteuid() else ("setpriv", "--bounding-set=-dac_override", "--")
+    if free and shutil.which("setpriv") is None:
+        pytest.skip("needs setpriv")
+    return finish(spawn(root, *arguments, command=(*free, sys.executable, "-m", "mvops")))
+
+
+def test_d3_a_folder_that_cannot_be_written_is_told(project: Path) -> None:
+    before = bytes_of(project)
+    modes = {path: path.stat().st_mode for path in (project / ".mvops", *(project / ".mvops").glob("registry.db*"))}
+    for path, mode in modes.items():
+        path.chmod(mode & ~0o222)
+    try:
+        for command in (["plan"], ["apply", "--yes", HOURLY]):
+            readonly(project, *command).refused(".mvops/registry.db", "cannot be written", "permissions")
+    finally:
+        for path, mode in modes.items():
+            path.chmod(mode)
+    assert bytes_of(project) == before
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
