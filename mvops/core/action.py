@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from mvops.core.address import Address
+from mvops.core.code_change import CodeChange
 from mvops.core.file_change import FileChange
 from mvops.core.frozen import Frozen
 
@@ -52,8 +53,8 @@ class Change(Frozen):
 class Action(Frozen):
     """One line of a plan. `reason` is for machines, `because` for people.
 
-    `files` are the generated files that change or were edited by hand, `templates` the digests of what they are made
-    from.
+    `code` is what changed in a pipeline's code. `files` are the generated files that change or were edited by hand,
+    `templates` the digests of what they are made from.
     """
 
     verb: Verb
@@ -65,6 +66,7 @@ class Action(Frozen):
     after: dict[str, Any] | None = None
     needs: tuple[Address, ...] = ()
     details: tuple[str, ...] = ()  # more lines for people, such as a pipeline's steps
+    code: tuple[CodeChange, ...] = ()
     files: tuple[FileChange, ...] = ()
     templates: dict[str, str] = Field(default_factory=dict)
 

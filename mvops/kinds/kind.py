@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from mvops.core.action import Action
 from mvops.core.address import Address
+from mvops.core.code_change import CodeChange
 from mvops.core.compare import Held
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
@@ -91,6 +92,15 @@ class Guarding(Protocol):
 
     def held(self, where: Address, staying: Collection[Address], look: Look) -> Held | None:
         """Why it may not go: something that is among `staying` uses it, or a person protects it; else None."""
+        ...
+
+
+@runtime_checkable
+class Coded(Protocol):
+    """A kind whose resources are made by the user's code."""
+
+    def code(self, action: Action, look: Look) -> Iterator[CodeChange]:
+        """What changed in that code."""
         ...
 
 

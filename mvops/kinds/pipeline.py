@@ -7,23 +7,28 @@ from typing import Any, ClassVar
 
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
+from mvops.core.code_change import CodeChange
 from mvops.core.config.model import Model
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RunPipeline, Step
 from mvops.features.joined import job_of
+from mvops.kinds.code_changes import code_changes
 from mvops.kinds.dataset import dataset_addresses
 from mvops.kinds.kind import Look
 from mvops.notebook.keys import describe_steps
 from mvops.notebook.results import StepPlan
 from mvops.registry.runs import find_run, step_seconds
 
+_CODE = ("notebook", "steps.", "sources")  # fields
+
 
 class PipelineSpec(Spec):
     """What decides the pipeline's values.
 
     `steps` maps each step to the digest of its code, `parameters` each parameter that a step reads to its value,
-    `inputs` each input that a step reads to the digest of its files.
+    `inputs` each input that a step reads to the digest of its files, `sources` each file of the project that the code
+    is made of, or reads by a name that is spelt out, to its digest.
     """
 
     kind: ClassVar[str] = "pipeline"
@@ -32,6 +37,11 @@ class PipelineSpec(Spec):
     parameters: dict[str, Any]
     inputs: dict[str, str]
     outputs: dict[str, str]
+    sources: dict[str, str]
+
+    def fields(self) -> dict[str, Any]:
+        """Without `sources` where the notebook stands alone."""
+        return {field: value for field, value in super().fields().items() if field != "sources" or value}
 
 
 class PipelineKind:
@@ -55,6 +65,7 @@ class PipelineKind:
                 parameters={parameter: read[parameter] for parameter in sorted(read.keys() - inputs.keys())},
                 inputs=dict(sorted(inputs.items())),
                 outputs=model.pipeline.outputs.model_dump(exclude_none=True),
+                sources=dict(sorted({path: digest for plan in plans for path, digest in plan.sources.items()}.items())),
             )
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
@@ -80,6 +91,13 @@ class PipelineKind:
         for plan in plans:
             why = "runs: requested" if action.verb is Verb.REPLACE else _why(plan, before, action)
             yield f"{plan.name:<{width}}  {why}"
+
+    def code(self, action: Action, look: Look) -> Iterator[CodeChange]:
+        """What changed since the run on record."""
+        record = look.records.get(action.address)
+        run = find_run(look.workspace.registry, record.outputs.get("run", "")) if record else None
+        if run and action.before and action.after and any(c.field.startswith(_CODE) for c in action.changes):
+            yield from code_changes(run, action.before, action.after, look)
 
     def seconds(self, action: Action, look: Look) -> float:
         """The medians of the steps that will run."""
@@ -111,6 +129,7 @@ def _why(plan: StepPlan, before: dict[str, Any], action: Action) -> str:
         return "runs: new step"
     if known[plan.name] != plan.digest:
         return "runs: its code changed"
-    changed = [c.field for c in action.changes if c.field.startswith(("parameters.", "inputs."))]
-    mine = [field for field in changed if field.partition(".")[2] in {**plan.parameters, **plan.inputs}]
-    return f"runs: {', '.join(mine)} changed" if mine else "runs: a step before it changed"
+    changed = [c.field for c in action.changes if c.field.startswith(("parameters.", "inputs.", "sources."))]
+    mine = [field for field in changed if field.partition(".")[2] in {**plan.parameters, **plan.inputs, **plan.sources}]
+    told = (field.removeprefix("sources.") for field in mine)
+    return f"runs: {', '.join(told)} changed" if mine else "runs: a step before it changed"

@@ -67,12 +67,18 @@ def read_document(path: Path, root: Path) -> Document:
             hint="Correct metadata.mvops.cwd of the notebook, or promote it again.",
             where=where,
         )
-    cells = tuple(_cells(book["cells"], list(ours.get("steps", [])), where))
+    cells = document_cells(book, where)
     steps = tuple(dict.fromkeys(cell.step for cell in cells if cell.step is not None))
     if not steps:
         raise NotebookError("The notebook has no code cell that runs.", where=where)
     _check_order(cells, where)
     return Document(path, folder, steps, cells, metadata)
+
+
+def document_cells(book: dict[str, Any], where: Where) -> tuple[DocumentCell, ...]:
+    """The cells of a notebook of format 4; raise NotebookError for tags that contradict each other."""
+    steps = book.get("metadata", {}).get("mvops", {}).get("steps", [])
+    return tuple(_cells(book["cells"], list(steps), where))
 
 
 def text(source: str | list[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from mvops.core.canonical import digest
 from mvops.errors import DataError
 from mvops.notebook.cache import FORMAT, StepCache
+from mvops.notebook.changed_cells import tidy
 from mvops.notebook.digests import file_sha256, input_digest
 from mvops.notebook.document import Document, read_document
 from mvops.notebook.injection import Declared, declared_parameters, injected_values
@@ -17,16 +18,18 @@ from mvops.notebook.kernels import Kernel, choose_kernel, environment
 from mvops.notebook.reading import files_read, imported_modules, local_sources, names_written
 from mvops.notebook.results import CellPlan, PipelineJob, StepPlan, Store
 from mvops.notebook.slices import StepSlice, slice_notebook
+from mvops.notebook.sources import source_name
 
 
 @dataclass(frozen=True)
 class StepKey:
-    """A step's key and what went into it: the digest of its code, the parameters, inputs and steps that it reads."""
+    """A step's key and what went into it: the digest of its code, the parameters, inputs, files and steps it reads."""
 
     key: str
     digest: str
     parameters: dict[str, Any]
     inputs: dict[str, str]
+    sources: dict[str, str]
     upstream: tuple[str, ...]
 
 
@@ -72,7 +75,7 @@ def prepare(job: PipelineJob, cache_dir: Path | None) -> Prepared:
         "modules": local,
     }
     parameters = {**declared.defaults, **injected}
-    reader = _Reader(document, declared, parameters, data, shared)
+    reader = _Reader(document, declared, parameters, data, shared, job.root)
     keys: dict[str, StepKey] = {}
     for part in slices:
         keys[part.name] = reader.key(part, keys)
@@ -101,9 +104,10 @@ def describe_steps(job: PipelineJob, *, cache_dir: Path, store: Store | None = N
                 digest=key.digest,
                 key=key.key,
                 cached=known is not None and job.use_cache,
-                cells=tuple(CellPlan(cell.number, _tidy(cell.source)) for cell in part.own),
+                cells=tuple(CellPlan(cell.number, tidy(cell.source)) for cell in part.own),
                 parameters=key.parameters,
                 inputs=key.inputs,
+                sources=key.sources,
                 upstream=key.upstream,
                 seconds=known.seconds if known else None,
             )
@@ -121,8 +125,10 @@ class _Reader:
         parameters: Mapping[str, Any],
         data: Mapping[str, str],
         shared: Mapping[str, Any],
+        root: Path,
     ) -> None:
         self._document = document
+        self._root = root
         self._declared = declared
         self._parameters = parameters
         self._data = data
@@ -134,24 +140,29 @@ class _Reader:
         everything = part.looks_around or not self._declared.plain
         read = self._declared.names if everything else part.reads & self._declared.names
         code = {
-            "setup": [_tidy(each.source) for each in part.setup] + list(part.early) + list(part.late),
-            "own": [_tidy(each.source) for each in part.own],
-            "parameters": _tidy(cell.source) if cell and not self._declared.plain else "",
+            "setup": [tidy(each.source) for each in part.setup] + list(part.early) + list(part.late),
+            "own": [tidy(each.source) for each in part.own],
+            "parameters": tidy(cell.source) if cell and not self._declared.plain else "",
         }
         upstream = tuple(dict.fromkeys(part.loads.values()))
         parameters = {name: self._parameters.get(name) for name in sorted(read)}
         inputs = {name: self._data[name] for name in sorted(read & self._data.keys())}
-        files = {_relative(file, self._document.folder): file_sha256(file) for file in self.files(part)}
+        folder = self._document.folder
+        files = {file: file_sha256(file) for file in self.files(part)}
         content = {
             **self._shared,
             "code": code,
             "parameters": [[name, repr(value)] for name, value in parameters.items()],
             "inputs": inputs,
-            "files": files,
+            "files": {_relative(file, folder): sha256 for file, sha256 in files.items()},
             "loads": dict(part.loads),
             "upstream": {step: earlier[step].key for step in upstream},
         }
-        return StepKey(digest(content), digest(code), parameters, inputs, upstream)
+        sources = {
+            **self._shared["modules"],
+            **{source_name(file, self._root): sha256 for file, sha256 in files.items()},
+        }
+        return StepKey(digest(content), digest(code), parameters, inputs, sources, upstream)
 
     def files(self, part: StepSlice) -> list[Path]:
         """What the step reads by a name that is spelt out in its code."""
@@ -170,8 +181,3 @@ def _digest(job: PipelineJob, name: str, pattern: str, cache_dir: Path | None) -
 
 def _relative(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
-
-
-def _tidy(source: str) -> str:
-    """What counts of a cell's text: not white space at the ends of lines or of the cell."""
-    return "\n".join(line.rstrip() for line in source.rstrip().split("\n"))

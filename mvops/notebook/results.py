@@ -116,6 +116,7 @@ class StepPlan:
     cells: tuple[CellPlan, ...]
     parameters: dict[str, Any]  # those its code reads
     inputs: dict[str, str]  # parameter -> digest
+    sources: dict[str, str]  # files that its code is made of, or reads by name, below the project -> digest
     upstream: tuple[str, ...]  # steps whose values it loads
     seconds: float | None = None  # what it took when it was cached
 

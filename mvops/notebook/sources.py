@@ -13,6 +13,11 @@ from mvops.notebook.results import Store
 _MOST = 16 << 20  # bytes; a larger file that the code reads by name is data, and should be an input
 
 
+def source_name(file: Path, root: Path) -> str:
+    """What the file is called on record: its path from the project's folder."""
+    return Path(os.path.relpath(file, root)).as_posix()
+
+
 def keep_sources(files: Iterable[Path], root: Path, store: Store) -> dict[str, Artifact]:
     """Put the files into the store; path below `root` -> content. What lies outside the project is left out.
 
@@ -20,7 +25,7 @@ def keep_sources(files: Iterable[Path], root: Path, store: Store) -> dict[str, A
     """
     kept: dict[str, Artifact] = {}
     for file in dict.fromkeys(files):
-        name = Path(os.path.relpath(file, root)).as_posix()
+        name = source_name(file, root)
         if name.startswith("../"):
             continue
         try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mvops.core.action import SYMBOLS, Action, Change, Verb
 from mvops.core.plan import Plan
-from mvops.show.files import diffs_markdown, file_lines
+from mvops.show.files import code_lines, diffs_markdown, file_lines
 
 _STYLES = {
     Verb.CREATE: "green",
@@ -45,6 +45,7 @@ def plan_lines(plan: Plan, *, whole_diffs: bool = False) -> Iterator[tuple[str, 
             _STYLES[action.verb],
         )
         yield from ((f"      {detail}", "") for detail in (*_changes(action), *action.details))
+        yield from code_lines(action, whole=whole_diffs)
         yield from file_lines(action, whole=whole_diffs)
     kept = [action for action in plan.actions if action.verb is Verb.KEEP]
     for action in kept:

@@ -17,7 +17,7 @@ from mvops.core.scope import WHOLE, Scope, Selection, notices, only_drift, selec
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.kinds.file_changes import with_files
-from mvops.kinds.kind import Guarding, Look, kinds
+from mvops.kinds.kind import Coded, Guarding, Look, kinds
 from mvops.registry.journal import SqlJournal
 from mvops.registry.lock import current_lock
 from mvops.registry.state import SqlState
@@ -140,8 +140,10 @@ def _held(look: Look, unwanted: Iterable[Address], desired: Mapping[Address, Spe
 
 
 def _with_details(action: Action, look: Look) -> Action:
-    details = tuple(kinds()[kind_of(action.address)].details(action, look))
-    return action.model_copy(update={"details": details}) if details else action
+    kind = kinds()[kind_of(action.address)]
+    details = tuple(kind.details(action, look))
+    code = tuple(kind.code(action, look)) if isinstance(kind, Coded) else ()
+    return action.model_copy(update={"details": details, "code": code}) if details or code else action
 
 
 def _done_before(
