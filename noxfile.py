@@ -95,6 +95,14 @@ def systems(session: nox.Session) -> None:
 
 
 @nox.session(python=DEFAULT)
+def nightly(session: nox.Session) -> None:
+    """What takes chances takes many of them: every write fails once, pairs of crashes, long random histories."""
+    session.install("-e", ".[all]", *TEST, *SYSTEMS)
+    deep = ("tests/cli/test_crash_points.py", "tests/cli/test_histories.py")
+    session.run("pytest", *(session.posargs or deep), env={"MVOPS_TEST_DEPTH": "nightly"})
+
+
+@nox.session(python=DEFAULT)
 def wheel(session: nox.Session) -> None:
     """The built wheel, installed where no checkout is, runs the demo."""
     folder = session.create_tmp()

@@ -70,6 +70,12 @@ def _again(kind: type[MvopsError], arguments: tuple[Any, ...]) -> MvopsError:
     return kind.__new__(kind, *arguments)
 
 
+def of_the_system(error: OSError, hint: str) -> MvopsError:
+    """A file that may not be written, a disk that is full, as one of ours."""
+    what = f"{error.filename}: " if error.filename else ""
+    return UsageError(f"{what}{error.strerror or error}", hint=hint)
+
+
 class SpecError(MvopsError):
     """The YAML is wrong."""
 

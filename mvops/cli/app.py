@@ -25,8 +25,9 @@ from mvops.cli import (
     traffic,
 )
 from mvops.cli.session import SESSION, print_error
-from mvops.errors import MvopsError, UsageError
+from mvops.errors import MvopsError, of_the_system
 
+_TRACE = "The trace: the same command with --debug"
 _INTERRUPTED = 130  # what Typer makes of a KeyboardInterrupt
 # Click's root of all that is mistyped; Typer has a copy of Click inside or imports Click, by its version.
 _MISTYPED: type[typer.BadParameter] = typer.BadParameter.__mro__[2]
@@ -89,7 +90,7 @@ def main() -> None:
     except (MvopsError, OSError) as error:
         if SESSION.debug:
             raise
-        known = error if isinstance(error, MvopsError) else _of_the_system(error)
+        known = error if isinstance(error, MvopsError) else of_the_system(error, _TRACE)
         print_error(known)
         sys.exit(known.exit_code)
     except _MISTYPED as error:
@@ -101,12 +102,6 @@ def main() -> None:
     if code == _INTERRUPTED:
         sys.stderr.write("interrupted; nothing is half-written: type the same command again\n")
     sys.exit(code or 0)
-
-
-def _of_the_system(error: OSError) -> MvopsError:
-    """A file that may not be written, a disk that is full."""
-    what = f"{error.filename}: " if error.filename else ""
-    return UsageError(f"{what}{error.strerror or error}", hint="The trace: the same command with --debug")
 
 
 def _globals_first(arguments: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,9 +12,10 @@ from mvops.core.address import Address
 from mvops.core.plan import Plan
 from mvops.core.state import Journal, Record
 from mvops.core.steps import Step
-from mvops.errors import ConflictError, MvopsError
+from mvops.errors import ConflictError, MvopsError, of_the_system
 
 Outputs = dict[str, str]
+_MEND = "Mend that, then go on: mvops apply"
 _OUT_OF_THE_WAY = "Move it out of the way, then plan again."
 _WAYS_OUT = {
     "in-the-way": "Take over what you want of it, move it away, then plan again: mvops plan",
@@ -84,18 +86,32 @@ def _one(
     journal: Journal,
     outputs: Outputs,
 ) -> Done:
-    entry = journal.started(plan_id, action.model_dump(mode="json"))
+    with _about(action):
+        entry = journal.started(plan_id, action.model_dump(mode="json"))
     left: Outputs = {}
     try:
         for step in steps(action):
             left |= perform(step, outputs | left)
-    except MvopsError as error:
-        journal.failed(entry, str(error))
-        return Done(action, "failed", outputs | left, error, left)
+    except (MvopsError, OSError) as error:  # the latter: a disk that is full, a folder that may not be written
+        failure = error if isinstance(error, MvopsError) else of_the_system(error, _MEND)
+        with _about(action):
+            journal.failed(entry, str(failure))
+        return Done(action, "failed", outputs | left, failure, left)
     outputs = outputs | left
-    if action.verb in {Verb.DELETE, Verb.FORGET, Verb.MOVE}:
-        journal.finished(entry, outputs, forget=action.address)
-    else:
-        record = Record(address=action.address, spec=action.after or {}, outputs=outputs)
-        journal.finished(entry, outputs, record=record)
+    with _about(action):
+        if action.verb in {Verb.DELETE, Verb.FORGET, Verb.MOVE}:
+            journal.finished(entry, outputs, forget=action.address)
+        else:
+            record = Record(address=action.address, spec=action.after or {}, outputs=outputs)
+            journal.finished(entry, outputs, record=record)
     return Done(action, "done", outputs, left=left)
+
+
+@contextmanager
+def _about(action: Action) -> Iterator[None]:
+    """Say which action it was that could not be written down."""
+    try:
+        yield
+    except MvopsError as error:
+        error.message = f"{action.address}: {error.message}"
+        raise
