@@ -28,7 +28,8 @@ class Workspace:
 
     `backend` gives the backend of a family by its name: whoever opens the project says where from.
     `overrides` are those of the command line that the spec was read with; `remarks` are sentences for people about
-    what could not be done beside what was asked for.
+    what could not be done beside what was asked for. `stand_ins` are files that stand in for those of the project
+    (by path below the root) while a plan looks at what they would be.
     """
 
     root: Path
@@ -38,6 +39,7 @@ class Workspace:
     backend: Callable[[str, str], Any]
     overrides: tuple[str, ...] = ()
     remarks: list[str] = field(default_factory=list)
+    stand_ins: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def hidden(self) -> Path:
@@ -57,6 +59,10 @@ class Workspace:
     def serving(self, model: str) -> Path:
         """The folder that tells a model's endpoint which versions answer."""
         return self.hidden / "serving" / model
+
+    def source(self, path: str) -> Path:
+        """A file of the user's that a model is made of, or what stands in for it."""
+        return self.stand_ins.get(path, self.root / path)
 
     def generated(self, path: str) -> str:
         """A generated file or folder, as a backend names it, below the root in this environment."""

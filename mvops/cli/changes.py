@@ -127,7 +127,7 @@ def apply(
         _wait(workspace, lock_timeout, "apply")
         chosen = ready or make(workspace, scope)
         approval = f"saved plan, made by {ready.created_by}" if ready else "--yes" if yes else "typed"
-        _carry_out(workspace, chosen, approval=approval, json_=json_, command="apply")
+        carry_out(workspace, chosen, approval=approval, json_=json_, command="apply")
 
 
 def destroy(
@@ -143,7 +143,7 @@ def destroy(
     with open_project() as workspace:
         _wait(workspace, lock_timeout, "destroy")
         chosen = make(workspace, _scope(target, exclude), destroy=True)
-        _carry_out(workspace, chosen, approval="--yes" if yes else "typed", json_=json_, command="destroy")
+        carry_out(workspace, chosen, approval="--yes" if yes else "typed", json_=json_, command="destroy")
 
 
 def unlock(lock_id: Annotated[str, typer.Argument(metavar="ID", help="As the refused command names it.")]) -> None:
@@ -213,14 +213,24 @@ def _show(made: Plan, tell: Callable[[str, str], None], *, whole_diffs: bool = F
         tell(text, style)
 
 
-def _carry_out(workspace: Workspace, chosen: Plan, *, approval: str, json_: bool, command: str) -> None:
+def carry_out(
+    workspace: Workspace,
+    chosen: Plan,
+    *,
+    approval: str,
+    json_: bool,
+    command: str,
+    before: Callable[[], Workspace] | None = None,
+) -> None:
+    """Show the plan, ask, do it, and say what became of it; `before` is done first, once somebody said yes."""
     from mvops.show.apply import applied_json, applied_total
     from mvops.usecases.afterwards import not_as_planned
 
     if not json_:
         _show(chosen, say)
-    if chosen.pending():
+    if chosen.pending() or before:
         confirm("Do it?", yes=approval != "typed")
+    workspace = before() if before else workspace
     finished = list(_act(workspace, chosen, approval=approval, tell=not json_, command=command))
     errors = [_named(done.error, done.action.address) for done in finished if done.error is not None]
     otherwise = () if errors else not_as_planned(workspace, finished)

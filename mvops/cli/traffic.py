@@ -8,6 +8,7 @@ import typer
 
 from mvops.cli.session import JsonFlag, LockTimeout, ModelName, answer, print_json, say, waiting
 from mvops.cli.session import project as open_project
+from mvops.errors import UsageError
 
 if TYPE_CHECKING:
     from mvops.usecases.rollout import RolloutNews
@@ -108,19 +109,54 @@ def retrain(
 
 
 def rollback(
-    model: ModelName,
-    to: Annotated[int | None, typer.Option("--to", help="This version instead of the champion before.")] = None,
+    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="A model's name; or --project.")] = None,
+    whole: Annotated[
+        bool, typer.Option("--project", help="The whole project, to a state that was applied before.")
+    ] = False,
+    to: Annotated[
+        int | None, typer.Option("--to", help="This version, or with --project this state, instead of the one before.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --project: do not ask.")] = False,
     json_: JsonFlag = False,
 ) -> None:
-    """Go back to the champion before this one."""
+    """Go back to the champion before this one, or with the whole project to a former state."""
     from mvops.usecases.versions import rollback as back
 
+    if whole == (model is not None):
+        raise UsageError(
+            "say what goes back", hint="A model: mvops rollback MODEL. All of it: mvops rollback --project"
+        )
+    if model is None:
+        _whole_project(to, yes=yes, json_=json_)
+        return
     with open_project() as workspace:
         before, after = back(workspace, model, to)
     if json_:
         print_json({"model": model, "from": before.number, "to": after.number})
     else:
         say(f"{model}: rolled back from version {before.number} to version {after.number}.")
+
+
+def _whole_project(to: int | None, *, yes: bool, json_: bool) -> None:
+    from mvops.cli.changes import carry_out
+    from mvops.usecases.going_back import lay_out, way_back
+
+    with open_project() as workspace:
+        way = way_back(workspace, to)
+        if not json_:
+            state, when = way.former.applied.serial, f"{way.former.time:%Y-%m-%d %H:%M} UTC"
+            say(f"Back to state {state}, applied {when} by `{way.former.command}`.")
+        if not way.files and not way.plan.pending():
+            say("Nothing to do: all is as it was then.")
+            return
+        carry_out(
+            way.workspace,
+            way.plan,
+            approval="--yes" if yes else "typed",
+            json_=json_,
+            command=f"rollback --project --to {way.former.applied.serial}",
+            before=lambda: lay_out(way),
+        )
 
 
 @rollout_app.command("status")

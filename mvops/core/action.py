@@ -10,6 +10,7 @@ from pydantic import Field
 from mvops.core.address import Address
 from mvops.core.code_change import CodeChange
 from mvops.core.file_change import FileChange
+from mvops.core.former import Back
 from mvops.core.frozen import Frozen
 
 
@@ -69,6 +70,7 @@ class Action(Frozen):
     code: tuple[CodeChange, ...] = ()
     files: tuple[FileChange, ...] = ()
     templates: dict[str, str] = Field(default_factory=dict)
+    back: Back | None = None  # goes back to a former state
 
     @property
     def changes_the_world(self) -> bool:

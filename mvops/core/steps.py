@@ -84,6 +84,16 @@ class RemoveRoute(Frozen):
     model: str
 
 
+class GoBack(Frozen):
+    """Leave again what a former apply has left; with a `champion`, that version gets all traffic, at once."""
+
+    step: Literal["go-back"] = "go-back"
+    model: str
+    outputs: dict[str, str]
+    champion: int | None
+    reason: str
+
+
 class RenameModel(Frozen):
     """Call a model by `name`, with all that is known of it and the records of these `kinds`."""
 
@@ -156,6 +166,7 @@ Step = (
     | RestoreRoute
     | RemoveRoute
     | RenameModel
+    | GoBack
     | LogRun
     | LogVersion
     | SetAliases

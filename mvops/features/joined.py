@@ -26,6 +26,8 @@ def job_of(workspace: Workspace, model: str) -> PipelineJob:
     """The job of a model's pipeline, with the joined features among its inputs. Makes nothing yet."""
     pipeline = workspace.model(model).pipeline
     job = pipeline_job(workspace.root, model, pipeline)
+    if pipeline.notebook in workspace.stand_ins:
+        job = replace(job, notebook=workspace.source(pipeline.notebook))
     if pipeline.features is None:
         return job
     parameter = pipeline.features.parameter

@@ -55,7 +55,7 @@ def with_parts(look: Look, entry: Entry) -> Job:
 
 def _parts(look: Look, model: str) -> tuple[Part, ...]:
     pipeline = look.workspace.project.models[model].pipeline
-    document = read_document(look.workspace.root / pipeline.notebook, look.workspace.root)
+    document = read_document(look.workspace.source(pipeline.notebook), look.workspace.root)
     return tuple(
         Part(
             name=step.name,

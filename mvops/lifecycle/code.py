@@ -33,6 +33,14 @@ def code_state(root: Path, notebook: str, cells: dict[str, str], sources: Iterab
     return CodeState(commit=commit or None, dirty=changes != "" or not tracked, notebook=notebook, cells=cells)
 
 
+def committed(root: Path, path: str) -> bool:
+    """Is the file, below `root`, in Git as it is?"""
+    git = shutil.which("git")
+    if git is None or not _ask(git, root, "ls-files", "--", path):
+        return False
+    return _ask(git, root, "status", "--porcelain", "--", path) == ""
+
+
 def write_commit(root: Path, commit: str, target: Path) -> bool:
     """Write the files of `root` as they were at `commit` below `target`; False where Git does not have them."""
     git = shutil.which("git")

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -59,8 +59,18 @@ def gather(root: Path) -> list[SpecFile]:
     """
     if not (root / PROJECT_FILE).is_file():
         raise UsageError(f"{root} is not a mvops project: it has no configs/project.yaml", hint="Try: mvops init")
+    return with_shipped(_own(root))
+
+
+def own_files(root: Path) -> list[SpecFile]:
+    """Those of the project itself, sorted."""
+    return sorted(_own(root), key=lambda file: file.shown)
+
+
+def with_shipped(own: Iterable[SpecFile]) -> list[SpecFile]:
+    """All files of a spec whose own files are these."""
     ours = {file.option: file for file in _shipped()}
-    theirs = {file.option: file for file in _own(root)}
+    theirs = {file.option: file for file in own}
     return [file for _, file in sorted({**ours, **theirs}.items())]
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from mvops.core.config.project import Project
 from mvops.errors import SpecError, Where
 from mvops.loading import cache
-from mvops.loading.files import SpecFile, fingerprint, gather
+from mvops.loading.files import SpecFile, fingerprint, gather, with_shipped
 from mvops.loading.problems import KeyPath
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ def load_project(root: Path, overrides: Sequence[str] = (), environment: str | N
     composition, project = _composed(files, overrides, environment)
     cache.store(root, key, composition.values)
     return project
+
+
+def load_files(own: Iterable[SpecFile], overrides: Sequence[str] = (), environment: str | None = None) -> Project:
+    """The project whose own files are these, wherever they come from; raises as `load_project`."""
+    return _composed(with_shipped(own), overrides, environment)[1]
 
 
 def _composed(

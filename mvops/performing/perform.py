@@ -6,6 +6,7 @@ from typing import assert_never
 
 from mvops.core.progress import Tell
 from mvops.core.steps import (
+    GoBack,
     KeepData,
     KeepTexts,
     LogRun,
@@ -30,7 +31,7 @@ from mvops.performing.files import keep_generated, remove_files, write_files
 from mvops.performing.pipeline_run import perform_run
 from mvops.performing.renaming import rename_everywhere
 from mvops.performing.track import log_run, log_version, set_aliases
-from mvops.performing.traffic import remove_route, restore_route, roll_out
+from mvops.performing.traffic import go_back, remove_route, restore_route, roll_out
 from mvops.workspace import Workspace
 
 Outputs = dict[str, str]
@@ -59,6 +60,8 @@ def perform(step: Step, outputs: Outputs, workspace: Workspace, tell: Tell) -> O
             return restore_route(step, workspace)
         case RemoveRoute():
             return remove_route(step, workspace)
+        case GoBack():
+            return go_back(step, workspace)
         case RenameModel():
             return rename_everywhere(step, workspace)
         case LogRun():

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from mvops.core.rollout import RolloutState
 from mvops.core.route import Route
-from mvops.core.steps import RemoveRoute, RestoreRoute, RollOut
+from mvops.core.steps import GoBack, RemoveRoute, RestoreRoute, RollOut
 from mvops.core.version import Version
 from mvops.errors import RegistryError
 from mvops.lifecycle.rollout import first_route, route_for
@@ -80,6 +80,18 @@ def remove_route(step: RemoveRoute, workspace: Workspace) -> dict[str, str]:
     for name in ("route.json", *(p.name for p in workspace.serving(step.model).glob("v*.json"))):
         (workspace.serving(step.model) / name).unlink(missing_ok=True)
     return {}
+
+
+def go_back(step: GoBack, workspace: Workspace) -> dict[str, str]:
+    """The version that served then serves again."""
+    if step.champion is not None:
+        end_rollout(workspace, step.model, step.reason)
+        serving = champion(workspace.registry, step.model)
+        if serving is None or serving.number != step.champion:
+            make_champion(workspace, step.model, step.champion, step.reason)
+        else:
+            restore_route(RestoreRoute(model=step.model), workspace)
+    return step.outputs
 
 
 def make_champion(workspace: Workspace, model: str, number: int, reason: str) -> None:

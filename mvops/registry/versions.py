@@ -78,6 +78,14 @@ def champion(registry: Registry, model: str) -> Version | None:
         return None if row is None else _version(row)
 
 
+def serving(registry: Registry) -> dict[str, int]:
+    """The number of the version that serves, for each model that has one, also for one that is not in the YAML."""
+    last = select(func.max(ChampionRow.id)).group_by(col(ChampionRow.model))
+    query = select(ChampionRow).where(col(ChampionRow.id).in_(last)).order_by(col(ChampionRow.model))
+    with registry.reading() as session:
+        return {row.model: row.number for row in session.exec(query)}
+
+
 def set_champion(registry: Registry, model: str, number: int, reason: str) -> Reign:
     """Make a registered version the champion; one that already is stays so, with its first reason."""
     with registry.session() as session:

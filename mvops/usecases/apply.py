@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from mvops.core.action import Action, Verb
 from mvops.core.address import kind_of, name_of
@@ -11,8 +12,8 @@ from mvops.core.apply import apply as apply_plan
 from mvops.core.plan import Plan
 from mvops.core.progress import Tell, silent
 from mvops.core.spec import has_unknown
-from mvops.core.steps import Step
-from mvops.errors import RegistryError
+from mvops.core.steps import GoBack, Step
+from mvops.errors import MvopsError, RegistryError
 from mvops.kinds.file_changes import bookkeeping, texts_in_use
 from mvops.kinds.kind import kinds
 from mvops.performing.perform import perform
@@ -21,6 +22,8 @@ from mvops.registry.journal import SqlJournal
 from mvops.registry.lock import hold_lock
 from mvops.registry.state import SqlState
 from mvops.registry.texts import drop_texts
+from mvops.registry.versions import serving
+from mvops.usecases.former_states import keep_state
 from mvops.usecases.moving import rename_step
 from mvops.usecases.project import look_at
 from mvops.usecases.saved_plans import check_fresh
@@ -42,6 +45,7 @@ def apply(
         journal = SqlJournal(workspace.registry, hold)
         _close_interrupted(journal)
         finished: list[Done] = []
+        served = serving(workspace.registry)
         look = look_at(workspace)
         for done in apply_plan(
             plan,
@@ -54,16 +58,18 @@ def apply(
         ):
             finished.append(done)
             yield done
-        if finished and all(done.status == "done" for done in finished):
-            drop_texts(workspace.registry, but=texts_in_use(SqlState(workspace.registry).records().values()))
+        complete = all(done.status == "done" for done in finished)
         if finished:
             record_event(
                 workspace.registry,
                 kind="apply",
                 subject=workspace.project.project,
-                message=f"applied plan {plan.id}",
-                details={"command": command, "totals": plan.totals(), "approval": approval},
+                message=f"applied plan {plan.id}: state {SqlState(workspace.registry).serial()}",
+                details={"command": command, "totals": plan.totals(), "approval": approval, "served": served}
+                | (_state(workspace) if complete else {}),
             )
+        if finished and complete:
+            drop_texts(workspace.registry, but=texts_in_use(SqlState(workspace.registry).records().values()))
     for model in _left_behind(finished):
         bring_along(workspace, model)
     if finished:
@@ -75,6 +81,15 @@ def _keep_copy(workspace: Workspace) -> None:
         workspace.registry.keep_copy()
     except RegistryError as error:  # what was asked for is done
         workspace.remarks.append(f"the registry was not copied: {error.message}")
+
+
+def _state(workspace: Workspace) -> dict[str, Any]:
+    """What is done is done, also where nobody keeps what it was made of."""
+    try:
+        return {"state": keep_state(workspace)}
+    except MvopsError as error:
+        workspace.remarks.append(f"there will be no way back to this state: {error.message}")
+        return {}
 
 
 def _left_behind(finished: Sequence[Done]) -> list[str]:
@@ -102,12 +117,19 @@ def _close_interrupted(journal: SqlJournal) -> None:
 def _steps(action: Action, workspace: Workspace) -> Iterator[Step]:
     if action.verb is Verb.MOVE:
         yield rename_step(action, workspace)
+    elif action.back is not None:
+        yield GoBack(
+            model=name_of(action.address),
+            outputs=action.back.outputs,
+            champion=action.back.champion,
+            reason=f"rolled back to state {action.back.state}",
+        )
     else:
         yield from kinds()[kind_of(action.address)].steps(action, look_at(workspace))
 
 
 def _settle(action: Action, workspace: Workspace) -> Action:
-    if not has_unknown(action.after):
+    if not has_unknown(action.after) and action.back is None:
         return action
     spec = look_at(workspace).wanted(kinds()[kind_of(action.address)]).get(action.address)
     return action if spec is None else action.model_copy(update={"after": spec.fields()})

@@ -1,11 +1,10 @@
-"""Renames that the project declares in `moved`: which are still to be done, and the registry as it will be then."""
+"""Renames that the project declares in `moved`: which are still to be done, and their lines of the plan."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, kind_of, name_of
@@ -14,8 +13,7 @@ from mvops.core.counts import counted
 from mvops.core.steps import RenameModel
 from mvops.errors import ConflictError, SpecError
 from mvops.kinds.kind import kinds
-from mvops.registry.drafts import copied
-from mvops.registry.renaming import rename_model, versions_under
+from mvops.registry.renaming import versions_under
 from mvops.workspace import Workspace
 
 # Those whose resources are called after a model, but for what was told outside of the project: that stays under the
@@ -78,18 +76,6 @@ def pending_moves(workspace: Workspace) -> list[Move]:
             )
         found[new] = Move(old, new, versions)
     return list(found.values())
-
-
-@contextmanager
-def as_moved(workspace: Workspace, moves: Sequence[Move]) -> Iterator[Workspace]:
-    """The workspace as it will be after the renames; only to be looked at."""
-    if not moves:
-        yield workspace
-        return
-    with copied(workspace.registry) as copy:
-        for move in moves:
-            rename_model(copy, None, move.old, move.new, kinds_of_a_model())
-        yield replace(workspace, registry=copy)
 
 
 def with_moves(actions: Iterable[Action], moves: Sequence[Move], *, drift_only: bool = False) -> list[Action]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from mvops import __version__
 from mvops.core.action import Action
@@ -12,6 +12,7 @@ from mvops.core.compare import Asked, Held, compare
 from mvops.core.config.dashboard import Dashboard
 from mvops.core.config.data import Data
 from mvops.core.config.model import Model
+from mvops.core.former import Former
 from mvops.core.plan import Plan, make_plan
 from mvops.core.scope import WHOLE, Scope, Selection, notices, only_drift, select
 from mvops.core.spec import Spec
@@ -21,7 +22,8 @@ from mvops.kinds.kind import Coded, Guarding, Look, kinds
 from mvops.registry.journal import SqlJournal
 from mvops.registry.lock import current_lock
 from mvops.registry.state import SqlState
-from mvops.usecases.moving import Move, as_moved, pending_moves, with_moves
+from mvops.usecases.drafts import Draft, drafted, with_backs
+from mvops.usecases.moving import pending_moves, with_moves
 from mvops.usecases.project import look_at
 from mvops.workspace import Workspace, data_keeper
 
@@ -32,29 +34,31 @@ def plan(
     *,
     forced: Mapping[Address, str] | None = None,
     destroy: bool = False,
+    back: Former | None = None,
 ) -> Plan:
     """Compare the spec with the registry and the world.
 
     `scope` narrows what the plan is about; `forced` (address -> reason) does again what has not changed; `destroy`
-    wants nothing at all. Raises SpecError, DataError and NotebookError for what cannot be planned, UsageError for an
-    address that there is not.
+    wants nothing at all; with `back`, pipelines and models go back to that state instead of training. Raises SpecError,
+    DataError and NotebookError for what cannot be planned, UsageError for an address that there is not.
     """
     # Before anything is read: what changes meanwhile makes the plan stale.
     made_on = SqlState(workspace.registry).serial()
     moves = [] if destroy else pending_moves(workspace)
-    with as_moved(workspace, moves) as moved:
-        return _made(moved, scope, forced or {}, moves, made_on=made_on, destroy=destroy)
+    with drafted(workspace, moves, back) as draft:
+        return _made(workspace, draft, scope, forced or {}, made_on=made_on, destroy=destroy)
 
 
 def _made(
-    workspace: Workspace,
+    real: Workspace,
+    draft: Draft,
     scope: Scope,
     forced: Mapping[Address, str],
-    moves: Sequence[Move],
     *,
     made_on: int,
     destroy: bool,
 ) -> Plan:
+    workspace = draft.workspace
     look = look_at(workspace)
     desired = {} if destroy else desired_specs(look)
     records = {Address(where): record for where, record in look.records.items()}
@@ -64,14 +68,14 @@ def _made(
     compared = _compared(look, selection, desired, seen, forced, destroy)
     if not scope.offline:
         compared = (with_files(action, records.get(action.address), look) for action in compared)
-    actions = tuple(_with_details(action, look) for action in compared)
+    actions = tuple(with_backs((_with_details(action, look) for action in compared), draft, real.registry))
     told = [] if destroy else list(_notices(workspace))
     if scope.drift_only:
         actions, others = only_drift(actions)
         told += [f"{others} changes of the spec are left out (--drift-only)"] if others else []
     unseen = {where: there.unseen for where, there in sorted(seen.items()) if there.unseen}
     planned = make_plan(
-        with_moves(actions, moves, drift_only=scope.drift_only),
+        with_moves(actions, draft.moves, drift_only=scope.drift_only),
         project=workspace.project.project,
         preset=workspace.project.preset,
         lineage=workspace.registry.lineage,
@@ -81,7 +85,7 @@ def _made(
             *notices(scope, selection, len(everything)),
             *told,
         ],
-        seconds=sum(kinds()[kind_of(action.address)].seconds(action, look) for action in actions) or None,
+        seconds=sum(kinds()[kind_of(a.address)].seconds(a, look) for a in actions if a.back is None) or None,
         dependencies=_dependencies(records),
     )
     made = {"unseen": tuple(unseen), "scope": scope, "overrides": workspace.overrides, "mvops": __version__}

@@ -14,7 +14,7 @@ from mvops.errors import ConflictError, StalePlanError, UsageError
 from mvops.kinds.file_changes import changed_since
 from mvops.registry.owner import whoami
 from mvops.registry.state import SqlState
-from mvops.usecases.moving import as_moved, pending_moves
+from mvops.usecases.drafts import as_planned
 from mvops.usecases.plan import desired_specs, spec_digest
 from mvops.usecases.project import look_at
 from mvops.workspace import Workspace
@@ -73,8 +73,8 @@ def _moved(workspace: Workspace, plan: Plan) -> str | None:
         return f"mvops {plan.mvops} made it, this is mvops {__version__}"
     if plan.expires is not None and plan.expires < datetime.now(UTC):
         return f"it was to be applied before {plan.expires:%Y-%m-%d %H:%M} UTC"
-    with as_moved(workspace, pending_moves(workspace)) as moved:
-        what = _changed_since(moved, plan) or _wanted_otherwise(moved, plan)
+    with as_planned(workspace, plan) as there:
+        what = _changed_since(there, plan) or _wanted_otherwise(there, plan)
     if what:
         return f"{what} since it was made"
     if plan.spec and plan.spec != spec_digest(workspace):
@@ -89,7 +89,7 @@ def _changed_since(workspace: Workspace, plan: Plan) -> str | None:
 
 
 def _wanted_otherwise(workspace: Workspace, plan: Plan) -> str | None:
-    made = [action for action in plan.pending() if action.after is not None]
+    made = [action for action in plan.pending() if action.after is not None and action.back is None]
     wanted = desired_specs(look_at(workspace)) if made else {}
     for action in made:
         spec = wanted.get(action.address)

@@ -1,0 +1,103 @@
+"""P36: the whole project back to a state that was applied before."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import toy_project as toy
+from toy_project import edit, mvops, query, snapshot
+
+MODEL = Path("configs/models/toy.yaml")
+NOTEBOOK = Path("pipelines/toy.ipynb")
+OURS = ("configs/", "pipelines/", "deploy/")
+
+
+def tree(project: Path) -> dict[str, str]:
+    """YAML, notebooks and what is generated of them."""
+    return {path: digest for path, digest in snapshot(project).items() if path.startswith(OURS)}
+
+
+def answering(project: Path) -> dict[str, int]:
+    route = json.loads((project / ".mvops/serving/toy/route.json").read_text())
+    return {arm["arm"]: arm["version"] for arm in route["arms"]}
+
+
+def states(project: Path) -> list[int]:
+    refused = mvops(project, "rollback", "--project", "--to", "123456").refused("there is no state 123456 on record")
+    return [int(line.split()[0]) for line in refused.err.splitlines() if line.strip()[:1].isdigit()]
+
+
+def git(project: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", project, "-c", "user.name=a", "-c", "user.email=a@b.c", *arguments], check=True)
+
+
+def test_p36_the_whole_project_goes_back_and_forth_and_trains_nothing(project: Path) -> None:
+    first = tree(project)
+    edit(project / MODEL, "parameters: {C: 1.0}", "parameters: {C: 0.5}  # smoother")
+    edit(project / MODEL, "every: 1d", "every: 6h")
+    edit(project / MODEL, "rollout: {", "rollout: {strategy: replace, ")
+    edit(project / NOTEBOOK, "LogisticRegression(C=C)", "LogisticRegression(C=C, max_iter=200)")
+    (project / "configs/env").mkdir()
+    (project / "configs/env/staging.yaml").write_text("{}\n")
+    mvops(project, "apply", "--yes").ok()
+    second, runs = tree(project), query(project, "SELECT count(*) FROM mvops_runs")
+    (project / "configs/env/staging.yaml").write_text("# of another environment\n")
+    assert answering(project) == {"champion": 2}
+    now, before = states(project)
+    assert f": state {now}" in mvops(project, "history").ok().out
+
+    untouched = snapshot(project)
+    refused = mvops(project, "rollback", "--project").refused("nobody to ask", "--yes")
+    assert snapshot(project) == untouched
+    assert f"Back to state {before}" in refused.out
+    assert "traffic: version 2 -> version 1, at once; nothing is trained" in refused.out
+    assert f"pipelines/toy.ipynb is written as it was in state {before}" in refused.out
+    mvops(project, "rollback").refused("mvops rollback --project")
+
+    done = mvops(project, "rollback", "--project", "--yes", "--json").ok().json()["actions"]
+    assert {action["status"] for action in done} == {"done"}
+    staging = {"configs/env/staging.yaml"}
+    assert {p: d for p, d in tree(project).items() if p not in staging} == first
+    assert answering(project) == {"champion": 1}
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+    assert query(project, "SELECT count(*) FROM mvops_runs") == runs
+    assert "nothing to learn from" in mvops(project, "retrain", "toy").ok().out
+
+    mvops(project, "rollback", "--project", "--to", now, "--yes").ok()
+    assert {p: d for p, d in tree(project).items() if p not in staging} == {
+        p: d for p, d in second.items() if p not in staging
+    }
+    assert answering(project) == {"champion": 2}
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+    assert query(project, "SELECT count(*) FROM mvops_runs") == runs
+
+    edit(project / MODEL, "every: 6h", "every: 8h")
+    refused = mvops(project, "rollback", "--project", "--to", before, "--yes").refused(
+        "configs/models/toy.yaml has changes that are neither applied nor committed to Git"
+    )
+    git(project, "init", "-q")
+    git(project, "add", "configs")
+    git(project, "commit", "-qm", "8h")
+    mvops(project, "rollback", "--project", "--to", before).refused("nobody to ask")
+
+
+def test_p36_a_canary_ends_a_model_that_was_not_there_goes_and_what_is_gone_is_said(project: Path) -> None:
+    edit(project / MODEL, "C: 1.0", "C: 0.7")
+    second = (project / MODEL).read_text() + f"endpoint: {{port: {toy.free_port()}}}\n"
+    (project / "configs/models/second.yaml").write_text(second)
+    mvops(project, "apply", "--yes").ok()
+    assert answering(project) == {"champion": 1, "challenger": 2}
+    said = mvops(project, "rollback", "--project", "--yes").ok().out
+    assert "configs/models/second.yaml is taken away: it was not there then" in said
+    assert "- endpoint.second" in said
+    assert answering(project) == {"champion": 1}
+    assert not (project / "configs/models/second.yaml").exists()
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+    mvops(project, "state", "mv", "toy", "plaything", "--yes").ok()
+    untouched = snapshot(project)
+    mvops(project, "rollback", "--project", "--yes").refused(
+        "had version 1 of toy, which is not there any more", "mvops state mv"
+    )
+    assert snapshot(project) == untouched
