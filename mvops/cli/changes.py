@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mvops.cli.interrupts import gently
 from mvops.cli.session import (
     SESSION,
     JsonFlag,
@@ -251,11 +253,15 @@ def _act(workspace: Workspace, chosen: Plan, *, approval: str, tell: bool, comma
     from mvops.show.apply import applied_line
     from mvops.usecases.apply import apply as act
 
-    with waiting() as progress:
-        for done in act(workspace, chosen, tell=progress, command=command, approval=approval):
+    with waiting() as progress, gently(_last_step) as stop:
+        for done in act(workspace, chosen, tell=progress, command=command, approval=approval, stop=stop):
             if tell:
                 say(applied_line(done))
             yield done
+
+
+def _last_step() -> None:
+    sys.stderr.write("stopping after this step; Ctrl-C again stops at once\n")
 
 
 def _named(error: MvopsError, address: str) -> MvopsError:

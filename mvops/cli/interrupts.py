@@ -1,10 +1,15 @@
-"""Ctrl-C and SIGTERM: both end a command as a KeyboardInterrupt, whatever it was doing."""
+"""Ctrl-C, SIGTERM and a lost terminal end a command as a KeyboardInterrupt, whatever it was doing.
+
+Only what works step by step lets the first Ctrl-C wait for the end of a step, see `gently`.
+"""
 
 from __future__ import annotations
 
 import signal
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -12,9 +17,33 @@ _AGAIN = 0.05  # seconds
 
 
 def listen() -> None:
-    """From now on SIGTERM interrupts as Ctrl-C does, and no interrupt is lost."""
+    """From now on SIGTERM and SIGHUP interrupt as Ctrl-C does, and no interrupt is lost."""
     signal.signal(signal.SIGTERM, _interrupt)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # which is what nohup does
+        signal.signal(signal.SIGHUP, _interrupt)
     sys.unraisablehook = _unraisable
+
+
+@contextmanager
+def gently(told: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C calls `told`, and is known to who asks; the second interrupts at once."""
+    heard = False
+
+    def first(number: int, frame: FrameType | None) -> None:
+        nonlocal heard
+        if heard:
+            _interrupt(number, frame)
+        heard = True
+        told()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield lambda: heard
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -40,7 +40,8 @@ def run_and_record(job: PipelineJob, model: str, reason: str, workspace: Workspa
     def on_progress(progress: StepProgress) -> None:
         ended = progress.status in {"cached", "succeeded"}
         done[progress.step] = 1.0 if ended else progress.cells_done / progress.cells if progress.cells else 0.0
-        tell(Progress(what=f"{model}: {progress.step}", done=sum(done.values()), total=progress.total))
+        kept = progress.status == "succeeded"
+        tell(Progress(what=f"{model}: {progress.step}", done=sum(done.values()), total=progress.total, kept=kept))
 
     try:
         make_joined(workspace, model)

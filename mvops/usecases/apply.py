@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from mvops.core.action import Action, Verb
@@ -10,7 +10,7 @@ from mvops.core.address import kind_of, name_of
 from mvops.core.apply import Done
 from mvops.core.apply import apply as apply_plan
 from mvops.core.plan import Plan
-from mvops.core.progress import Tell, silent
+from mvops.core.progress import Progress, Tell, silent
 from mvops.core.spec import has_unknown
 from mvops.core.steps import GoBack, Step
 from mvops.errors import MvopsError, RegistryError
@@ -32,13 +32,20 @@ from mvops.workspace import Workspace
 
 
 def apply(
-    workspace: Workspace, plan: Plan, *, tell: Tell = silent, command: str = "apply", approval: str = ""
+    workspace: Workspace,
+    plan: Plan,
+    *,
+    tell: Tell = silent,
+    command: str = "apply",
+    approval: str = "",
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Done]:
     """Do exactly this plan and yield what became of each action.
 
-    `approval` goes on record: how somebody said yes. Raises LockedError while somebody else applies, ConflictError
-    for a plan that was made on another state or that holds a conflict. What an action's own failure raises is in its
-    Done.
+    `approval` goes on record: how somebody said yes. `stop` is asked after each step of a pipeline and each action; a
+    yes ends the apply as a KeyboardInterrupt, with what is done on record. Raises LockedError while somebody else
+    applies, ConflictError for a plan that was made on another state or that holds a conflict. What an action's own
+    failure raises is in its Done.
     """
     with hold_lock(workspace.registry, command) as hold:
         check_fresh(workspace, plan)
@@ -50,7 +57,7 @@ def apply(
         for done in apply_plan(
             plan,
             steps=lambda action: _steps(action, workspace),
-            perform=lambda step, outputs: perform(step, outputs, workspace, tell),
+            perform=lambda step, outputs: perform(step, outputs, workspace, _stoppable(tell, stop)),
             settle=lambda action: _settle(action, workspace),
             journal=journal,
             recorded=SqlState(workspace.registry).record,
@@ -58,6 +65,8 @@ def apply(
         ):
             finished.append(done)
             yield done
+            if stop() and len(finished) < len(plan.pending()):
+                raise KeyboardInterrupt
         complete = all(done.status == "done" for done in finished)
         if finished:
             record_event(
@@ -74,6 +83,15 @@ def apply(
         bring_along(workspace, model)
     if finished:
         _keep_copy(workspace)
+
+
+def _stoppable(tell: Tell, stop: Callable[[], bool]) -> Tell:
+    def told(progress: Progress) -> None:
+        tell(progress)
+        if progress.kept and stop():
+            raise KeyboardInterrupt
+
+    return told
 
 
 def _keep_copy(workspace: Workspace) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from toy_project import Result, cached, copy, edit, environment, finish, mvops, query, snapshot, spawn, until
+from toy_project import COMMAND, Result, cached, copy, edit, environment, finish, mvops, query, snapshot, spawn, until
 
 pytestmark = pytest.mark.xdist_group("cli-toy")
 
@@ -130,9 +130,9 @@ def test_an_apply_killed_between_steps_is_taken_up_again(quick: Path, applied: P
     assert end_state(quick) == end_state(applied)
 
 
-def in_a_cell(root: Path) -> subprocess.Popen[str]:
+def in_a_cell(root: Path, command: tuple[str, ...] = (*COMMAND, "apply", "--yes")) -> subprocess.Popen[str]:
     """An apply whose training runs."""
-    process = spawn(root, "apply", "--yes")
+    process = spawn(root, command=command)
     assert process.stderr is not None
     while "train" not in (line := process.stderr.readline()):
         assert line, finish(process)
@@ -141,12 +141,26 @@ def in_a_cell(root: Path) -> subprocess.Popen[str]:
 
 
 def stopped_in_a_cell(root: Path, sent: signal.Signals) -> tuple[Result, list[psutil.Process]]:
-    """An apply that gets a signal while its training runs, and the processes that it had started."""
+    """An apply that gets a signal while its training runs, and the processes that it had started.
+
+    Of Ctrl-C it gets two: the first lets it end the step, which takes for ever here.
+    """
     process = in_a_cell(root)
     below = psutil.Process(process.pid).children(recursive=True)
     assert below
+    if sent is signal.SIGINT:
+        first_of_two(process)
     process.send_signal(sent)
     return finish(process, timeout=60), below
+
+
+def first_of_two(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while "stopping after this step; Ctrl-C again stops at once" not in (line := process.stderr.readline()):
+        assert line, finish(process)
+    time.sleep(0.3)
+    assert process.poll() is None
 
 
 def left(processes: list[psutil.Process]) -> list[psutil.Process]:
@@ -154,11 +168,11 @@ def left(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_an_apply_stopped_in_a_cell_ends_later_where_an_undisturbed_one_does(
+def test_a3_an_apply_stopped_in_a_cell_ends_later_where_an_undisturbed_one_does(
     waiting: Path, race: tuple[int, Result, Result, Path], tmp_path: Path
 ) -> None:
     root = copy(waiting, tmp_path / "toy")
-    for sent in (signal.SIGINT, signal.SIGTERM):
+    for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         ended, below = stopped_in_a_cell(root, sent)
         assert ended.code == 130
         assert "interrupted; nothing is half-written: type the same command again" in ended.err
@@ -167,7 +181,7 @@ def test_an_apply_stopped_in_a_cell_ends_later_where_an_undisturbed_one_does(
         assert query(root, "SELECT count(*) FROM mvops_lock") == [(0,)]
     at_work = in_a_cell(root)
     assert "is at work on pipeline.toy" in mvops(root, "plan").ok().out
-    at_work.send_signal(signal.SIGINT)
+    at_work.send_signal(signal.SIGTERM)
     finish(at_work)
     ended, below = stopped_in_a_cell(root, signal.SIGKILL)
     assert ended.code == -signal.SIGKILL
@@ -175,6 +189,15 @@ def test_an_apply_stopped_in_a_cell_ends_later_where_an_undisturbed_one_does(
     shown = mvops(root, "plan", "--detailed-exitcode").ok(2)
     assert "note: the last apply was interrupted at pipeline.toy; applying goes on from there" in shown.out
     assert "load      from the cache" in shown.out
+    (root / "data/hold").touch()
+    last = in_a_cell(root)
+    first_of_two(last)
+    (root / "data/hold").unlink()
+    assert finish(last, timeout=60).code == 130
+    shown = mvops(root, "plan").ok()
+    assert "train     from the cache" in shown.out, "the step was ended, and what it made is kept"
+    assert "evaluate  from the cache" not in shown.out
+    assert query(root, "SELECT count(*) FROM mvops_lock") == [(0,)]
     mvops(root, "apply", "--yes").ok()
     assert "interrupted" not in mvops(root, "plan", "--detailed-exitcode").ok(0).out
     assert end_state(root) == end_state(race[3])
@@ -209,3 +232,37 @@ def test_output_into_a_pipe_that_is_closed(project: Path) -> None:
         command, shell=True, cwd=project, env=environment(), capture_output=True, text=True, check=True
     )
     assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+FROZEN = """
+import sys
+from mvops.registry import lock
+wait, lease = lock.hold_lock.__wrapped__.__defaults__
+lock.hold_lock.__wrapped__.__defaults__ = (wait, 3.0)
+from mvops.cli.app import main
+sys.argv = ["mvops", "apply", "--yes"]
+main()
+"""
+
+
+@pytest.mark.system
+def test_a5_a_frozen_apply_keeps_its_lock_for_its_lease_and_can_write_no_more(
+    waiting: Path, applied: Path, tmp_path: Path
+) -> None:
+    root = copy(waiting, tmp_path / "toy")
+    frozen = in_a_cell(root, command=(sys.executable, "-c", FROZEN))
+    below = psutil.Process(frozen.pid).children(recursive=True)
+    frozen.send_signal(signal.SIGSTOP)
+    try:
+        mvops(root, "apply", "--yes").refused("The project is locked by", f"process {frozen.pid}")
+        (root / "data/hold").unlink()
+        mvops(root, "apply", "--yes", "--lock-timeout", "60s").ok()
+        before = end_state(root)
+    finally:
+        frozen.send_signal(signal.SIGCONT)
+    woken = finish(frozen, timeout=60)
+    assert woken.code == 1
+    assert "This command lost the project's lock" in woken.err
+    assert end_state(root) == before
+    mvops(root, "plan", "--detailed-exitcode").ok(0)
+    assert not left(below)
