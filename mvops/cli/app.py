@@ -19,6 +19,7 @@ from mvops.cli import (
     models,
     observe,
     project,
+    refresh,
     runs,
     schedule,
     state,
@@ -78,7 +79,21 @@ def main_options(
     SESSION.environment = environment or None
 
 
-for part in (project, changes, config, models, runs, traffic, schedule, features, state, observe, audit, learn):
+for part in (
+    project,
+    changes,
+    refresh,
+    config,
+    models,
+    runs,
+    traffic,
+    schedule,
+    features,
+    state,
+    observe,
+    audit,
+    learn,
+):
     part.add_to(app)
 
 

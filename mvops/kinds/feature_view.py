@@ -12,6 +12,7 @@ from mvops.contracts.feature_stores import Flaw
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
 from mvops.core.compare import Held
+from mvops.core.outside import Accepted, Outside, differs
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import MaterializeFeatures, PutFeature, RemoveFeature, Step
@@ -22,6 +23,7 @@ from mvops.kinds.generated import file_steps, on_disk
 from mvops.kinds.kind import Look
 from mvops.registry.rollouts import live_versions
 
+_WRITTEN = frozenset({"description", "owner", "entities", "source", "features", "ttl", "online"})  # in its YAML
 _MOVED = frozenset({"entities", "source", "fields", "online", "store"})  # what online values depend on
 
 
@@ -116,6 +118,24 @@ class FeatureViewKind:
             spec = action.after or {}
             place = spec["source"]["path"] or spec["source"]["table"]
             yield f"{', '.join(sorted(spec['features']))} by {', '.join(sorted(spec['entities']))}, from {place}"
+
+    def accepted(self, action: Action, look: Look) -> Iterator[Outside]:
+        """All that its YAML says: the store holds it in the same words."""
+        del look
+        if action.verb is not Verb.REPAIR:
+            return
+        here = ("features", name_of(action.address))
+        for change in action.changes:
+            field, *inside = change.field.split(".")
+            if field in _WRITTEN:
+                key = "fields" if field == "features" else field
+                gone = change.after is None and bool(inside)
+                path = (*here, key, *inside)
+                yield Outside(
+                    address=action.address,
+                    what=differs(change),
+                    accepted=Accepted(path=path, value=change.after, gone=gone),
+                )
 
     def seconds(self, action: Action, look: Look) -> float:
         """Unknown."""

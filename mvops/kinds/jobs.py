@@ -74,7 +74,7 @@ def _monitoring(look: Look) -> Iterator[Entry]:
         asks = ("--retrain",) if _alerts_retrain(project, model) else ()
         job = Job(
             name=f"monitor_{name}",
-            schedule=_cron(model.monitor.every),
+            schedule=as_cron(model.monitor.every),
             description="summaries, drift and performance of what is new in the prediction log",
             commands=(Command(name=name, arguments=("monitor", name, *asks)),),
         )
@@ -90,7 +90,7 @@ def _materializing(look: Look) -> Iterator[Entry]:
             continue
         job = Job(
             name=f"features_{name}",
-            schedule=_cron(project.feature_store.every),
+            schedule=as_cron(project.feature_store.every),
             description="new values of the features that the endpoint looks up",
             commands=(Command(name=name, arguments=("features", "materialize", *sorted(features.fields))),),
         )
@@ -123,7 +123,7 @@ def _alerts_retrain(project: Project, model: Model) -> bool:
     return bool(project.capabilities.retraining and model.retrain is not None and model.retrain.on)
 
 
-def _cron(every: timedelta) -> str:
+def as_cron(every: timedelta) -> str:
     """A little after each window has ended."""
     if every < _HOUR:
         return f"*/{max(1, int(every.total_seconds() // 60))} * * * *"

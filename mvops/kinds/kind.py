@@ -15,6 +15,7 @@ from mvops.core.action import Action
 from mvops.core.address import Address
 from mvops.core.code_change import CodeChange
 from mvops.core.compare import Held
+from mvops.core.outside import Outside
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
@@ -101,6 +102,15 @@ class Coded(Protocol):
 
     def code(self, action: Action, look: Look) -> Iterator[CodeChange]:
         """What changed in that code."""
+        ...
+
+
+@runtime_checkable
+class Accepting(Protocol):
+    """A kind of which some of what is changed outside can be said in the YAML."""
+
+    def accepted(self, action: Action, look: Look) -> Iterator[Outside]:
+        """What of the resource's drift, or of its edited files, the YAML can say, and how."""
         ...
 
 

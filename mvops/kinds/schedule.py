@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+from mvops.atomic import content_at
 from mvops.contracts.schedulers import Scheduler, Timetable
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, name_of
+from mvops.core.outside import Outside
+from mvops.core.regeneration import is_text
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
+from mvops.kinds.edited_times import as_in_yaml, edited_times
 from mvops.kinds.generated import digests, file_steps, seen
 from mvops.kinds.jobs import Entry, entries, with_parts
 from mvops.kinds.kind import Look
 from mvops.kinds.machines import machine
+from mvops.registry.texts import find_text
 
 
 class ScheduleSpec(Spec):
@@ -78,6 +83,21 @@ class ScheduleKind:
             scheduler: Scheduler = look.backend("schedulers", wanted["backend"])
             timetable = Timetable.model_validate(wanted["timetable"])
             yield from (f"{wanted['backend']}: {sentence}" for sentence in scheduler.limits(timetable))
+
+    def accepted(self, action: Action, look: Look) -> Iterator[Outside]:
+        """The times that were edited in its files."""
+        record = look.records.get(action.address)
+        if record is None:
+            return
+        timetable = Timetable.model_validate(record.spec["timetable"])
+        wanted = {job["name"]: job["schedule"] for job in (action.after or {}).get("timetable", {}).get("jobs", ())}
+        for path, digest in sorted(record.spec["files"].items()):
+            there = content_at(look.workspace.root / path)
+            text = None if there is None or is_text(there, digest) else find_text(look.workspace.registry, digest)
+            if there is not None and text is not None:
+                edited = edited_times(timetable, text.decode(), there.decode(errors="replace"))
+                moved = {job: time for job, time in edited.items() if wanted.get(job) not in {None, time}}
+                yield from (as_in_yaml(look, action.address, job, time) for job, time in moved.items())
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""

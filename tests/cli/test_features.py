@@ -11,7 +11,7 @@ import toy_features
 import toy_project as toy
 from toy_project import mvops
 
-from mvops.backends.feature_stores._library import remove_view
+from mvops.backends.feature_stores._library import put_view, remove_view
 from mvops.features.catalog import catalog_of
 from mvops.loading.load import load_project
 
@@ -82,6 +82,21 @@ def test_a_view_that_was_deleted_by_hand_is_made_again(project: Path) -> None:
     assert verbs(project) == {"feature_view.regions": "create"}
     mvops(project, "apply", "--yes").ok()
     assert verbs(project) == {}
+
+
+def test_p34_a_view_that_was_changed_in_the_store_is_accepted_into_its_yaml(project: Path) -> None:
+    toy.edit(project / VIEW, "ttl: 3d", "ttl: 3d   # a long weekend")
+    changed = load_project(project, ["features.regions.ttl=7d", "features.regions.owner=null team"])
+    put_view(project, catalog_of(changed), "regions")
+    shown = mvops(project, "refresh").ok().out
+    assert "! feature_view.regions  ttl is 7d, should be 3d" in shown or "ttl is 1w, should be 3d" in shown
+    assert "owner is null team, should be data team" in shown
+    was = (project / VIEW).read_text()
+    mvops(project, "refresh", "--accept", "--yes", "feature_view.regions").ok()
+    expected = was.replace("owner: data team", "owner: null team").replace("ttl: 3d", "ttl: 1w")
+    assert (project / VIEW).read_text() == expected
+    assert verbs(project)["feature_view.regions"] in {"adopt", "update"}
+    assert "feature_view" not in mvops(project, "refresh").ok().out
 
 
 def test_a_changed_view_is_changed_in_the_store(project: Path) -> None:

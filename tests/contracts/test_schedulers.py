@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mvops.contracts.schedulers import Command, Job, Machine, Part, Scheduler, Timetable
+from mvops.kinds.edited_times import edited_times
 
 
 @dataclass(frozen=True)
@@ -229,3 +230,17 @@ def test_one_line_of_yaml_moves_the_schedules_there_and_back(applied: Path, memb
     toy.mvops(root, "destroy", "--yes").ok()
     assert mine.exists(), "what was edited by hand is the team's"
     assert not [path for path in there[1:] if path.exists()]
+
+
+def test_p34_a_time_that_was_edited_in_the_files_is_read_back(backend: Scheduler) -> None:
+    """Whoever edits the line that says it, and others beside it; a time of another grammar is not taken for one."""
+    table = timetable(backend, monitor(), retrain(parts=backend.shows_parts))
+    moved = timetable(backend, monitor(schedule="5 */6 * * *"), retrain(parts=backend.shows_parts))
+    (said,) = (path for path, text in backend.files(table).items() if "5 0 * * *" in text)
+    before = backend.files(table)[said]
+    assert edited_times(table, before, before) == {}
+    assert edited_times(table, before, backend.files(moved)[said]) == {"monitor_delay": "5 */6 * * *"}
+    theirs = before.replace("5 0 * * *", "5 */6 * * *").replace("0 3 * * 1", "30 4 * * 2") + "# mine\n"
+    assert edited_times(table, before, theirs) == {"monitor_delay": "5 */6 * * *", "retrain_demand": "30 4 * * 2"}
+    assert edited_times(table, before, before.replace("5 0 * * *", "5 99 * * *")) == {}
+    assert edited_times(table, before, before.replace("5 0 * * *", "at noon")) == {}

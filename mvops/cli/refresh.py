@@ -1,0 +1,60 @@
+"""What was changed outside of mvops: shown, accepted, reverted."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mvops.cli.changes import carry_out
+from mvops.cli.session import JsonFlag, YesFlag, answer, confirm, print_json, say
+from mvops.cli.session import project as open_project
+from mvops.errors import UsageError
+
+
+def refresh(
+    addresses: Annotated[
+        list[str] | None, typer.Argument(metavar="[ADDRESS]...", help="Only these resources, such as schedule.churn.")
+    ] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Write it into the YAML: it is wanted so.")] = False,
+    revert: Annotated[bool, typer.Option("--revert", help="Make it again as the YAML says.")] = False,
+    yes: YesFlag = False,
+    json_: JsonFlag = False,
+) -> None:
+    """Show what was changed outside; accept it into the YAML, or revert it."""
+    from mvops.core.scope import Scope
+    from mvops.show.refresh import outside_json, outside_lines
+    from mvops.usecases.plan import plan
+    from mvops.usecases.refresh import outside, take_over
+
+    if accept and revert:
+        raise UsageError("--accept and --revert are two ways: choose one")
+    with open_project() as workspace:
+        if revert:
+            made = plan(workspace, Scope(targets=tuple(addresses or ()), drift_only=True))
+            approval = "--yes" if yes else "typed"
+            carry_out(workspace, made, approval=approval, json_=json_, command="refresh --revert")
+            return
+        found = outside(workspace, addresses or ())
+        if not json_:
+            for line in outside_lines(found):
+                answer(line)
+        if accept and (found or addresses):
+            if any(each.accepted for each in found):
+                confirm("Write what can be accepted into the YAML?", yes=yes)
+            written = take_over(workspace, found)
+        else:
+            written = []
+    if json_:
+        print_json(outside_json(found) | {"written": [vars(each) for each in written]})
+        return
+    for each in written:
+        key = ".".join(map(str, each.path))
+        say(f"{each.file}:{each.line}: {key} {each.before} -> {each.after}")
+    if written:
+        say("See what it comes to: mvops plan")
+
+
+def add_to(app: typer.Typer) -> None:
+    """The command of this file."""
+    app.command()(refresh)

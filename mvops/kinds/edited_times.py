@@ -1,0 +1,98 @@
+"""Times that a person changed in the generated files of a schedule, and the keys of the YAML that say them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import timedelta
+
+from mvops.contracts.schedulers import Timetable
+from mvops.core.address import Address
+from mvops.core.config.scheduler import chains
+from mvops.core.cron import check_cron
+from mvops.core.durations import format_duration
+from mvops.core.outside import Accepted, Outside
+from mvops.kinds.jobs import as_cron
+from mvops.kinds.kind import Look
+
+_FIELD = r"[0-9A-Za-z*/,-]+"
+_PERIODS = (
+    *(timedelta(minutes=n) for n in range(1, 60)),
+    *(timedelta(hours=n) for n in range(1, 24)),
+    timedelta(days=1),
+)
+
+
+def edited_times(timetable: Timetable, generated: str, there: str) -> dict[str, str]:
+    """Job -> its schedule in the edited text, where a line differs from the generated one in the schedule alone.
+
+    Two jobs of the same schedule are told apart by the order in which they stand in the file.
+    """
+    before, after = generated.splitlines(), there.replace("\r\n", "\n").splitlines()
+    lines = _jobs_of_lines(timetable, before)
+    found: dict[str, str] = {}
+    for tag, first, last, start, end in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        theirs = iter(after[start:end] if tag == "replace" else ())
+        for number in sorted(lines.keys() & set(range(first, last))):
+            name, schedule = lines[number]
+            moved = next((time for line in theirs if (time := _moved(before[number], line, schedule))), None)
+            if moved:
+                found[name] = moved
+    return found
+
+
+def as_in_yaml(look: Look, where: Address, job: str, schedule: str) -> Outside:
+    """The schedule of a job as the key of the YAML that it comes from says it, or why none can."""
+    project = look.workspace.project
+    sort, _, name = job.partition("_")
+    what = f"{job} runs at {schedule} in its file, edited by hand"
+    if sort == "retrain":
+        chain = next((chain for chain in chains(project.models) if chain[0] == name), (name,))
+        said = [model for model in chain if _says(look, model)]
+        if len(said) == 1:
+            accepted = Accepted(path=("models", said[0], "retrain", "schedule"), value=schedule)
+            return Outside(address=where, what=what, whose="yours", accepted=accepted)
+        why = f"more than one of {', '.join(chain)} says it: change it there"
+        return Outside(address=where, what=what, whose="yours", why_not=why)
+    keys: dict[str, tuple[str, ...]] = {
+        "monitor": ("models", name, "monitor", "every"),
+        "features": ("feature_store", "every"),
+    }
+    path = keys.get(sort, ())
+    period = next((each for each in _PERIODS if as_cron(each) == schedule), None)
+    if not path or period is None:
+        why = f"{'.'.join(path) or 'no key of the YAML'} cannot say this time: the file is yours, and stays as it is"
+        return Outside(address=where, what=what, whose="yours", why_not=why)
+    accepted = Accepted(path=path, value=format_duration(period))
+    return Outside(address=where, what=what, whose="yours", accepted=accepted)
+
+
+def _says(look: Look, model: str) -> bool:
+    retrain = look.workspace.project.models[model].retrain if model in look.workspace.project.models else None
+    return retrain is not None and retrain.schedule is not None
+
+
+def _jobs_of_lines(timetable: Timetable, lines: list[str]) -> dict[int, tuple[str, str]]:
+    """Number of a generated line -> the job whose schedule it says, and that schedule."""
+    found: dict[int, tuple[str, str]] = {}
+    start = 0
+    for job in timetable.jobs:
+        for number in range(start, len(lines)):
+            if job.schedule in lines[number]:
+                found[number] = (job.name, job.schedule)
+                start = number + 1
+                break
+    return found
+
+
+def _moved(before: str, after: str, schedule: str) -> str | None:
+    """The other schedule in a line that is the same but for it."""
+    head, _, tail = before.partition(schedule)
+    five = r"\s+".join([_FIELD] * 5)
+    found = re.fullmatch(rf"{re.escape(head)}({five}){re.escape(tail)}", after)
+    if found is None or found[1] == schedule:
+        return None
+    try:
+        return check_cron(" ".join(found[1].split()))
+    except ValueError:
+        return None

@@ -1,0 +1,78 @@
+"""What was changed outside of mvops: shown, and accepted into the YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+
+from mvops.core.action import Action, Verb
+from mvops.core.address import kind_of
+from mvops.core.outside import Accepted, Outside, differs
+from mvops.core.scope import Scope
+from mvops.errors import ConflictError
+from mvops.kinds.kind import Accepting, Look, kinds
+from mvops.loading.accepting import Written, accept
+from mvops.usecases.plan import plan
+from mvops.usecases.project import look_at
+from mvops.workspace import Workspace
+
+_YOURS = "the file is yours, and stays as it is"
+_AGAIN = "make it again: mvops refresh --revert; or take it out of the YAML"
+
+
+def outside(workspace: Workspace, addresses: Sequence[str] = ()) -> list[Outside]:
+    """Everything that was changed outside, of these resources or of all; and whether the YAML can say it.
+
+    Reads only. Raises UsageError for an address that there is not, and what a plan raises.
+    """
+    made = plan(workspace, Scope(targets=tuple(addresses)))
+    look = look_at(workspace)
+    chosen = [action for action in made.actions if not addresses or _named(action, addresses)]
+    return [found for action in chosen for found in _of(action, look)]
+
+
+def take_over(workspace: Workspace, found: Sequence[Outside]) -> list[Written]:
+    """Write what can be accepted into the YAML. Raises ConflictError where nothing can, SpecError as `accept`."""
+    wanted: dict[tuple[str | int, ...], Accepted] = {}
+    for each in found:
+        if each.accepted is not None:
+            other = wanted.setdefault(each.accepted.path, each.accepted)
+            if other != each.accepted:
+                where = ".".join(map(str, other.path))
+                raise ConflictError(f"{where} was changed to {other.value} and to {each.accepted.value}")
+    if not wanted:
+        first = next(iter(found), None)
+        said = f": {first.address}: {first.what}" if first else ""
+        hint = first.why_not if first else "See what was changed: mvops refresh"
+        raise ConflictError(f"there is nothing that the YAML could say{said}", hint=hint)
+    return accept(workspace.root, list(wanted.values()), workspace.project.environment)
+
+
+def _named(action: Action, addresses: Sequence[str]) -> bool:
+    return any(fnmatchcase(action.address, pattern) for pattern in addresses)
+
+
+def _of(action: Action, look: Look) -> Iterator[Outside]:
+    kind = kinds()[kind_of(action.address)]
+    known = list(kind.accepted(action, look)) if isinstance(kind, Accepting) else []
+    yield from known
+    told = {each.what for each in known}
+    if action.reason == "gone":
+        yield Outside(address=action.address, what="is gone", why_not=_AGAIN)
+    elif action.verb is Verb.REPAIR:
+        for change in action.changes:
+            if differs(change) not in told:
+                yield _not_said(action, change.field, differs(change), gone=change.after in {"absent", None})
+    if not known:
+        for file in action.files:
+            if file.verb in {"leave", "merge", "conflict"}:
+                yield Outside(
+                    address=action.address, what=f"{file.path} was edited by hand", why_not=_YOURS, whose="yours"
+                )
+
+
+def _not_said(action: Action, field: str, what: str, *, gone: bool) -> Outside:
+    path = field.removeprefix("files.")
+    if path != field:
+        return Outside(address=action.address, what=f"{path} is {'gone' if gone else 'another one'}", why_not=_AGAIN)
+    return Outside(address=action.address, what=what, why_not="no key of the YAML says this: mvops refresh --revert")

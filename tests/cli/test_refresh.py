@@ -1,0 +1,64 @@
+"""P34: what was changed outside is shown, accepted into the YAML, or reverted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from toy_project import edit, mvops, snapshot
+
+MODEL = Path("configs/models/toy.yaml")
+CRONTAB = Path("deploy/schedules/toy/crontab")
+APP = Path("deploy/serving/toy/app.py")
+
+
+def test_p34_edited_times_are_accepted_into_the_yaml_and_what_is_gone_is_made_again(project: Path) -> None:
+    assert "Nothing was changed outside" in mvops(project, "refresh").ok().out
+    edit(project / CRONTAB, "0 3 * * 1 cd", "30 4 * * 2 cd")
+    edit(project / CRONTAB, "5 0 * * * cd", "5 */6 * * * cd")
+    edit(project / CRONTAB, "# Install it", "# Installed by ana\n# Install it")
+    with (project / "deploy/serving/toy/Dockerfile").open("a") as file:
+        file.write("RUN true\n")
+    (project / APP).unlink()
+    before = snapshot(project)
+    shown = mvops(project, "refresh").ok().out
+    assert snapshot(project) == before
+    assert "schedule.toy  retrain_toy runs at 30 4 * * 2 in its file, edited by hand" in shown
+    assert "--accept writes models.toy.retrain.schedule: 30 4 * * 2" in shown
+    assert "--accept writes models.toy.monitor.every: 6h" in shown
+    assert f"! endpoint.toy  {APP} is gone" in shown
+    assert "cannot be accepted: make it again: mvops refresh --revert" in shown
+    assert "deploy/serving/toy/Dockerfile was edited by hand" in shown
+    found = mvops(project, "refresh", "--json", "schedule.*").ok().json()["outside"]
+    assert {each["address"] for each in found} == {"schedule.toy"}
+    mvops(project, "refresh", "--accept").refused("nobody to ask", "--yes")
+    mvops(project, "refresh", "--accept", "--yes", "endpoint.toy").refused("there is nothing that the YAML could say")
+    mvops(project, "refresh", "--accept", "--revert").refused("choose one")
+    assert snapshot(project) == before
+
+    was = (project / MODEL).read_text()
+    said = mvops(project, "refresh", "--accept", "--yes").ok().out
+    assert "models.toy.monitor.every 1d -> 6h" in said
+    wanted = was.replace("every: 1d", "every: 6h")
+    wanted = wanted.replace("retrain: {cooldown: 1s}", 'retrain: {cooldown: 1s, schedule: "30 4 * * 2"}')
+    assert (project / MODEL).read_text() == wanted
+    crontab = (project / CRONTAB).read_text()
+    assert "retrain_toy" not in mvops(project, "refresh").ok().out
+
+    mvops(project, "refresh", "--revert", "--yes").ok()
+    assert (project / APP).is_file()
+    assert (project / MODEL).read_text() == wanted
+    planned = {a["address"]: a["verb"] for a in mvops(project, "plan", "--json").ok().json()["actions"]}
+    assert {where for where, verb in planned.items() if verb != "keep"} == {"schedule.toy", "monitor.toy"}
+    mvops(project, "apply", "--yes").ok()
+    assert (project / CRONTAB).read_text() == crontab
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+
+
+def test_p34_a_time_that_no_key_can_say_stays_in_the_file(project: Path) -> None:
+    edit(project / CRONTAB, "5 0 * * * cd", "17 2 * * 1-5 cd")
+    before = snapshot(project)
+    shown = mvops(project, "refresh").ok().out
+    assert "monitor_toy runs at 17 2 * * 1-5 in its file" in shown
+    assert "models.toy.monitor.every cannot say this time: the file is yours" in shown
+    mvops(project, "refresh", "--accept", "--yes").refused("there is nothing that the YAML could say")
+    assert snapshot(project) == before
