@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -236,11 +237,16 @@ def test_p34_a_time_that_was_edited_in_the_files_is_read_back(backend: Scheduler
     """Whoever edits the line that says it, and others beside it; a time of another grammar is not taken for one."""
     table = timetable(backend, monitor(), retrain(parts=backend.shows_parts))
     moved = timetable(backend, monitor(schedule="5 */6 * * *"), retrain(parts=backend.shows_parts))
-    (said,) = (path for path, text in backend.files(table).items() if "5 0 * * *" in text)
-    before = backend.files(table)[said]
-    assert edited_times(table, before, before) == {}
-    assert edited_times(table, before, backend.files(moved)[said]) == {"monitor_delay": "5 */6 * * *"}
-    theirs = before.replace("5 0 * * *", "5 */6 * * *").replace("0 3 * * 1", "30 4 * * 2") + "# mine\n"
-    assert edited_times(table, before, theirs) == {"monitor_delay": "5 */6 * * *", "retrain_demand": "30 4 * * 2"}
-    assert edited_times(table, before, before.replace("5 0 * * *", "5 99 * * *")) == {}
-    assert edited_times(table, before, before.replace("5 0 * * *", "at noon")) == {}
+    after = backend.files(moved)
+
+    def read(there: Callable[[str, str], str]) -> dict[str, str]:
+        files = backend.files(table).items()
+        return {job: time for path, text in files for job, time in edited_times(table, text, there(path, text)).items()}
+
+    assert read(lambda _, text: text) == {}
+    assert read(lambda path, _: after[path]) == {"monitor_delay": "5 */6 * * *"}
+    theirs = {"5 0 * * *": "5 */6 * * *", "0 3 * * 1": "30 4 * * 2"}
+    both = read(lambda _, text: reduce(lambda made, each: made.replace(*each), theirs.items(), text) + "# mine\n")
+    assert both == {"monitor_delay": "5 */6 * * *", "retrain_demand": "30 4 * * 2"}
+    assert read(lambda _, text: text.replace("5 0 * * *", "5 99 * * *")) == {}
+    assert read(lambda _, text: text.replace("5 0 * * *", "at noon")) == {}
