@@ -1,4 +1,4 @@
-"""docs/plan-guarantees.md names the tests of each promise, and no promise is without one.
+"""docs/plan-guarantees.md and docs/promises.md name the tests of each promise, and no promise is without one.
 
 `MVOPS_UPDATE_DOCS=1 pytest tests/test_guarantees.py` writes the last column anew.
 """
@@ -10,16 +10,27 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "plan-guarantees.md"
-ROW = re.compile(r"^\| (P\d+) \| (.*) \| ?(.*) ?\|$", re.MULTILINE)
+PAGES = {
+    "plan-guarantees.md": [f"P{number}" for number in range(1, 43)],
+    "promises.md": [
+        *(f"A{number}" for number in range(1, 9)),
+        *("D1", "D2", "D3", "D4", "D5", "D9"),
+        *(f"XS{number}" for number in range(1, 10)),
+        *(f"XN{number}" for number in range(1, 7)),
+    ],
+}
+ROW = re.compile(r"^\| ([A-Z]+\d+) \| (.*) \| ?(.*) ?\|$", re.MULTILINE)
+NAMED = re.compile(r"^(?:    )?def test_((?:(?:p|a|d|xs|xn)\d+b?_)+)", re.MULTILINE)
 
 
 def named() -> dict[str, Counter[str]]:
     """Promise -> file -> how many tests name it: `test_p8_p19_...` is about P8 and P19."""
     found: dict[str, Counter[str]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for named in re.findall(r"^(?:    )?def test_((?:p\d+b?_)+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+        for named in NAMED.findall(path.read_text(encoding="utf-8")):
             for promise in set(named.upper().replace("B_", "_").strip("_").split("_")):
                 found.setdefault(promise, Counter())[path.relative_to(ROOT).as_posix()] += 1
     return found
@@ -36,16 +47,19 @@ def written(text: str) -> str:
     return ROW.sub(row, text)
 
 
-def test_the_page_names_the_tests() -> None:
-    text = PAGE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", PAGES)
+def test_the_page_names_the_tests(name: str) -> None:
+    page = ROOT / "docs" / name
+    text = page.read_text(encoding="utf-8")
     if os.environ.get("MVOPS_UPDATE_DOCS"):
-        PAGE.write_text(written(text), encoding="utf-8")
-    assert PAGE.read_text(encoding="utf-8") == written(text)
+        page.write_text(written(text), encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == written(text)
 
 
-def test_every_promise_has_a_test() -> None:
-    rows = ROW.findall(PAGE.read_text(encoding="utf-8"))
-    assert [promise for promise, _, _ in rows] == [f"P{number}" for number in range(1, 43)]
+@pytest.mark.parametrize("name", PAGES)
+def test_every_promise_has_a_test(name: str) -> None:
+    rows = ROW.findall((ROOT / "docs" / name).read_text(encoding="utf-8"))
+    assert [promise for promise, _, _ in rows] == PAGES[name]
     known = named()
     lacking = [promise for promise, text, _ in rows if promise not in known and not text.startswith("Not yet")]
     assert lacking == []

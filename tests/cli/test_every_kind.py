@@ -128,7 +128,7 @@ def test_p4_p31_destroy_leaves_nothing_of_ours_and_all_of_theirs(after: Path, tm
     assert mvops(root, "destroy", "--json").ok().json()["actions"] == []
 
 
-def test_p32_what_is_gone_is_forgotten_or_made_again(after: Path, tmp_path: Path) -> None:
+def test_p32_a8_what_is_gone_is_forgotten_or_made_again(after: Path, tmp_path: Path) -> None:
     root = toy.copy(after, tmp_path / "toy")
     shutil.rmtree(root / "deploy")
     shutil.rmtree(root / ".github")

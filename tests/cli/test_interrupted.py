@@ -106,7 +106,7 @@ def race(waiting: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, 
     return first.pid, won, second, root
 
 
-def test_p25_of_two_applies_at_the_same_time_one_wins(race: tuple[int, Result, Result, Path]) -> None:
+def test_p25_a4_of_two_applies_at_the_same_time_one_wins(race: tuple[int, Result, Result, Path]) -> None:
     pid, first, second, root = race
     first.ok()
     second.refused("The project is locked by", f"process {pid}", "`apply`")
@@ -115,7 +115,7 @@ def test_p25_of_two_applies_at_the_same_time_one_wins(race: tuple[int, Result, R
 
 
 @pytest.mark.parametrize("address", ["model.toy", "endpoint.toy"])
-def test_an_apply_killed_between_steps_is_taken_up_again(quick: Path, applied: Path, address: str) -> None:
+def test_a1_an_apply_killed_between_steps_is_taken_up_again(quick: Path, applied: Path, address: str) -> None:
     process = spawn(quick, "apply", "--yes")
     until(lambda: started(quick, address) or process.poll() is not None)
     process.kill()

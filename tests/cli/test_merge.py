@@ -56,7 +56,7 @@ def quiet(project: Path) -> str:
     return mvops(project, "plan", "--detailed-exitcode").ok(0).out
 
 
-def test_p35_edits_and_new_text_are_merged(project: Path) -> None:
+def test_p35_a8_edits_and_new_text_are_merged(project: Path) -> None:
     path = edited(project)
     before, after = move_port(project)
     was = path.read_text()

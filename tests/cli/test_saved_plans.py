@@ -36,7 +36,7 @@ def test_p19_a_saved_plan_is_done_as_it_is_with_its_overrides(project: Path) -> 
     assert "settings.every: 1h -> 1d" in back.out
 
 
-def test_p20_a_stale_plan_is_refused(project: Path) -> None:
+def test_p20_a6_a_stale_plan_is_refused(project: Path) -> None:
     mvops(project, "plan", HOURLY, "--out", "hourly.json").ok()
     mvops(project, "apply", "--yes", "models.toy.monitor.every=2h").ok()
     before = snapshot(project)
@@ -50,7 +50,7 @@ def test_a_plan_whose_yaml_changed_since_is_refused(project: Path) -> None:
     mvops(project, "apply", "p.json").refused("stale", "monitor.toy")
 
 
-def test_p20_a_tampered_plan_is_refused(project: Path) -> None:
+def test_p20_a6_a_tampered_plan_is_refused(project: Path) -> None:
     mvops(project, "plan", HOURLY, "--out", "p.json").ok()
     saved = json.loads((project / "p.json").read_text())
     target = next(a for a in saved["actions"] if a["address"] == "schedule.toy")
@@ -94,7 +94,7 @@ def test_p14_a_plan_says_whether_there_is_anything_to_do(project: Path) -> None:
     ("field", "value"),
     [("mvops", "0.0.1"), ("lineage", "x"), ("overrides", []), ("created_by", "root@x"), ("notices", ["n"])],
 )
-def test_p20_a_changed_field_is_seen(project: Path, field: str, value: object) -> None:
+def test_p20_a6_a_changed_field_is_seen(project: Path, field: str, value: object) -> None:
     mvops(project, "plan", HOURLY, "--out", "../p.json").ok()
     saved = json.loads((project.parent / "p.json").read_text())
     before = snapshot(project)

@@ -174,7 +174,9 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_refused_without_side_effect(outcomes: dict[str, list[Any]], name: str) -> None:
+def test_xs1_xs2_xs3_xs4_xs5_xs6_xs7_xs8_xs9_refused_without_side_effect(
+    outcomes: dict[str, list[Any]], name: str
+) -> None:
     kind, told, events, seconds, grown = outcomes[name]
     assert kind == "SpecError", told
     assert events == []

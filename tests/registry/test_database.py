@@ -139,7 +139,7 @@ def test_a_file_that_is_no_database_is_named_and_not_touched(tmp_path, content, 
 
 
 @pytest.mark.parametrize("lost", [1, 100, 4096, 20000])
-def test_a_truncated_registry_is_refused_and_not_touched(tmp_path, lost):
+def test_d2_a_truncated_registry_is_refused_and_not_touched(tmp_path, lost):
     open_registry(URL, tmp_path).close()
     file = path_in(tmp_path)
     os.truncate(file, file.stat().st_size - lost)
@@ -193,7 +193,7 @@ def test_a_lost_lineage_is_damage(registry, url, tmp_path):
         open_registry(url, tmp_path)
 
 
-def test_a_newer_schema_is_refused_and_not_touched(registry, url, tmp_path):
+def test_d9_a_newer_schema_is_refused_and_not_touched(registry, url, tmp_path):
     with registry.session() as session:
         session.connection().execute(text("UPDATE mvops_revision SET version_num = '9999'"))
     with pytest.raises(RegistryError, match="newer mvops") as caught:
@@ -203,7 +203,7 @@ def test_a_newer_schema_is_refused_and_not_touched(registry, url, tmp_path):
         assert session.connection().scalar(text("SELECT version_num FROM mvops_revision")) == "9999"
 
 
-def test_a_registry_that_another_process_keeps_locked_is_an_error_after_the_wait(tmp_path):
+def test_d1_a_registry_that_another_process_keeps_locked_is_an_error_after_the_wait(tmp_path):
     with open_registry(URL, tmp_path) as registry:
         other = sqlite3.connect(path_in(tmp_path), isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -219,7 +219,7 @@ def test_a_registry_that_another_process_keeps_locked_is_an_error_after_the_wait
         assert len(events(registry)) == 1
 
 
-def test_writers_wait_for_each_other_instead_of_failing(registry):
+def test_d1_writers_wait_for_each_other_instead_of_failing(registry):
     def several() -> None:
         for _ in range(10):
             with registry.session() as session:  # reads, then writes: what a deferred transaction trips over

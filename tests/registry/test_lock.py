@@ -148,7 +148,7 @@ def test_waiting_ends(registry):
         assert 0.4 <= time.monotonic() - began < 10
 
 
-def test_p23_a_killed_holder_is_replaced_at_once(registry, holder):
+def test_p23_a5_a_killed_holder_is_replaced_at_once(registry, holder):
     other = holder()
     os.kill(other.pid, signal.SIGKILL)
     # Not waited for: to the system it is there still, as a zombie.
@@ -167,7 +167,7 @@ def test_a_holder_that_is_gone_without_a_trace_is_replaced_at_once(registry, hol
         pass
 
 
-def test_p23_a_frozen_holder_keeps_the_lock_until_its_lease_ends_and_can_write_no_more(registry, holder):
+def test_p23_a5_a_frozen_holder_keeps_the_lock_until_its_lease_ends_and_can_write_no_more(registry, holder):
     SqlState(registry).put(Record(address="model.live", spec={}, outputs={}))
     other = holder(lease=3.0)
     os.kill(other.pid, signal.SIGSTOP)
@@ -192,7 +192,7 @@ def test_a_live_holder_renews_its_lease(registry, holder):
         time.sleep(0.1)
 
 
-def test_of_competing_processes_one_after_the_other_gets_it(registry, url, tmp_path):
+def test_a4_of_competing_processes_one_after_the_other_gets_it(registry, url, tmp_path):
     code = """
 import sys, time
 from pathlib import Path

@@ -108,7 +108,7 @@ def test_a_record_of_an_unknown_kind_holds_up_nobody_and_is_kept(folders):
     assert [path.suffix for path in folders[0].iterdir()] == [".damaged"]
 
 
-def test_while_the_database_is_gone_the_spool_keeps_and_then_catches_up(folders):
+def test_d4_while_the_database_is_gone_the_spool_keeps_and_then_catches_up(folders):
     (folders[1] / "predictions.db").mkdir()  # no database can be opened there
     spool = Spool(folders[0], 1 << 20)
     flusher = Flusher(spool, opener(folders[1]))
