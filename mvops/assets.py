@@ -44,6 +44,7 @@ def entries() -> tuple[EntryPoint, ...]:
     )
 
 
+@cache  # asked for every backend that is loaded
 def own_backend_names(family: str) -> tuple[str, ...]:
     """The names of a family's backends that come with mvops, sorted. Imports nothing."""
     found = pkgutil.iter_modules([str(_PACKAGE / "backends" / family)])

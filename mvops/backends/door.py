@@ -5,11 +5,17 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from mvops.errors import BackendError
 
+_FITTING: set[tuple[type, type]] = (
+    set()
+)  # Protocol and class: looking at one takes longer than most of what is asked of it
 
+
+@cache
 def contract(family: str) -> type | None:
     """The Protocol of a family, named in the singular: of `feature_stores`, it is FeatureStore; None without one."""
     try:
@@ -25,11 +31,13 @@ def admit(family: str, name: str, made: Any, origin: str) -> Any:
 
     Raises BackendError with every method that is missing or cannot be called as the Protocol says, in both forms.
     """
-    protocol = contract(family)
-    misfits = list(_misfits(protocol, made)) if protocol else []
-    if not protocol or not misfits:
+    protocol, kind = contract(family), type(made)
+    if not protocol or (protocol, kind) in _FITTING:
         return made
-    kind = type(made)
+    misfits = list(_misfits(protocol, made))
+    if not misfits:
+        _FITTING.add((protocol, kind))
+        return made
     raise BackendError(
         f"the backend {name!r} in {family} ({kind.__module__}.{kind.__qualname__}, {origin}) "
         f"does not fit {protocol.__module__}.{protocol.__qualname__}:\n" + "\n".join(f"  {line}" for line in misfits),

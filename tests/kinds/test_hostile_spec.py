@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +273,7 @@ def changed(values: dict[str, Any], what: str, path: KeyPath, text: str) -> dict
     return made
 
 
+@cache
 def shape(path: str, text: str) -> Any:
     """What may not change, whatever the text says."""
     if path.endswith(".py"):
@@ -289,8 +291,9 @@ def shape(path: str, text: str) -> Any:
     return None
 
 
+@cache
 def loaded(path: str, text: str) -> Any:
-    return json.loads(text) if path.endswith(".json") else yaml.safe_load(text)
+    return json.loads(text) if path.endswith(".json") else yaml.load(text, Loader=yaml.CSafeLoader)
 
 
 def outline(value: Any) -> Any:
