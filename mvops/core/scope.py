@@ -89,11 +89,12 @@ def notices(scope: Scope, selection: Selection, everything: int) -> Iterator[str
 def only_drift(actions: Iterable[Action]) -> tuple[tuple[Action, ...], int]:
     """The actions that mend what was changed outside, and how many others there are to do."""
     found = tuple(actions)
-    drift = tuple(action for action in found if _is_drift(action) or action.verb is Verb.KEEP)
+    drift = tuple(action for action in found if is_drift(action) or action.verb is Verb.KEEP)
     return drift, len(found) - len(drift)
 
 
-def _is_drift(action: Action) -> bool:
+def is_drift(action: Action) -> bool:
+    """Does it mend what was changed or taken away outside, and nothing else."""
     gone = action.verb is Verb.CREATE and action.reason == "gone" and action.before == action.after
     return gone or action.verb is Verb.REPAIR
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mvops.core.action import SYMBOLS, Action, Change, Verb
 from mvops.core.plan import Plan
+from mvops.core.scope import is_drift
 from mvops.show.files import code_lines, diffs_markdown, file_lines
 
 _STYLES = {
@@ -39,14 +40,10 @@ def plan_lines(plan: Plan, *, whole_diffs: bool = False) -> Iterator[tuple[str, 
     yield "", ""
     pending = plan.pending()
     width = max((len(action.address) for action in plan.actions), default=0)
-    for action in pending:
-        yield (
-            f"  {SYMBOLS[action.verb]} {action.address:<{width}}  {action.verb}: {action.because}",
-            _STYLES[action.verb],
-        )
-        yield from ((f"      {detail}", "") for detail in (*_changes(action), *action.details))
-        yield from code_lines(action, whole=whole_diffs)
-        yield from file_lines(action, whole=whole_diffs)
+    for heading, actions in _sections(pending):
+        yield from [(f"{heading}:", "bold")] if heading else []
+        for action in actions:
+            yield from _action_lines(action, width, whole_diffs=whole_diffs)
     kept = [action for action in plan.actions if action.verb is Verb.KEEP]
     for action in kept:
         told = (*action.details, *(f"{change.path} {change.because}" for change in action.files))
@@ -61,16 +58,39 @@ def plan_markdown(plan: Plan) -> str:
     """What a team wants to read in a pull request."""
     lines = [f"### mvops plan: {plan.project} ({plan.preset})", ""]
     pending = plan.pending()
-    if pending:
-        lines += ["| | resource | what | why |", "|---|---|---|---|"]
-    for action in pending:
-        files = (f"{change.path} {change.because}" for change in action.files)
-        told = "<br>".join(_cell(text) for text in (action.because, *_changes(action), *action.details, *files))
-        lines.append(f"| `{SYMBOLS[action.verb]}` | `{action.address}` | {action.verb} | {told} |")
+    for heading, actions in _sections(pending):
+        lines += [f"**{heading}**", ""] if heading else []
+        lines += ["| | resource | what | why |", "|---|---|---|---|", *map(_row, actions), ""]
     kept = sum(action.verb is Verb.KEEP for action in plan.actions)
-    lines += ["", *(f"> {_cell(notice)}" for notice in plan.notices), "", _totals(plan, kept), ""]
+    lines += [*(f"> {_cell(notice)}" for notice in plan.notices), "", _totals(plan, kept), ""]
     lines += diffs_markdown(plan)
     return "\n".join(lines)
+
+
+def _sections(pending: Iterable[Action]) -> Iterator[tuple[str, list[Action]]]:
+    """What was changed outside first, under a heading of its own."""
+    outside: list[Action] = []
+    ours: list[Action] = []
+    for action in pending:
+        (outside if is_drift(action) else ours).append(action)
+    if outside:
+        yield "Changed outside mvops since the last apply", outside
+    if ours:
+        yield "Changed in the project" if outside else "", ours
+
+
+def _action_lines(action: Action, width: int, *, whole_diffs: bool) -> Iterator[tuple[str, str]]:
+    said = f"  {SYMBOLS[action.verb]} {action.address:<{width}}  {action.verb}: {action.because}"
+    yield said, _STYLES[action.verb]
+    yield from ((f"      {detail}", "") for detail in (*_changes(action), *action.details))
+    yield from code_lines(action, whole=whole_diffs)
+    yield from file_lines(action, whole=whole_diffs)
+
+
+def _row(action: Action) -> str:
+    files = (f"{change.path} {change.because}" for change in action.files)
+    told = "<br>".join(_cell(text) for text in (action.because, *_changes(action), *action.details, *files))
+    return f"| `{SYMBOLS[action.verb]}` | `{action.address}` | {action.verb} | {told} |"
 
 
 def plan_json(plan: Plan) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from mvops import __version__
-from mvops.core.action import Action
+from mvops.core.action import Action, Verb
 from mvops.core.address import Address, kind_of
 from mvops.core.canonical import digest
 from mvops.core.compare import Asked, Held, compare
@@ -26,6 +26,11 @@ from mvops.usecases.drafts import Draft, drafted, with_backs
 from mvops.usecases.moving import pending_moves, with_moves
 from mvops.usecases.project import look_at
 from mvops.workspace import Workspace, data_keeper
+
+_THRESHOLDS = {  # fields that say yes or no to what was seen before too
+    "model": ("gate",),
+    "monitor": tuple(f"settings.{name}" for name in ("effect", "every", "false_alarms", "min_rows", "tolerance")),
+}
 
 
 def plan(
@@ -145,9 +150,17 @@ def _held(look: Look, unwanted: Iterable[Address], desired: Mapping[Address, Spe
 
 def _with_details(action: Action, look: Look) -> Action:
     kind = kinds()[kind_of(action.address)]
-    details = tuple(kind.details(action, look))
+    details = (*kind.details(action, look), *_backtested(action, look.workspace))
     code = tuple(kind.code(action, look)) if isinstance(kind, Coded) else ()
     return action.model_copy(update={"details": details, "code": code}) if details or code else action
+
+
+def _backtested(action: Action, workspace: Workspace) -> Iterator[str]:
+    fields = _THRESHOLDS.get(kind_of(action.address), ())
+    if action.verb is Verb.UPDATE and any(change.field.startswith(fields) for change in action.changes):
+        from mvops.usecases.backtests import backtest  # noqa: PLC0415 -- pandas
+
+        yield from backtest(action, workspace)
 
 
 def _done_before(

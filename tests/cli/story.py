@@ -111,6 +111,9 @@ def first_days(story: Story) -> None:
     told = ("monitor", "toy", "--until", "2024-03-07")
     story.do("monitor retrain", *told, "--retrain")
     story.do("monitor --json", *told, "--json")
+    stricter = ("models.toy.monitor.effect=90", "models.toy.gate=['roc_auc >= 0.999']")
+    story.do("plan with new thresholds", "plan", *stricter, "--json")
+    story.do("plan with a finer monitor", "plan", "models.toy.monitor.effect=0.001")
 
 
 def new_data(story: Story) -> None:

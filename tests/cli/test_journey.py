@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,23 @@ def test_status_counts_what_happened(story: Story) -> None:
     assert found["outcomes"] == DAYS * 400
     assert found["endpoint"]["status"] == "up"
     assert (found["champion"], found["versions"]) == (1, 3)
+
+
+def test_p13_new_thresholds_are_tried_on_the_past(story: Story) -> None:
+    """The drifted day would not have been noticed, and the version that serves would not pass."""
+    actions = {action["address"]: action for action in story["plan with new thresholds"].json()["actions"]}
+    said = actions["monitor.toy"]["details"][-1]
+    assert re.fullmatch(
+        r"back-test: 0 of the last \d+ windows would have raised an alarm, [1-9]\d* with the thresholds until now", said
+    )
+    counted, champion = actions["model.toy"]["details"][-2:]
+    assert counted == "back-test: of the last version this gate lets 0 pass, the one until now 1"
+    assert re.fullmatch(
+        r"back-test: the champion, version 1, would not pass: roc_auc is 0\.\d+, below 0\.999\.", champion
+    )
+    finer = story["plan with a finer monitor"].out
+    assert "would have raised an alarm" in finer
+    assert "back-test: the last one for 2024-03-0" in finer
 
 
 def test_new_data_is_a_reason_and_names_what_runs(story: Story) -> None:

@@ -1,0 +1,84 @@
+"""What new thresholds would have said of the past: a gate of the last versions, a monitor of the last windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from mvops.core.action import Action
+from mvops.core.address import kind_of, name_of
+from mvops.core.config.model import Monitor
+from mvops.core.counts import counted
+from mvops.core.version import Version
+from mvops.lifecycle.gate import GateReport
+from mvops.lifecycle.gate import judge as judge_version
+from mvops.monitoring.verdict import Verdict, judge
+from mvops.registry.summaries import judged_until
+from mvops.registry.versions import champion, versions
+from mvops.usecases.monitor import HISTORY, by_version
+from mvops.usecases.summarising import Known
+from mvops.workspace import Workspace
+
+_VERSIONS, _WINDOWS = 5, 30
+
+
+def backtest(action: Action, workspace: Workspace) -> Iterator[str]:
+    """Sentences about an action that changes thresholds: how often they would have said no, and the ones until now."""
+    before, after, name = action.before or {}, action.after or {}, name_of(action.address)
+    if kind_of(action.address) == "model":
+        yield from _gate(workspace, name, before["gate"], after["gate"])
+    else:
+        old, new = (Monitor.model_validate(fields["settings"]) for fields in (before, after))
+        yield from _monitor(workspace, name, old, new)
+
+
+def _gate(workspace: Workspace, model: str, before: list[str], after: list[str]) -> Iterator[str]:
+    """On the metrics that are on record; what a condition says of the champion is asked of the version before."""
+    known = versions(workspace.registry, model)[-_VERSIONS - 1 :]
+    pairs = list(pairwise([None, *known]))[-_VERSIONS:]
+    if not known:
+        return
+    reports = [[_report(gate, old, new) for old, new in pairs if new] for gate in (after, before)]
+    passed = [sum(report.passed for report in judged) for judged in reports]
+    last = "the last version" if len(pairs) == 1 else f"the last {len(pairs)} versions"
+    yield f"back-test: of {last} this gate lets {passed[0]} pass, the one until now {passed[1]}"
+    serving = champion(workspace.registry, model)
+    for old, new in pairs:
+        if serving and new and new.number == serving.number:
+            failed = " ".join(check.sentence for check in _report(after, old, new).checks if not check.passed)
+            if failed:
+                yield f"back-test: the champion, version {new.number}, would not pass: {failed}"
+
+
+def _report(gate: list[str], before: Version | None, version: Version) -> GateReport:
+    return judge_version(tuple(gate), version.metrics, before.metrics if before else None, None)
+
+
+def _monitor(workspace: Workspace, model: str, before: Monitor, after: Monitor) -> Iterator[str]:
+    """On the champion's summaries."""
+    serving, until = champion(workspace.registry, model), judged_until(workspace.registry, model)
+    found = Known(workspace, model).get(serving.number) if serving else None
+    if found is None or until is None:
+        return
+    if before.every != after.every:
+        yield "back-test: none, as no window of the new length was summarised yet"
+        return
+    since = until - (_WINDOWS + HISTORY + 1) * after.every
+    stored = dict(by_version(workspace, model, after.every, since)).get(found[0].number, [])
+    places = range(max(0, len(stored) - _WINDOWS), len(stored))
+    new, old = (
+        [judge(found[1], stored[place], rules, history=stored[max(0, place - HISTORY) : place]) for place in places]
+        for rules in (after, before)
+    )
+    alarms = [verdict for verdict in new if verdict.alarms]
+    yield (
+        f"back-test: {len(alarms)} of the last {counted(len(places), 'window')} would have raised an alarm, "
+        f"{sum(bool(verdict.alarms) for verdict in old)} with the thresholds until now"
+    )
+    yield from _last(alarms)
+
+
+def _last(alarms: list[Verdict]) -> Iterator[str]:
+    if alarms:
+        last = alarms[-1]
+        yield f"back-test: the last one for {last.start:%Y-%m-%d %H:%M} UTC: {last.alarms[0].sentence}"
