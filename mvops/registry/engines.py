@@ -61,8 +61,15 @@ def _postgres(place: Place) -> Engine:
         engine = create_engine(place.url, pool_pre_ping=True, connect_args={"application_name": "mvops", **timeouts})
     except ImportError as error:
         raise MissingExtraError("A database on PostgreSQL", "postgres") from error
+    event.listen(engine, "do_connect", _connect_postgres)
     event.listen(engine, "connect", _open_postgres)
     return engine
+
+
+def _connect_postgres(_dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
+    from mvops.registry.silence import PatientConnection  # noqa: PLC0415  psycopg is an extra
+
+    return PatientConnection.connect(*arguments, **options)
 
 
 def _open_postgres(connection: Any, _record: Any) -> None:

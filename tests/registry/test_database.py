@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -95,6 +96,33 @@ def test_postgresql_that_is_not_there_is_an_error_within_seconds_and_hides_the_p
         open_registry("postgresql://user:geheim@127.0.0.1:1/db", tmp_path)
     assert time.monotonic() - began < 10
     assert "geheim" not in str(caught.value)
+
+
+def test_d5_a_frozen_postgresql_is_not_waited_for_for_ever(postgres_url, tmp_path, monkeypatch):
+    monkeypatch.setattr("mvops.registry.silence.LONGEST", 1.0)
+    began = time.monotonic()
+    with open_registry(postgres_url, tmp_path) as registry:
+        frozen = []
+
+        def write_while_it_freezes() -> None:
+            with registry.session() as session:
+                frozen.append(psutil.Process(session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar()))
+                frozen[0].suspend()
+                record_event(registry, "never", "b", "c")
+
+        try:
+            with pytest.raises(RegistryError, match="cannot be reached: it has not answered for 1 seconds"):
+                write_while_it_freezes()
+            record_event(registry, "after", "b", "c")  # on a connection of its own, at once
+            frozen.append(frozen[0].parent())
+            frozen[1].suspend()
+            with pytest.raises(RegistryError, match="cannot be reached"):
+                open_registry(postgres_url, tmp_path)
+        finally:
+            for process in frozen:
+                process.resume()
+        assert [e.kind for e in events(registry)] == ["after"]
+    assert time.monotonic() - began < 20
 
 
 def test_every_commit_is_durable(registry):
