@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import pkgutil
 from functools import cache
+from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -60,10 +61,19 @@ def backend_names(family: str) -> tuple[str, ...]:
 @cache
 def packages() -> dict[str, Path]:
     """The folders of the packages that bring backends, by their names; a lone module has none."""
-    names = sorted({point.module.partition(".")[0] for point in entries()})
-    specs = {name: importlib.util.find_spec(name) for name in names}
     return {
         name: Path(spec.submodule_search_locations[0])
-        for name, spec in specs.items()
+        for name, spec in _specs().items()
         if spec is not None and spec.submodule_search_locations
     }
+
+
+def lone_modules() -> list[Path]:
+    """The files of modules that bring backends and are no packages."""
+    specs = filter(None, _specs().values())
+    return [Path(spec.origin) for spec in specs if spec.origin and not spec.submodule_search_locations]
+
+
+def _specs() -> dict[str, ModuleSpec | None]:
+    names = sorted({point.module.partition(".")[0] for point in entries()})
+    return {name: importlib.util.find_spec(name) for name in names}

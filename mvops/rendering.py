@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
+from typing import TYPE_CHECKING, Any
 
 from mvops import assets
 from mvops.errors import BackendError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _USED: ContextVar[dict[str, str] | None] = ContextVar("_USED", default=None)
 
@@ -32,6 +33,8 @@ def _line(text: str) -> str:
 
 @cache  # compiling the templates takes longer than rendering them
 def _environment(folder: Path) -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 -- a plan renders only what is new
+
     environment = Environment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
@@ -76,6 +79,8 @@ def render_folder(name: str, context: Mapping[str, Any]) -> dict[str, str]:
     if folder is None:
         looked = ", ".join(map(str, places))
         raise BackendError(f"there is no template folder {name!r}", hint=f"Looked in {looked}")
+    from jinja2 import UndefinedError  # noqa: PLC0415 -- as above
+
     environment = _environment(folder)
     used = _USED.get()
     rendered: dict[str, str] = {}

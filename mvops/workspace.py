@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mvops.artifacts.store import ArtifactStore
 from mvops.contracts.data_versioners import DataVersioner, Place
@@ -18,8 +18,10 @@ from mvops.core.config.project import Project
 from mvops.core.environment import hidden_folder, in_environment
 from mvops.errors import BackendError, UsageError
 from mvops.registry.database import Registry, open_registry
-from mvops.registry.predictions import PredictionLog
 from mvops.registry.state import SqlState
+
+if TYPE_CHECKING:
+    from mvops.registry.predictions import PredictionLog
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Workspace:
     @contextmanager
     def predictions(self) -> Iterator[PredictionLog]:
         """The prediction log, opened."""
+        from mvops.registry.predictions import PredictionLog  # noqa: PLC0415 -- SQLAlchemy, which a plan does without
+
         with PredictionLog.open(self.project.predictions, self.root) as log:
             yield log
 

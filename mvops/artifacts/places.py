@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import fsspec
-
 from mvops.core.config.places import check_artifacts
 from mvops.errors import ArtifactError, BackendError, MissingExtraError, MvopsError
 
@@ -19,6 +17,8 @@ _S3_HINT = "Check AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
 
 def connect(url: str) -> tuple[Any, str]:
     """The file system of `url` and the folder on it, before any request. Raises ArtifactError, BackendError."""
+    import fsspec  # noqa: PLC0415 -- a plan needs none of it
+
     scheme = url.partition("://")[0]
     options: dict[str, Any] = {"skip_instance_cache": True}  # so that it holds what the environment says now
     if scheme == "s3":

@@ -26,6 +26,7 @@ from mvops.cli import (
     traffic,
 )
 from mvops.cli.session import SESSION, print_error
+from mvops.cli.slim import slim
 from mvops.errors import MvopsError, of_the_system
 
 _TRACE = "The trace: the same command with --debug"
@@ -101,7 +102,8 @@ def main() -> None:
     """Run a command; the only place that turns errors into text and exit codes."""
     interrupts.listen()
     try:
-        code = app(_globals_first(sys.argv[1:]), standalone_mode=False)
+        general, words = _globals_first(sys.argv[1:])
+        code = slim(app, words)([*general, *words], standalone_mode=False)
     except (MvopsError, OSError) as error:
         if SESSION.debug:
             raise
@@ -119,18 +121,18 @@ def main() -> None:
     sys.exit(code or 0)
 
 
-def _globals_first(arguments: list[str]) -> list[str]:
-    """`mvops plan -C DIR --quiet` means the same as `mvops -C DIR --quiet plan`."""
+def _globals_first(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """The global options, and the rest: `mvops plan -C DIR --quiet` means the same as `mvops -C DIR --quiet plan`."""
     first: list[str] = []
     rest: list[str] = []
     waiting = iter(arguments)
     for argument in waiting:
         if argument == "--":
-            return [*first, *rest, "--", *waiting]
+            return first, [*rest, "--", *waiting]
         if argument in {"-C", "--directory", "--env"}:
             first += [argument, *([value] if (value := next(waiting, None)) is not None else [])]
         elif argument in {"--quiet", "-q", "--debug"} or argument.startswith(("--directory=", "--env=")):
             first.append(argument)
         else:
             rest.append(argument)
-    return first + rest
+    return first, rest

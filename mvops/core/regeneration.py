@@ -25,7 +25,7 @@ def sha256(content: bytes) -> str:
 
 def is_text(content: bytes, digest: str | None) -> bool:
     """Is this the text with that digest, whatever Git has made of its line ends."""
-    return digest is not None and digest in {sha256(content), sha256(plain(content))}
+    return digest is not None and (digest == sha256(content) or digest == sha256(plain(content)))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from mvops.contracts.dashboards import Board, Dashboard
@@ -12,7 +13,7 @@ from mvops.core.reach import host_and_port
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
-from mvops.kinds.generated import digests, file_steps, seen
+from mvops.kinds.generated import file_steps, recalled_digests, seen
 from mvops.kinds.kind import Look
 
 
@@ -41,7 +42,10 @@ class DashboardKind:
         backend: Dashboard = look.backend("dashboards", chosen.backend)
         for name in sorted(project.models):
             board = _board(look, name)
-            files = backend.files(board, chosen.options)
+            told = board.model_dump(mode="json")
+            folder = look.workspace.generated(backend.folder())
+            made_of = ["dashboard", chosen.backend, chosen.options, told]
+            files = recalled_digests(look, made_of, folder, partial(backend.files, board, chosen.options))
             if files:
                 endpoint = (address("endpoint", name),) if board.address else ()
                 yield DashboardSpec(
@@ -49,8 +53,8 @@ class DashboardKind:
                     needs=endpoint,
                     backend=chosen.backend,
                     options=chosen.options,
-                    board=board.model_dump(mode="json"),
-                    files=digests(look.workspace.generated(backend.folder()), files),
+                    board=told,
+                    files=files,
                 )
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:

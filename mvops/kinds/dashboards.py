@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from mvops.contracts.dashboards import Dashboard
@@ -11,7 +12,7 @@ from mvops.core.address import Address, name_of
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
-from mvops.kinds.generated import digests, file_steps, seen
+from mvops.kinds.generated import file_steps, recalled_digests, seen
 from mvops.kinds.kind import Look
 
 
@@ -37,13 +38,18 @@ class DashboardsKind:
             return
         chosen = project.dashboard
         backend: Dashboard = look.backend("dashboards", chosen.backend)
-        files = backend.shared(project.project, chosen.options)
+        files = recalled_digests(
+            look,
+            ["dashboards", chosen.backend, chosen.options, project.project],
+            look.workspace.generated(backend.folder()),
+            partial(backend.shared, project.project, chosen.options),
+        )
         if files:
             yield DashboardsSpec(
                 name=project.project,
                 backend=chosen.backend,
                 options=chosen.options,
-                files=digests(look.workspace.generated(backend.folder()), files),
+                files=files,
             )
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:

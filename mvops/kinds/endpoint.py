@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from mvops.contracts.feature_stores import ServedFeatures
@@ -17,11 +18,11 @@ from mvops.core.environment import hidden_folder, wording
 from mvops.core.spec import UNKNOWN, Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RestoreRoute, Step
-from mvops.kinds.generated import digests, file_steps, seen
+from mvops.kinds.generated import file_steps, recalled_digests, seen
 from mvops.kinds.kind import Look
 from mvops.kinds.model import protected
-from mvops.lifecycle.environment import requirements
-from mvops.registry.versions import champion
+from mvops.kinds.recorded import champions
+from mvops.lifecycle.pins import requirements
 
 
 class EndpointSpec(Spec):
@@ -48,12 +49,16 @@ class EndpointKind:
                 continue
             server: Server = look.backend("servers", model.endpoint.backend)
             service = _service(look, name, model.description, model.endpoint)
+            told = service.model_dump(mode="json", exclude_none=True)
+            folder = look.workspace.generated(server.folder(name))
             yield EndpointSpec(
                 name=name,
                 needs=(address("model", name),),
                 backend=model.endpoint.backend,
-                service=service.model_dump(mode="json", exclude_none=True),
-                files=digests(look.workspace.generated(server.folder(name)), server.files(service)),
+                service=told,
+                files=recalled_digests(
+                    look, ["server", model.endpoint.backend, told], folder, partial(server.files, service)
+                ),
             )
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
@@ -63,7 +68,7 @@ class EndpointKind:
         if there is None:
             return None
         routed = (look.workspace.serving(name) / "route.json").is_file()
-        route = "present" if routed or champion(look.workspace.registry, name) is None else "absent"
+        route = "present" if routed or name not in look.once(champions) else "absent"
         return Observed(facts={"files": there, "route": route})
 
     def held(self, where: Address, staying: Collection[Address], look: Look) -> Held | None:
@@ -104,7 +109,7 @@ class EndpointKind:
 
 def _service(look: Look, name: str, description: str, endpoint: Endpoint) -> Service:
     workspace = look.workspace
-    serving = champion(workspace.registry, name)
+    serving = look.once(champions).get(name)
     return Service(
         model=name,
         description=description,

@@ -12,6 +12,7 @@ from mvops.contracts.feature_stores import Flaw
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
 from mvops.core.compare import Held
+from mvops.core.lookup import Lookup
 from mvops.core.outside import Accepted, Outside, differs
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
@@ -21,7 +22,6 @@ from mvops.features.catalog import catalog_of, store_of
 from mvops.kinds.feature_files import file_digests, file_texts, known
 from mvops.kinds.generated import file_steps, on_disk
 from mvops.kinds.kind import Look
-from mvops.registry.rollouts import live_versions
 
 _WRITTEN = frozenset({"description", "owner", "entities", "source", "features", "ttl", "online"})  # in its YAML
 _MOVED = frozenset({"entities", "source", "fields", "online", "store"})  # what online values depend on
@@ -145,10 +145,21 @@ class FeatureViewKind:
 
 def _users(look: Look, view: str) -> Iterator[tuple[str, int, tuple[str, ...]]]:
     """Model, number and the fields that it looks up in the view, of each version that gets traffic or will."""
-    for model in sorted(look.workspace.project.models):
-        for version in live_versions(look.workspace.registry, model):
-            if version.lookup is not None and view in version.lookup.views:
-                yield model, version.number, version.lookup.views[view].fields
+    for model, number, lookup in look.once(_lookups):
+        if view in lookup.views:
+            yield model, number, lookup.views[view].fields
+
+
+def _lookups(look: Look) -> list[tuple[str, int, Lookup]]:
+    """What each live version looks up."""
+    from mvops.registry.rollouts import live_versions  # noqa: PLC0415 -- SQLModel, which few plans need
+
+    return [
+        (model, version.number, version.lookup)
+        for model in sorted(look.workspace.project.models)
+        for version in live_versions(look.workspace.registry, model)
+        if version.lookup is not None
+    ]
 
 
 def _check_fields(look: Look, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol, runtime_checkable
 
 from mvops.atomic import content_at
@@ -30,10 +31,16 @@ class Generating(Protocol):
         ...
 
 
+@cache  # to ask a Protocol takes a millisecond
+def _generating(kind: str) -> Generating | None:
+    found = kinds()[kind]
+    return found if isinstance(found, Generating) else None
+
+
 def with_files(action: Action, record: Record | None, look: Look) -> Action:
     """The action with what becomes of each of its generated files, and with the reason if that is a template."""
-    kind = kinds()[kind_of(action.address)]
-    if not isinstance(kind, Generating) or action.verb is Verb.FORGET:
+    kind = _generating(kind_of(action.address))
+    if kind is None or action.verb is Verb.FORGET:
         return action
     files = _Files(look, (action.before or {}).get("files", {}), _remembered(record, "bases"))
     if action.verb in {Verb.KEEP, Verb.DELETE} or action.after is None:
@@ -48,8 +55,8 @@ def with_files(action: Action, record: Record | None, look: Look) -> Action:
 
 def bookkeeping(action: Action, look: Look) -> Iterator[Step]:
     """What is remembered of the action's generated files before any is written, also of those that are there."""
-    kind = kinds()[kind_of(action.address)]
-    if isinstance(kind, Generating) and action.after is not None:
+    kind = _generating(kind_of(action.address))
+    if kind is not None and action.after is not None:
         texts, templates = rendered(kind, action, look)
         known = sorted({text for text in texts.values() if UNKNOWN not in text})
         yield KeepTexts(texts=tuple(known), templates=templates)
@@ -61,8 +68,8 @@ def changed_since(action: Action, look: Look) -> Iterator[str]:
         there = content_at(look.workspace.root / change.path)
         if (None if there is None else sha256(there)) not in {change.found, change.result}:
             yield f"{change.path} was changed"
-    kind = kinds()[kind_of(action.address)]
-    if action.templates and isinstance(kind, Generating):
+    kind = _generating(kind_of(action.address))
+    if action.templates and kind is not None:
         now = rendered(kind, action, look)[1]
         moved = sorted(name for name in {*now, *action.templates} if now.get(name) != action.templates.get(name))
         yield from (f"the template {name} was changed" for name in moved)
@@ -72,7 +79,7 @@ def texts_in_use(records: Iterable[Record]) -> set[str]:
     """The digests of the texts that a merge to come may need."""
     found: set[str] = set()
     for record in records:
-        if isinstance(kinds()[kind_of(Address(record.address))], Generating):
+        if _generating(kind_of(Address(record.address))) is not None:
             found |= set(record.spec["files"].values())
         found |= {*_remembered(record, "bases").values(), *_remembered(record, "besides").values()}
     return found

@@ -6,16 +6,18 @@ hand: that is no drift, and it is never overwritten. See `core/regeneration.py` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from mvops.atomic import content_at
+from mvops.core import canonical
 from mvops.core.action import Action
 from mvops.core.regeneration import is_text, sha256
 from mvops.core.spec import UNKNOWN
 from mvops.core.state import Record
 from mvops.core.steps import RemoveFiles, Step, WriteFiles
+from mvops.kinds.kind import Look
 
 ABSENT = "absent"
 
@@ -39,6 +41,18 @@ def digests(folder: str, files: Mapping[str, str]) -> dict[str, str]:
     return {
         f"{folder}/{path}": UNKNOWN if UNKNOWN in text else text_digest(text) for path, text in sorted(files.items())
     }
+
+
+def recalled_digests(
+    look: Look, made_of: Sequence[Any], folder: str, make: Callable[[], Mapping[str, str]]
+) -> dict[str, str]:
+    """The digests of what `make` makes of `made_of` alone; it is not made again where an earlier plan has done so."""
+    key = canonical.digest(["files", folder, *made_of])
+    known = look.memory.recall(key)
+    if not isinstance(known, dict):
+        known = digests(folder, make())
+        look.memory.keep(key, known)
+    return {str(path): str(found) for path, found in known.items()}
 
 
 def on_disk(root: Path, paths: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -19,6 +19,7 @@ from mvops.core.outside import Outside
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
+from mvops.kinds.memory import Memory
 from mvops.workspace import Workspace
 
 T = TypeVar("T")
@@ -44,6 +45,11 @@ class Look:
     records: dict[str, Record]
     backend: Callable[[str, str], Any]
     _found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What earlier plans worked out."""
+        return Memory(self.workspace.cache / "plan.json")
 
     def once(self, find: Callable[[Look], T]) -> T:
         """What the function `find` finds."""

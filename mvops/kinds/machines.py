@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mvops.contracts.schedulers import Machine
 from mvops.kinds.kind import Look
-from mvops.registry.versions import champion
+from mvops.kinds.recorded import champions
 
 _REQUIREMENTS = "requirements.txt"
 
@@ -16,7 +16,7 @@ _REQUIREMENTS = "requirements.txt"
 def machine(look: Look, models: Iterable[str], secrets: tuple[str, ...]) -> Machine:
     """With the Python of the first of `models` that has a champion; until there is one, with this one."""
     project = look.workspace.project
-    serving = next(filter(None, (champion(look.workspace.registry, name) for name in models)), None)
+    serving = next(filter(None, map(look.once(champions).get, models)), None)
     version = serving.environment.python if serving else platform.python_version()
     places = {"registry": project.registry, "predictions": project.predictions, "artifacts": project.artifacts}
     kept = tuple(key for key, place in places.items() if place.startswith(("sqlite:", "file:")) or "://" not in place)

@@ -14,7 +14,7 @@ from mvops.core.state import Observed, Record
 from mvops.core.steps import RegisterVersion, RemoveRoute, RollOut, Step
 from mvops.kinds.kind import Look
 from mvops.kinds.pipeline import PipelineKind, PipelineSpec
-from mvops.registry.versions import champion, find_version
+from mvops.kinds.recorded import artifacts, champions
 
 
 class ModelSpec(Spec):
@@ -58,9 +58,8 @@ class ModelKind:
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """There if the registered version and its artefact are."""
-        number = record.outputs.get("version") if record else None
-        version = find_version(look.workspace.registry, name_of(where), int(number)) if number else None
-        if version is None or not look.workspace.store.has(version.artifact.sha256):
+        sha256 = look.once(artifacts).get(name_of(where)) if record else None
+        if sha256 is None or not look.workspace.store.has(sha256):
             return None
         return Observed(facts={})
 
@@ -84,7 +83,7 @@ class ModelKind:
         if action.verb in {Verb.KEEP, Verb.FORGET}:
             return
         name = name_of(action.address)
-        serving = champion(look.workspace.registry, name)
+        serving = look.once(champions).get(name)
         if action.verb is Verb.DELETE:
             yield "taken from the traffic; its versions stay in the registry"
         elif not trains(action):

@@ -16,9 +16,9 @@ from mvops.features.joined import job_of
 from mvops.kinds.code_changes import code_changes
 from mvops.kinds.dataset import dataset_addresses
 from mvops.kinds.kind import Look
+from mvops.kinds.recorded import runs
 from mvops.notebook.keys import describe_steps
 from mvops.notebook.results import StepPlan
-from mvops.registry.runs import find_run, step_seconds
 
 _CODE = ("notebook", "steps.", "sources")  # fields
 
@@ -71,8 +71,8 @@ class PipelineKind:
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """There if the run that made it is still in the registry."""
         del where
-        run = find_run(look.workspace.registry, record.outputs.get("run", "")) if record else None
-        return None if run is None else Observed(facts={})
+        kept = record is not None and record.outputs.get("run") in look.once(runs)
+        return Observed(facts={}) if kept else None
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """Run it. A pipeline that is no longer wanted leaves its runs in the registry."""
@@ -95,14 +95,20 @@ class PipelineKind:
     def code(self, action: Action, look: Look) -> Iterator[CodeChange]:
         """What changed since the run on record."""
         record = look.records.get(action.address)
-        run = find_run(look.workspace.registry, record.outputs.get("run", "")) if record else None
-        if run and action.before and action.after and any(c.field.startswith(_CODE) for c in action.changes):
+        if record is None or not any(change.field.startswith(_CODE) for change in action.changes):
+            return
+        from mvops.registry.runs import find_run  # noqa: PLC0415 -- SQLModel, which a quiet plan does without
+
+        run = find_run(look.workspace.registry, record.outputs.get("run", ""))
+        if run and action.before and action.after:
             yield from code_changes(run, action.before, action.after, look)
 
     def seconds(self, action: Action, look: Look) -> float:
         """The medians of the steps that will run."""
         if not action.changes_the_world or action.verb is Verb.DELETE:
             return 0.0
+        from mvops.registry.runs import step_seconds  # noqa: PLC0415 -- SQLModel, which a quiet plan does without
+
         name = name_of(action.address)
         known = step_seconds(look.workspace.registry, name)
         anew = action.verb is Verb.REPLACE
@@ -116,7 +122,8 @@ def _features(name: str, model: Model) -> tuple[Address, ...]:
 def step_plans(look: Look, name: str) -> list[StepPlan]:
     """The steps of a model's pipeline as they would run now."""
     workspace = look.workspace
-    return describe_steps(job_of(workspace, name), cache_dir=workspace.cache, store=workspace.store)
+    job = job_of(workspace, name)
+    return describe_steps(job, cache_dir=workspace.cache, store=workspace.store, memory=look.memory)
 
 
 def _why(plan: StepPlan, before: dict[str, Any], action: Action) -> str:

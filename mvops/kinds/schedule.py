@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from mvops.atomic import content_at
@@ -15,7 +16,7 @@ from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
 from mvops.kinds.edited_times import as_in_yaml, edited_times
-from mvops.kinds.generated import digests, file_steps, seen
+from mvops.kinds.generated import file_steps, recalled_digests, seen
 from mvops.kinds.jobs import Entry, entries, with_parts
 from mvops.kinds.kind import Look
 from mvops.kinds.machines import machine
@@ -46,12 +47,14 @@ class ScheduleKind:
             found.setdefault(entry.timetable, []).append(entry)
         for name, mine in sorted(found.items()):
             timetable = _timetable(look, scheduler, name, mine)
+            told = timetable.model_dump(mode="json")
+            folder = look.workspace.generated(scheduler.folder(name))
             yield ScheduleSpec(
                 name=name,
                 needs=tuple(dict.fromkeys(needed for entry in mine for needed in entry.needs)),
                 backend=backend,
-                timetable=timetable.model_dump(mode="json"),
-                files=digests(look.workspace.generated(scheduler.folder(name)), scheduler.files(timetable)),
+                timetable=told,
+                files=recalled_digests(look, ["schedule", backend, told], folder, partial(scheduler.files, timetable)),
             )
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:

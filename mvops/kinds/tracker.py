@@ -16,14 +16,7 @@ from mvops.errors import BackendError, MissingExtraError
 from mvops.kinds.kind import Look
 from mvops.kinds.model import ModelKind, training_digest
 from mvops.kinds.pipeline import PipelineKind, PipelineSpec
-from mvops.registry import rollouts
-from mvops.registry.database import Registry
-from mvops.registry.runs import runs
-from mvops.registry.versions import champion, find_version, versions
 from mvops.workspace import tracker_books
-
-_RUNS = 100  # the newest; older ones stay where they were told
-_VERSIONS = 50
 
 
 class TrackerSpec(Spec):
@@ -88,6 +81,8 @@ class TrackerKind:
             if run not in known:
                 yield LogRun(**to, run=run)
         there = {str(number) for number in (seen and seen.versions) or {}}
+        from mvops.registry.versions import find_version  # noqa: PLC0415 -- SQLModel, which few plans need
+
         for number in sorted(spec["versions"], key=int):
             version = find_version(look.workspace.registry, name, int(number))
             if number not in there and version is not None:
@@ -126,28 +121,19 @@ def _before(action: Action) -> dict[str, Any]:
 
 def as_the_registry_stands(look: Look, name: str, backend: str, options: Mapping[str, Any]) -> TrackerSpec:
     """What the tracker should hold of a model now, whatever the YAML wants next."""
-    registry = look.workspace.registry
-    finished = [run.id for run in runs(registry, name, _RUNS) if run.status != "running" and run.step is None]
-    aliases = _aliases(registry, name)
-    newest = versions(registry, name)
-    kept = {version.number: version for version in newest[-_VERSIONS:]}
-    kept |= {version.number: version for version in newest if version.number in aliases.values()}
+    from mvops.registry.told import history  # noqa: PLC0415 -- SQLModel, which few plans need
+
+    told = history(look.workspace.registry, name)
     return TrackerSpec(
         name=name,
         needs=(address("model", name),),
         backend=backend,
         options=dict(options),
         owner=tracker_books(look.workspace, options).owner,
-        runs=tuple(reversed(finished)),
-        versions={str(number): kept[number].artifact.sha256 for number in sorted(kept)},
-        aliases=aliases,
+        runs=told.runs,
+        versions={str(number): sha256 for number, sha256 in told.versions.items()},
+        aliases=told.aliases,
     )
-
-
-def _aliases(registry: Registry, name: str) -> dict[str, int]:
-    serving, running = champion(registry, name), rollouts.current(registry, name)
-    found = {"champion": serving.number} if serving else {}
-    return found | ({"challenger": running.challenger} if running else {})
 
 
 def _facts(seen: Seen, wanted: TrackerSpec) -> dict[str, Any]:

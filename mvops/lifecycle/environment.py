@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import platform
-import re
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from types import FunctionType
 from typing import Any
@@ -18,7 +17,6 @@ from mvops.core.version import Environment
 
 BASE = ("scikit-learn", "numpy", "scipy", "pandas", "skops", "joblib", "threadpoolctl")
 
-_PIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?==[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 _MOST_OBJECTS = 200_000  # a forest of 1,000 trees is far below
 _SCALARS = (str, bytes, int, float, complex, bool, type(None), np.generic)
 
@@ -28,7 +26,7 @@ def capture_environment(packages: Iterable[str] = ()) -> Environment:
 
     A name that no installed distribution provides, such as the user's own module, is left out.
     """
-    provided_by = metadata.packages_distributions()
+    provided_by = _distributions()
     names = set(BASE)
     for package in packages:
         names.update(provided_by.get(package, [package]))
@@ -36,10 +34,9 @@ def capture_environment(packages: Iterable[str] = ()) -> Environment:
     return Environment(python=platform.python_version(), platform=sysconfig.get_platform(), packages=found)
 
 
-def requirements(environment: Environment) -> list[str]:
-    """Lines for a requirements.txt that pins every package, in alphabetical order; nothing but exact pins."""
-    pins = (f"{name}=={release}" for name, release in sorted(environment.packages.items()))
-    return [pin for pin in pins if _PIN.fullmatch(pin)]
+@functools.cache  # reads something of every installed package: a second where there are many
+def _distributions() -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()
 
 
 def model_modules(estimator: Any) -> frozenset[str]:

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from glob import glob
 from pathlib import Path
 from typing import Literal
@@ -73,6 +74,20 @@ def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
+def _read(file: Path) -> dict[str, list[object]]:
+    try:
+        state = file.stat()
+        return dict(_parsed(file, state.st_size, state.st_mtime_ns))
+    except (OSError, ValueError):
+        return {}
+
+
+@lru_cache(maxsize=8)  # every input asks for the same file
+def _parsed(file: Path, _size: int, _changed: int) -> dict[str, list[object]]:
+    entries = json.loads(file.read_text(encoding="utf-8"))
+    return entries if isinstance(entries, dict) else {}
+
+
 class _Known:
     """Contents that were read before: path -> size, mtime, inode, hash."""
 
@@ -80,14 +95,8 @@ class _Known:
         self._algorithm = algorithm
         name = "inputs.json" if algorithm == "sha256" else f"inputs-{algorithm}.json"
         self._file = folder / name if folder else None
-        self._entries: dict[str, list[object]] = {}
+        self._entries = _read(self._file) if self._file else {}
         self._changed = False
-        if self._file is not None:
-            try:
-                entries = json.loads(self._file.read_text(encoding="utf-8"))
-                self._entries = entries if isinstance(entries, dict) else {}
-            except (OSError, ValueError):
-                self._entries = {}
 
     def digest(self, path: Path) -> str:
         state = path.stat()

@@ -99,13 +99,26 @@ def _installed_beside(python: Path) -> dict[str, str]:
     return {name: version for name, _, version in (each.partition("-") for each in sorted(names))}
 
 
-def _releases(module: str) -> list[tuple[str, str]]:
+def _releases(module: str) -> tuple[tuple[str, str], ...]:
     """Distribution and release that a top-level module comes from; several for a namespace, none for local code."""
+    return _releases_then(module, tuple(_changed(folder) for folder in sys.path))
+
+
+def _changed(folder: str) -> int:
+    """When something was last installed there, or removed."""
+    try:
+        return os.stat(folder or ".").st_mtime_ns  # noqa: PTH116 -- a Path for each takes longer than to ask
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=1024)  # reading a release takes milliseconds, and every notebook imports the same packages
+def _releases_then(module: str, _installed: tuple[int, ...]) -> tuple[tuple[str, str], ...]:
     name = _KNOWN.get(module, module)
     try:
-        return [(name, metadata.version(name))]
+        return ((name, metadata.version(name)),)
     except metadata.PackageNotFoundError:
-        return [(each, metadata.version(each)) for each in sorted(set(_distributions().get(module, [])))]
+        return tuple((each, metadata.version(each)) for each in sorted(set(_distributions().get(module, []))))
 
 
 @lru_cache(maxsize=1)

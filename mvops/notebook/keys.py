@@ -15,10 +15,11 @@ from mvops.notebook.digests import file_sha256, input_digest
 from mvops.notebook.document import Document, read_document
 from mvops.notebook.injection import Declared, declared_parameters, injected_values
 from mvops.notebook.kernels import Kernel, choose_kernel, environment
-from mvops.notebook.reading import files_read, imported_modules, local_sources, names_written
+from mvops.notebook.reading import files_read, imported_modules, local_sources, names_of_files, names_written
 from mvops.notebook.results import CellPlan, PipelineJob, StepPlan, Store
 from mvops.notebook.slices import StepSlice, slice_notebook
 from mvops.notebook.sources import source_name
+from mvops.notebook.told import Memory, Surroundings, ToldStep, key_of, recalled, relative, remember
 
 
 @dataclass(frozen=True)
@@ -50,18 +51,17 @@ class Prepared:
     sources: tuple[Path, ...]  # the notebook, and the files in the project that its code is made of or reads by name
 
 
-def prepare(job: PipelineJob, cache_dir: Path | None) -> Prepared:
+def prepare(job: PipelineJob, cache_dir: Path | None, data: Mapping[str, str] | None = None) -> Prepared:
     """Read the notebook, check parameters and inputs, and work out every step's key. Starts nothing.
 
-    Raises NotebookError for the notebook or a parameter, DataError for an input that is not there.
+    `data` are the digests of the inputs, where they are known. Raises NotebookError for the notebook or a parameter,
+    DataError for an input that is not there.
     """
     document = read_document(job.notebook, job.root)
     kernel = choose_kernel(document.metadata, job.notebook)
     injected = injected_values(document, job)
     declared = declared_parameters(document)
-    data = {
-        name: job.digests.get(name) or _digest(job, name, pattern, cache_dir) for name, pattern in job.inputs.items()
-    }
+    data = dict(data or data_digests(job, cache_dir))
     slices = slice_notebook(document, job.outputs)
     modules = imported_modules(cell.source for cell in document.code)
     roots = frozenset(name.partition(".")[0] for name in modules)
@@ -69,7 +69,7 @@ def prepare(job: PipelineJob, cache_dir: Path | None) -> Prepared:
     local = local_sources(roots, document.folder, job.root)
     shared = {
         "format": FORMAT,
-        "folder": _relative(document.folder, job.root),
+        "folder": relative(document.folder, job.root),
         "python": python,
         "packages": packages,
         "modules": local,
@@ -87,32 +87,83 @@ def prepare(job: PipelineJob, cache_dir: Path | None) -> Prepared:
     return Prepared(document, slices, kernel, python, packages, modules, injected, parameters, data, keys, sources)
 
 
-def describe_steps(job: PipelineJob, *, cache_dir: Path, store: Store | None = None) -> list[StepPlan]:
+def data_digests(job: PipelineJob, cache_dir: Path | None) -> dict[str, str]:
+    """The digest of each input. Raises DataError for one that is not there."""
+    return {
+        name: job.digests.get(name) or _digest(job, name, pattern, cache_dir) for name, pattern in job.inputs.items()
+    }
+
+
+def describe_steps(
+    job: PipelineJob, *, cache_dir: Path, store: Store | None = None, memory: Memory | None = None
+) -> list[StepPlan]:
     """What each step would do: from the cache or not, and what that rests on. Starts no kernel.
 
-    With `store` a step counts as cached only if its values are still there.
+    With `store` a step counts as cached only if its values are still there; with `memory` the notebook is read only
+    where it, or something else that decides about its steps, has changed.
     """
-    prepared = prepare(job, cache_dir)
     cache = StepCache(cache_dir)
     plans = []
-    for part in prepared.slices:
-        key = prepared.keys[part.name]
-        known = cache.usable(key.key, part.saves | part.outputs, store)
+    for step in _told(job, cache_dir, memory):
+        known = cache.usable(step.key, step.names, store)
         plans.append(
             StepPlan(
-                name=part.name,
-                digest=key.digest,
-                key=key.key,
+                name=step.name,
+                digest=step.digest,
+                key=step.key,
                 cached=known is not None and job.use_cache,
-                cells=tuple(CellPlan(cell.number, tidy(cell.source)) for cell in part.own),
-                parameters=key.parameters,
-                inputs=key.inputs,
-                sources=key.sources,
-                upstream=key.upstream,
+                cells=step.cells,
+                parameters=step.parameters,
+                inputs=step.inputs,
+                sources=step.sources,
+                upstream=step.upstream,
                 seconds=known.seconds if known else None,
             )
         )
     return plans
+
+
+def _told(job: PipelineJob, cache_dir: Path, memory: Memory | None) -> list[ToldStep]:
+    if memory is None or not job.notebook.is_file():
+        return _steps(prepare(job, cache_dir))
+    data = data_digests(job, cache_dir)
+    where = key_of(job, data)
+    known = recalled(memory, where, job)
+    if known is not None:
+        return known
+    prepared = prepare(job, cache_dir, data)
+    told = _steps(prepared)
+    remember(memory, where, job, _surroundings(prepared, job.root), told)
+    return told
+
+
+def _steps(prepared: Prepared) -> list[ToldStep]:
+    return [
+        ToldStep(
+            name=part.name,
+            digest=(key := prepared.keys[part.name]).digest,
+            key=key.key,
+            cells=tuple(CellPlan(cell.number, tidy(cell.source)) for cell in part.own),
+            parameters=key.parameters,
+            inputs=key.inputs,
+            sources=key.sources,
+            upstream=key.upstream,
+            names=tuple(sorted(part.saves | part.outputs)),
+        )
+        for part in prepared.slices
+    ]
+
+
+def _surroundings(prepared: Prepared, root: Path) -> Surroundings:
+    document = prepared.document
+    written = names_written(cell.source for cell in document.code)
+    named = {name for part in prepared.slices for cell in part.own for name in names_of_files(cell.source, written)}
+    return Surroundings(
+        metadata={key: value for key, value in document.metadata.items() if key in {"kernelspec", "language_info"}},
+        folder=relative(document.folder, root),
+        roots=tuple(sorted({name.partition(".")[0] for name in prepared.modules})),
+        names=tuple(sorted(named)),
+    )
 
 
 class _Reader:
@@ -154,7 +205,7 @@ class _Reader:
             "code": code,
             "parameters": [[name, repr(value)] for name, value in parameters.items()],
             "inputs": inputs,
-            "files": {_relative(file, folder): sha256 for file, sha256 in files.items()},
+            "files": {relative(file, folder): sha256 for file, sha256 in files.items()},
             "loads": dict(part.loads),
             "upstream": {step: earlier[step].key for step in upstream},
         }
@@ -177,7 +228,3 @@ def _digest(job: PipelineJob, name: str, pattern: str, cache_dir: Path | None) -
         raise DataError(
             error.message, hint=f"Put the data there, or correct {job.yaml_key}.{name} in the YAML."
         ) from None
-
-
-def _relative(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()

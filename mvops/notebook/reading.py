@@ -43,10 +43,13 @@ def local_sources(modules: Iterable[str], folder: Path, root: Path) -> dict[str,
 
 def files_read(source: str, folder: Path, written: frozenset[str]) -> list[Path]:
     """Existing files that the cell reads by a name spelt out in a call such as `read_csv("x.csv")`."""
-    usable = sorted(
-        name for name in names_read(source) - written if 0 < len(name) < _LONGEST_NAME and name.isprintable()
-    )
-    return [folder / name for name in usable if _is_file(folder / name)]
+    return [folder / name for name in names_of_files(source, written) if is_file(folder / name)]
+
+
+def names_of_files(source: str, written: frozenset[str]) -> list[str]:
+    """What the cell reads by a name spelt out, whether there is such a file or not."""
+    named = names_read(source) - written
+    return sorted(name for name in named if 0 < len(name) < _LONGEST_NAME and name.isprintable())
 
 
 def names_read(source: str) -> frozenset[str]:
@@ -94,7 +97,8 @@ def _called(call: ast.Call) -> str:
     return ""
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Is there such a file; no for what can be no file's name."""
     try:
         return path.is_file()
     except (OSError, ValueError):

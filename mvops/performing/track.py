@@ -7,7 +7,7 @@ from mvops.artifacts.values import load_value
 from mvops.contracts.trackers import RunReport, Tracker, VersionReport
 from mvops.core.run import Run
 from mvops.core.steps import LogRun, LogVersion, SetAliases
-from mvops.lifecycle.environment import requirements
+from mvops.lifecycle.pins import requirements
 from mvops.notebook.pictures import pictures
 from mvops.registry.runs import find_run
 from mvops.registry.versions import find_version

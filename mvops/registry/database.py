@@ -1,24 +1,26 @@
-"""The registry's database: opened, checked, migrated; and its transactions."""
+"""The registry's database: opened, and its transactions.
+
+SQLAlchemy and SQLModel are imported by the first transaction: what every plan asks is plain SQL, see `Registry.rows`.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import Connection, Engine, inspect, text
-from sqlmodel import Session, select
-
-from mvops.errors import ConflictError, RegistryError
-from mvops.registry.copies import keep_before_migration, keep_last_good
-from mvops.registry.engines import OURS, create_file, make_engine, reading, refuse_unsafe, translated
+from mvops.errors import ConflictError
+from mvops.registry.copies import keep_last_good
+from mvops.registry.light import LightReader, read_lightly
 from mvops.registry.marker import check_mark, check_there, mark, marked
-from mvops.registry.places import Place, check_absent, check_file, damaged, locate
-from mvops.registry.tables import RegistryRow
+from mvops.registry.places import Place, check_absent, check_file, locate
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+    from sqlmodel import Session
 
 REVISIONS = ("0001", "0002")  # every schema there has been, the newest last
 CHANGED = "records changed"  # in a session's `info`, until it is committed
@@ -30,13 +32,26 @@ class Registry:
     Close it, or use it as a context manager.
     """
 
-    def __init__(self, place: Place, engine: Engine, lineage: str) -> None:
-        self.engine = engine
+    def __init__(
+        self, place: Place, lineage: str, *, engine: Engine | None = None, light: LightReader | None = None
+    ) -> None:
         self.url = place.shown
         self.lineage = lineage
         self._place = place
-        self._reader = reading(engine)
+        self._engine = engine
+        self._light = light
+        self._making = threading.Lock()
         self._open = threading.local()
+
+    @property
+    def engine(self) -> Engine:
+        """SQLAlchemy's, made when it is first asked for."""
+        from mvops.registry.engines import make_engine  # noqa: PLC0415 -- SQLAlchemy, see above
+
+        with self._making:
+            if self._engine is None:
+                self._engine = make_engine(self._place)
+            return self._engine
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -50,6 +65,11 @@ class Registry:
             with outer.begin_nested():
                 yield outer
             return
+        from sqlmodel import Session, select  # noqa: PLC0415 -- see above
+
+        from mvops.registry.engines import translated  # noqa: PLC0415 -- see above
+        from mvops.registry.tables import RegistryRow  # noqa: PLC0415 -- see above
+
         serial = None
         with translated(self._place), Session(self.engine, expire_on_commit=False) as session, session.begin():
             self._open.session = session
@@ -69,8 +89,23 @@ class Registry:
         if outer is not None:
             yield outer
             return
-        with translated(self._place), Session(self._reader, expire_on_commit=False) as session, session.begin():
+        from sqlmodel import Session  # noqa: PLC0415 -- see above
+
+        from mvops.registry.engines import reading, translated  # noqa: PLC0415 -- see above
+
+        reader = reading(self.engine)
+        with translated(self._place), Session(reader, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        """What a query finds that is plain SQL for both databases, with a value for each `:name`; as `reading()`."""
+        if self._light is not None and getattr(self._open, "session", None) is None:
+            return self._light.rows(query, values)
+        from sqlalchemy import text  # noqa: PLC0415 -- see above
+
+        with self.reading() as session:
+            session.flush()
+            return [tuple(row) for row in session.connection().execute(text(query), values)]
 
     def keep_copy(self) -> None:
         """Keep a copy of an SQLite registry as the last good one; raises RegistryError."""
@@ -80,11 +115,16 @@ class Registry:
     @property
     def dialect(self) -> str:
         """Either sqlite or postgresql."""
+        if self._place.file is not None:
+            return "sqlite"
         return self.engine.dialect.name
 
     def close(self) -> None:
         """Give all connections back."""
-        self.engine.dispose()
+        if self._light is not None:
+            self._light.close()
+        if self._engine is not None:
+            self._engine.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -106,68 +146,41 @@ def open_registry(url: str, root: Path, *, create: bool = True, environment: str
     place = locate(url, root)
     noted = None
     if place.file is not None:
-        _open_file(place, create=create, environment=environment)
+        _open_file(place, place.file, create=create, environment=environment)
         noted = marked(place.file)
-    engine = make_engine(place)
+    registry, serial = _opened(place, create=create, environment=environment)
     try:
-        with translated(place):
-            _bring_up_to_date(place, engine, create=create, environment=environment)
-            lineage, serial = _lineage(place, engine)
-            if place.file is not None:
-                check_mark(place.file, noted, lineage, serial)
-            _check_owner(place, lineage, environment)
-            return Registry(place, engine, lineage)
+        if place.file is not None:
+            check_mark(place.file, noted, registry.lineage, serial)
+        _check_owner(place, registry.lineage, environment)
     except BaseException:
-        engine.dispose()
+        registry.close()
         raise
+    return registry
 
 
-def _open_file(place: Place, *, create: bool, environment: str | None) -> None:
-    assert place.file is not None
-    if not place.file.exists():
-        check_absent(place.file)
-        check_there(place.file)
+def _opened(place: Place, *, create: bool, environment: str | None) -> tuple[Registry, int]:
+    """With its serial."""
+    lightly = read_lightly(place, REVISIONS[-1])
+    if lightly is not None:
+        light, lineage, serial = lightly
+        return Registry(place, lineage, light=light), serial
+    from mvops.registry.preparing import prepare  # noqa: PLC0415 -- SQLAlchemy, see above
+
+    engine, lineage, serial = prepare(place, REVISIONS, create=create, environment=environment)
+    return Registry(place, lineage, engine=engine), serial
+
+
+def _open_file(place: Place, file: Path, *, create: bool, environment: str | None) -> None:
+    if not file.exists():
+        check_absent(file)
+        check_there(file)
+        from mvops.registry.preparing import make_file, missing  # noqa: PLC0415 -- SQLAlchemy, see above
+
         if not create:
-            raise _missing(place)
-        create_file(place, partial(_migrate, environment=environment))
-    check_file(place.file)
-
-
-def _bring_up_to_date(place: Place, engine: Engine, *, create: bool, environment: str | None) -> None:
-    with reading(engine).connect() as connection:
-        refuse_unsafe(connection, place)
-        tables = set(inspect(connection).get_table_names())
-        revision = connection.scalar(text("SELECT version_num FROM mvops_revision")) if OURS[0] in tables else None
-    if revision is None and place.file is not None and not tables & set(OURS):
-        raise damaged(place.file, "The file is an SQLite database, but not one of mvops.")
-    if revision is None and not create:
-        raise _missing(place)
-    if revision is not None and revision not in REVISIONS:
-        raise RegistryError(
-            f"A newer mvops made the registry {place.shown} (schema {revision}; this one knows {REVISIONS[-1]}).",
-            hint="Upgrade: pip install --upgrade mvops",
-        )
-    if revision != REVISIONS[-1]:
-        with engine.begin() as connection:  # all of a migration or nothing, on both databases
-            _copy_first(connection, place)
-            _migrate(connection, environment=environment)
-
-
-def _copy_first(connection: Connection, place: Place) -> None:
-    """Keep a copy of an SQLite registry, unless another process has migrated it meanwhile."""
-    if place.file is None or not inspect(connection).has_table(OURS[0]):
-        return
-    revision = connection.scalar(text("SELECT version_num FROM mvops_revision"))
-    if revision is not None and revision != REVISIONS[-1]:
-        keep_before_migration(place.file, revision)
-
-
-def _lineage(place: Place, engine: Engine) -> tuple[str, int]:
-    with Session(reading(engine)) as session:
-        row = session.exec(select(RegistryRow)).first()
-    if row is None:
-        raise _damaged(place, "The registry has lost the row that says which one it is.")
-    return row.lineage, row.serial
+            raise missing(place)
+        make_file(place, environment)
+    check_file(file)
 
 
 def _check_owner(place: Place, lineage: str, environment: str | None) -> None:
@@ -176,17 +189,3 @@ def _check_owner(place: Place, lineage: str, environment: str | None) -> None:
         owner = f"of the environment {made_by!r}" if made_by else "of the project without an environment"
         hint = f"Work there with: --env {made_by}" if made_by else "Work there without --env."
         raise ConflictError(f"{place.shown} is the registry {owner}", hint=f"{hint} Or name another place: registry.")
-
-
-def _migrate(connection: Connection, *, environment: str | None) -> None:
-    from mvops.registry.migrating import migrate  # noqa: PLC0415  Alembic is slow to import and rarely needed
-
-    migrate(connection, environment)
-
-
-def _missing(place: Place) -> RegistryError:
-    return RegistryError(f"There is no registry yet at {place.shown}.", hint="Create it: mvops apply")
-
-
-def _damaged(place: Place, message: str) -> RegistryError:
-    return damaged(place.file, message) if place.file is not None else RegistryError(f"{place.shown}: {message}")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.engine import make_url
-
 from mvops.registry.database import Registry
 from mvops.registry.engines import in_memory
 from mvops.registry.places import Place
@@ -20,8 +18,8 @@ _AT_ONCE = 500
 def copied(registry: Registry) -> Iterator[Registry]:
     """A copy of all that a plan is made of, of the same lineage and serial; gone at the end."""
     engine = in_memory()
-    place = Place(make_url("sqlite://"), None, f"a copy of {registry.url}")
-    with Registry(place, engine, registry.lineage) as copy:
+    place = Place("sqlite://", None, f"a copy of {registry.url}")
+    with Registry(place, registry.lineage, engine=engine) as copy:
         with copy.session() as there, registry.reading() as here:
             Base.metadata.create_all(there.connection())
             for table in Base.metadata.sorted_tables:

@@ -8,18 +8,19 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from mvops.atomic import sync_folder
-from mvops.errors import LockedError, MissingExtraError, RegistryError, Where
-from mvops.registry.places import Place, check_absent, damaged, prepare_folder
+from mvops.errors import MissingExtraError, RegistryError, Where
+from mvops.registry.places import Place, check_absent, prepare_folder
+from mvops.registry.troubles import BUSY_SECONDS, busy, of_sqlite
 
-BUSY_SECONDS = 5.0
 OURS = ("mvops_revision", "prediction_schema")  # the prediction log may share a database with the registry
 _READ = "mvops_read"
 _PG_SETTINGS = (
@@ -34,7 +35,8 @@ def make_engine(place: Place) -> Engine:
     """An engine whose commits are on the disk when they return. The caller disposes of it."""
     if place.file is None:
         return _postgres(place)
-    engine = create_engine(place.url, connect_args={"timeout": BUSY_SECONDS})
+    url = URL.create("sqlite", database=str(place.file))
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _open_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -125,7 +127,7 @@ def create_file(place: Place, build: Callable[[Connection], None]) -> None:
     prepare_folder(place.file)
     check_absent(place.file)
     draft = place.file.with_name(f".{place.file.name}.{secrets.token_hex(6)}")
-    engine = make_engine(Place(place.url.set(database=str(draft)), draft, place.shown))
+    engine = make_engine(replace(place, file=draft))
     try:
         with translated(place), engine.begin() as connection:
             build(connection)
@@ -176,37 +178,13 @@ def translated(place: Place) -> Iterator[None]:
 
 def _translate(error: DBAPIError, place: Place) -> RegistryError:
     if place.file is not None:
-        return _of_sqlite(error.orig, place, place.file)
+        return of_sqlite(error.orig, place, place.file)
     state = getattr(error.orig, "sqlstate", None)
     if state == "55P03":
-        return _busy(place)
+        return busy(place)
     reason = str(error.orig).strip().partition("\n")[0]
     if state is None:
         return RegistryError(
             f"{place.shown} cannot be reached: {reason}", hint="Is PostgreSQL running, and are user and password right?"
         )
     return RegistryError(f"{place.shown} refused ({state}): {reason}")
-
-
-def _of_sqlite(cause: BaseException | None, place: Place, file: Path) -> RegistryError:
-    name, reason = str(getattr(cause, "sqlite_errorname", "")), str(cause)
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return _busy(place)
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return damaged(file, f"The database is damaged: {reason}.")
-    if name.startswith("SQLITE_FULL"):
-        return RegistryError("The disk is full.", where=Where(file), hint="Free some space, then run it again.")
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_PERM")):
-        return RegistryError(
-            f"The database cannot be written: {reason}.",
-            where=Where(file),
-            hint="Check the permissions of the file and its folder, and the space on the disk.",
-        )
-    return RegistryError(f"The database refused: {reason}.", where=Where(file))
-
-
-def _busy(place: Place) -> LockedError:
-    return LockedError(
-        f"The database is busy: {place.shown} has been locked by another process for {BUSY_SECONDS:.0f} seconds.",
-        hint="Run the command again when the other one has finished.",
-    )

@@ -11,7 +11,7 @@ from mvops.errors import RegistryError
 from mvops.registry.columns import utc_now
 from mvops.registry.database import Registry
 from mvops.registry.lock import Hold
-from mvops.registry.state import forget_record, put_record
+from mvops.registry.records import forget_record, put_record
 from mvops.registry.tables import JournalRow
 
 

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from mvops.errors import MissingExtraError, RegistryError, UsageError, Where
 from mvops.registry.copies import newest_copy, time_of
 
 _MAGIC = b"SQLite format 3\x00"
 _HEADER = 100  # bytes; the layout is at sqlite.org/fileformat.html, section 1.3
+_SQLITE_FILE = re.compile(r"sqlite:///([^?\r\n]+)")
 _POSTGRES = {"postgres", "postgresql", "postgresql+psycopg"}
 
 
 @dataclass(frozen=True)
 class Place:
-    """A database: `file` is None for PostgreSQL; `shown` is for people and hides the password."""
+    """A database: `file` is None for PostgreSQL; `shown` is for people and hides the password, which `url` has."""
 
-    url: URL
+    url: str
     file: Path | None
     shown: str
 
 
 def locate(url: str, root: Path) -> Place:
     """Read a database URL; a relative SQLite path starts at `root`. Raises UsageError, or MissingExtraError."""
+    plain = _SQLITE_FILE.fullmatch(url)
+    if plain and plain[1] != ":memory:":
+        file = root.absolute() / plain[1]
+        return Place(url, file, str(file))
+    return _located(url)
+
+
+def _located(url: str) -> Place:
+    """A database on PostgreSQL; what is wrong with any other URL."""
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 -- slow to import, and a plan on SQLite needs none of it
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415 -- the same
+
     hint = "Write sqlite:///FOLDER/FILE.db or postgresql+psycopg://USER@HOST/DATABASE"
     try:
         parsed = make_url(url)
@@ -37,13 +48,10 @@ def locate(url: str, root: Path) -> Place:
     if parsed.drivername in _POSTGRES:
         _require_psycopg()
         parsed = parsed.set(drivername="postgresql+psycopg")
-        return Place(parsed, None, parsed.render_as_string(hide_password=True))
+        return Place(parsed.render_as_string(hide_password=False), None, parsed.render_as_string(hide_password=True))
     if parsed.drivername != "sqlite":
         raise UsageError(f"{parsed.drivername} is not a database that mvops can use.", hint=hint)
-    if not parsed.database or parsed.database == ":memory:" or parsed.query:
-        raise UsageError("An SQLite URL must name a file, and nothing else.", hint=hint)
-    file = root.absolute() / parsed.database
-    return Place(parsed.set(database=str(file)), file, str(file))
+    raise UsageError("An SQLite URL must name a file, and nothing else.", hint=hint)
 
 
 def _require_psycopg() -> None:

@@ -10,7 +10,7 @@ from mvops.core.state import Record
 from mvops.errors import RegistryError
 from mvops.registry.database import Registry
 from mvops.registry.lock import Hold
-from mvops.registry.state import forget_record, put_record
+from mvops.registry.records import forget_record, put_record
 from mvops.registry.tables import (
     AlertRow,
     ChampionRow,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session, col, delete, select, update
+import json
+from typing import TYPE_CHECKING
 
 from mvops.core.state import Record
-from mvops.registry.database import CHANGED, Registry
-from mvops.registry.lock import Hold
-from mvops.registry.tables import RecordRow, RegistryRow
+from mvops.registry.database import Registry
+
+if TYPE_CHECKING:
+    from mvops.registry.lock import Hold
 
 
 class SqlState:
@@ -19,57 +21,36 @@ class SqlState:
 
     def serial(self) -> int:
         """How often the records have changed."""
-        with self._registry.reading() as session:
-            return session.exec(select(RegistryRow.serial)).one()
+        ((serial,),) = self._registry.rows("SELECT serial FROM mvops_registry")
+        return int(serial)
 
     def records(self) -> dict[str, Record]:
         """All records by address, sorted."""
-        with self._registry.reading() as session:
-            rows = session.exec(select(RecordRow).order_by(col(RecordRow.address))).all()
-        return {row.address: Record(address=row.address, spec=row.spec, outputs=row.outputs) for row in rows}
+        rows = self._registry.rows("SELECT address, spec, outputs FROM mvops_records")
+        return {
+            where: Record(address=where, spec=json.loads(spec), outputs=json.loads(outputs))
+            for where, spec, outputs in sorted(rows)
+        }
 
     def record(self, address: str) -> Record | None:
         """One record; None for what is not on record."""
-        with self._registry.reading() as session:
-            row = session.get(RecordRow, address)
-            return None if row is None else Record(address=row.address, spec=row.spec, outputs=row.outputs)
+        rows = self._registry.rows("SELECT spec, outputs FROM mvops_records WHERE address = :where", where=address)
+        return next((Record(address=address, spec=json.loads(s), outputs=json.loads(o)) for s, o in rows), None)
 
     def put(self, record: Record) -> None:
         """Insert or replace; a record that is already so changes nothing."""
+        from mvops.registry.records import put_record  # noqa: PLC0415 -- SQLModel, which reading does without
+
         with self._registry.session() as session:
-            _confirm(self._hold, session)
+            if self._hold is not None:
+                self._hold.confirm(session)
             put_record(session, record)
 
     def forget(self, address: str) -> None:
         """Delete the record, if there is one."""
+        from mvops.registry.records import forget_record  # noqa: PLC0415 -- the same
+
         with self._registry.session() as session:
-            _confirm(self._hold, session)
+            if self._hold is not None:
+                self._hold.confirm(session)
             forget_record(session, address)
-
-
-def put_record(session: Session, record: Record) -> None:
-    """Insert or replace `record` in the caller's transaction."""
-    row = session.get(RecordRow, record.address)
-    if row is not None and (row.spec, row.outputs) == (record.spec, record.outputs):
-        return
-    if row is None:
-        session.add(RecordRow(address=record.address, spec=record.spec, outputs=record.outputs))
-    else:
-        row.spec, row.outputs = record.spec, record.outputs
-    _grow_serial(session)
-
-
-def forget_record(session: Session, address: str) -> None:
-    """Delete the record at `address` in the caller's transaction, if there is one."""
-    if session.exec(delete(RecordRow).where(col(RecordRow.address) == address)).rowcount:
-        _grow_serial(session)
-
-
-def _grow_serial(session: Session) -> None:
-    session.exec(update(RegistryRow).values(serial=col(RegistryRow.serial) + 1))
-    session.info[CHANGED] = True
-
-
-def _confirm(hold: Hold | None, session: Session) -> None:
-    if hold is not None:
-        hold.confirm(session)

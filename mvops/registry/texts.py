@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from sqlmodel import col, delete, select
-
 from mvops.core.regeneration import sha256
 from mvops.registry.database import Registry
-from mvops.registry.statements import insert_missing
-from mvops.registry.tables import Base, TextRow
 
 _AT_ONCE = 500  # fewer than any database takes in one statement
 
 
 def keep_texts(registry: Registry, texts: Iterable[str]) -> None:
     """Keep each text; one that is there already stays."""
+    from mvops.registry.statements import insert_missing  # noqa: PLC0415 -- SQLModel, which finding a text does without
+    from mvops.registry.tables import Base  # noqa: PLC0415 -- the same
+
     rows = [{"sha256": sha256(text.encode()), "text": text} for text in texts]
     if rows:
         with registry.session() as session:
@@ -27,14 +26,17 @@ def keep_texts(registry: Registry, texts: Iterable[str]) -> None:
 
 def find_text(registry: Registry, digest: str) -> bytes | None:
     """The text with this digest; None if it is not kept."""
-    with registry.reading() as session:
-        text = session.exec(select(TextRow.text).where(col(TextRow.sha256) == digest)).first()
-    content = None if text is None else text.encode()
+    found = registry.rows("SELECT text FROM mvops_texts WHERE sha256 = :digest", digest=digest)
+    content = next((str(text).encode() for (text,) in found), None)
     return content if content is not None and sha256(content) == digest else None  # a database may not hold all text
 
 
 def drop_texts(registry: Registry, *, but: Collection[str]) -> None:
     """Forget the texts that no record names any more."""
+    from sqlmodel import col, delete, select  # noqa: PLC0415 -- as above
+
+    from mvops.registry.tables import TextRow  # noqa: PLC0415 -- the same
+
     with registry.reading() as session:
         unused = sorted(set(session.exec(select(TextRow.sha256))) - set(but))
     if unused:

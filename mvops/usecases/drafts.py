@@ -15,12 +15,8 @@ from mvops.core.state import Record
 from mvops.kinds.kind import Look
 from mvops.kinds.model import ModelKind
 from mvops.kinds.pipeline import PipelineKind
-from mvops.registry import rollouts
 from mvops.registry.database import Registry
-from mvops.registry.drafts import copied
-from mvops.registry.renaming import rename_model
 from mvops.registry.state import SqlState
-from mvops.registry.versions import champion, set_champion
 from mvops.usecases.moving import Move, kinds_of_a_model, rename_step
 from mvops.usecases.project import look_at
 from mvops.workspace import Workspace
@@ -42,6 +38,9 @@ def drafted(workspace: Workspace, moves: Sequence[Move], back: Former | None) ->
     if not moves and back is None:
         yield Draft(workspace, (), {}, {})
         return
+    from mvops.registry.drafts import copied  # noqa: PLC0415 -- SQLModel, which other plans do without
+    from mvops.registry.renaming import rename_model  # noqa: PLC0415 -- the same
+
     with copied(workspace.registry) as copy:
         for move in moves:
             rename_model(copy, None, move.old, move.new, kinds_of_a_model())
@@ -60,6 +59,9 @@ def as_planned(workspace: Workspace, plan: Plan) -> Iterator[Workspace]:
     if not moves and not backs:
         yield workspace
         return
+    from mvops.registry.drafts import copied  # noqa: PLC0415 -- as above
+    from mvops.registry.renaming import rename_model  # noqa: PLC0415 -- the same
+
     with copied(workspace.registry) as copy:
         for action in moves:
             step = rename_step(action, workspace)
@@ -75,6 +77,11 @@ def as_planned(workspace: Workspace, plan: Plan) -> Iterator[Workspace]:
 
 def with_backs(actions: Iterable[Action], draft: Draft, registry: Registry) -> Iterator[Action]:
     """The actions with those that go back: nothing is trained for them, whatever has changed."""
+    if not draft.backs:
+        yield from actions
+        return
+    from mvops.registry.versions import champion  # noqa: PLC0415 -- as above
+
     for action in actions:
         back, was = draft.backs.get(action.address), draft.before.get(action.address)
         name = name_of(action.address)
@@ -115,6 +122,9 @@ def _gone_back(draft: Workspace, former: Former, look: Look) -> dict[Address, Ba
 
 
 def _serve(registry: Registry, model: str, number: int) -> None:
+    from mvops.registry import rollouts  # noqa: PLC0415 -- as above
+    from mvops.registry.versions import set_champion  # noqa: PLC0415 -- the same
+
     running = rollouts.current(registry, model)
     if running is not None:
         ended = {"status": "aborted", "reason": "rolled back", "finished": datetime.now(UTC)}
@@ -127,6 +137,9 @@ def _is_so(action: Action, back: Back, was: Record | None, registry: Registry) -
         return False
     if back.champion is None:
         return True
+    from mvops.registry import rollouts  # noqa: PLC0415 -- as above
+    from mvops.registry.versions import champion  # noqa: PLC0415 -- the same
+
     serves = champion(registry, name_of(action.address))
     rolling = rollouts.current(registry, name_of(action.address))
     return rolling is None and serves is not None and serves.number == back.champion

@@ -13,7 +13,6 @@ from mvops.core.counts import counted
 from mvops.core.steps import RenameModel
 from mvops.errors import ConflictError, SpecError
 from mvops.kinds.kind import kinds
-from mvops.registry.renaming import versions_under
 from mvops.workspace import Workspace
 
 # Those whose resources are called after a model, but for what was told outside of the project: that stays under the
@@ -56,6 +55,10 @@ def pending_moves(workspace: Workspace) -> list[Move]:
 
     Raises SpecError for a new name that no model has, ConflictError where both names are known.
     """
+    if not workspace.project.moved:
+        return []
+    from mvops.registry.renaming import versions_under  # noqa: PLC0415 -- SQLModel, which other plans do without
+
     found: dict[str, Move] = {}
     for old, (new, index) in ends(workspace.project.moved).items():
         versions = versions_under(workspace.registry, old, kinds_of_a_model())

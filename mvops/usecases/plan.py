@@ -19,8 +19,7 @@ from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.kinds.file_changes import with_files
 from mvops.kinds.kind import Coded, Guarding, Look, kinds
-from mvops.registry.journal import SqlJournal
-from mvops.registry.lock import current_lock
+from mvops.registry.glance import is_quiet
 from mvops.registry.state import SqlState
 from mvops.usecases.drafts import Draft, drafted, with_backs
 from mvops.usecases.moving import pending_moves, with_moves
@@ -91,8 +90,10 @@ def _made(
             *told,
         ],
         seconds=sum(kinds()[kind_of(a.address)].seconds(a, look) for a in actions if a.back is None) or None,
-        dependencies=_dependencies(records),
+        dependencies=_dependencies(records.keys() - desired.keys(), records),
     )
+    if not destroy:
+        look.memory.save()
     made = {"unseen": tuple(unseen), "scope": scope, "overrides": workspace.overrides, "mvops": __version__}
     made |= {"environment": workspace.project.environment, "spec": spec_digest(workspace)}
     return planned.model_copy(update=made).sealed()
@@ -174,14 +175,44 @@ def _done_before(
     }
 
 
-def _dependencies(records: Mapping[Address, Record]) -> dict[Address, list[Address]]:
+def _dependencies(unwanted: Iterable[Address], records: Iterable[Address]) -> dict[Address, list[Address]]:
     """What a record that is no longer wanted needed: everything of the kinds that its kind comes after."""
-    return {where: [other for other in records if kind_of(other) in kinds()[kind_of(where)].after] for where in records}
+    by_kind: dict[str, list[Address]] = {}
+    for where in records:
+        by_kind.setdefault(kind_of(where), []).append(where)
+    return {
+        where: [other for kind in kinds()[kind_of(where)].after for other in by_kind.get(kind, ())]
+        for where in unwanted
+    }
 
 
 def _notices(workspace: Workspace) -> Iterator[str]:
     if not workspace.project.models:
         yield "there is no model yet: `mvops promote NOTEBOOK` makes one of a notebook"
+    if not is_quiet(workspace.registry):
+        yield from _under_way(workspace)
+    if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
+        yield f"tracker is not acted upon: {workspace.project.preset} leaves capabilities.tracking off"
+    if workspace.project.dashboard != Dashboard() and not workspace.project.capabilities.dashboards:
+        yield f"dashboard is not acted upon: {workspace.project.preset} leaves capabilities.dashboards off"
+    if workspace.project.data != Data() and not workspace.project.capabilities.data_versioning:
+        yield f"data is not acted upon: {workspace.project.preset} leaves capabilities.data_versioning off"
+    read = any(model.pipeline.inputs for model in workspace.project.models.values())
+    if read and workspace.project.capabilities.data_versioning:
+        keeper, lacking = data_keeper(workspace)
+        yield from (f"data is kept by {keeper.backend} for now. {why}" for why in (lacking,) if why)
+    for name, model in sorted(workspace.project.models.items()):
+        for section, capability in _switched_off(workspace, model):
+            yield (
+                f"models.{name}.{section} is not acted upon: "
+                f"{workspace.project.preset} leaves capabilities.{capability} off"
+            )
+
+
+def _under_way(workspace: Workspace) -> Iterator[str]:
+    from mvops.registry.journal import SqlJournal  # noqa: PLC0415 -- SQLModel, which a quiet plan does without
+    from mvops.registry.lock import current_lock  # noqa: PLC0415 -- the same
+
     at_work = current_lock(workspace.registry)
     for entry in SqlJournal(workspace.registry).unfinished():
         where = entry["action"]["address"]
@@ -189,22 +220,6 @@ def _notices(workspace: Workspace) -> Iterator[str]:
             yield f"`{at_work.command}` of {at_work.username}@{at_work.host} is at work on {where}"
         else:
             yield f"the last apply was interrupted at {where}; applying goes on from there"
-    if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
-        yield f"tracker is not acted upon: {workspace.project.preset} leaves capabilities.tracking off"
-    if workspace.project.dashboard != Dashboard() and not workspace.project.capabilities.dashboards:
-        yield f"dashboard is not acted upon: {workspace.project.preset} leaves capabilities.dashboards off"
-    if workspace.project.data != Data() and not workspace.project.capabilities.data_versioning:
-        yield f"data is not acted upon: {workspace.project.preset} leaves capabilities.data_versioning off"
-    keeper, lacking = data_keeper(workspace)
-    read = any(model.pipeline.inputs for model in workspace.project.models.values())
-    if lacking and read and workspace.project.capabilities.data_versioning:
-        yield f"data is kept by {keeper.backend} for now. {lacking}"
-    for name, model in sorted(workspace.project.models.items()):
-        for section, capability in _switched_off(workspace, model):
-            yield (
-                f"models.{name}.{section} is not acted upon: "
-                f"{workspace.project.preset} leaves capabilities.{capability} off"
-            )
 
 
 def _switched_off(workspace: Workspace, model: Model) -> Iterator[tuple[str, str]]:

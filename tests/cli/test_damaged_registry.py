@@ -185,7 +185,8 @@ def test_d9_a_newer_schema_is_refused_and_not_touched(project: Path) -> None:
 @pytest.fixture
 def locked(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
     """Somebody who has begun to write, and does not end; mvops waits for a second only."""
-    monkeypatch.setattr("mvops.registry.engines.BUSY_SECONDS", 1.0)
+    for module in ("engines", "troubles"):
+        monkeypatch.setattr(f"mvops.registry.{module}.BUSY_SECONDS", 1.0)
     other = sqlite3.connect(project / REGISTRY, isolation_level=None, check_same_thread=False)
     other.execute("PRAGMA journal_mode = WAL")
     other.execute("BEGIN IMMEDIATE")

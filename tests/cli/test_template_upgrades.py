@@ -69,7 +69,8 @@ def test_p7_a_template_that_makes_the_same_text_is_not_worth_a_line(project: Pat
 
 
 def test_text_that_the_program_makes_otherwise_is_told_too(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mvops.backends.servers.fastapi.__version__", "99.0")
+    for module in ("mvops", "mvops.backends.servers.fastapi"):
+        monkeypatch.setattr(f"{module}.__version__", "99.0")
     shown = mvops(project, "plan").ok().out
     assert "~ endpoint.toy  update: this mvops generates it otherwise\n" in shown
     assert "+mvops[serve]==99.0" in shown

@@ -18,7 +18,8 @@ from mvops.contracts.trackers import Books, RunReport, Tracker, VersionReport
 from mvops.core.run import Run
 from mvops.core.version import Artifact, CodeState, Version
 from mvops.errors import BackendError, ConflictError, SpecError
-from mvops.lifecycle.environment import capture_environment, requirements
+from mvops.lifecycle.environment import capture_environment
+from mvops.lifecycle.pins import requirements
 from mvops.lifecycle.signature import describe
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

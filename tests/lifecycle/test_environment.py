@@ -12,7 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from mvops.core.version import Environment
-from mvops.lifecycle.environment import capture_environment, model_modules, requirements
+from mvops.lifecycle.environment import capture_environment, model_modules
+from mvops.lifecycle.pins import requirements
 
 
 def test_the_base_is_always_there_with_exact_releases():

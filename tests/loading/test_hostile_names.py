@@ -16,7 +16,7 @@ from mvops.core.cron import check_cron
 from mvops.core.naming import check_name
 from mvops.core.version import Environment
 from mvops.errors import BackendError, SpecError
-from mvops.lifecycle.environment import requirements
+from mvops.lifecycle.pins import requirements
 from mvops.loading.load import load_project
 from mvops.workspace import open_workspace
 

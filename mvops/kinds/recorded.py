@@ -1,0 +1,28 @@
+"""What the registry keeps of all models, asked for once in a plan."""
+
+from __future__ import annotations
+
+from mvops.core.address import Address, kind_of, name_of
+from mvops.kinds.kind import Look
+from mvops.registry import glance
+
+
+def champions(look: Look) -> dict[str, glance.Champion]:
+    """The version of each model that serves."""
+    return glance.champions_now(look.workspace.registry)
+
+
+def runs(look: Look) -> set[str]:
+    """Those of the recorded runs that are still there."""
+    recorded = (record.outputs.get("run") for record in look.records.values())
+    return glance.kept_runs(look.workspace.registry, {run for run in recorded if run})
+
+
+def artifacts(look: Look) -> dict[str, str]:
+    """Model -> the sha256 of its recorded version's artefact, of those that are still there."""
+    recorded = {
+        (name_of(Address(where)), int(record.outputs["version"]))
+        for where, record in look.records.items()
+        if kind_of(Address(where)) == "model" and record.outputs.get("version")
+    }
+    return {model: sha256 for (model, _), sha256 in glance.artifacts(look.workspace.registry, recorded).items()}

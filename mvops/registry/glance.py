@@ -1,0 +1,68 @@
+"""What every plan asks of the registry, for all models at once and in plain SQL: see `Registry.rows`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from mvops.core.version import Environment
+from mvops.registry.database import Registry
+
+_AT_ONCE = 200  # fewer values than any database takes in one statement
+
+
+class Champion(NamedTuple):
+    """The version of a model that serves, and the Python that trained it."""
+
+    number: int
+    environment: Environment
+
+
+def champions_now(registry: Registry) -> dict[str, Champion]:
+    """The champion of every model that has one."""
+    found = registry.rows(
+        "SELECT v.model, v.number, v.body FROM mvops_champions c"
+        " JOIN mvops_versions v ON v.model = c.model AND v.number = c.number"
+        " WHERE c.id IN (SELECT max(id) FROM mvops_champions GROUP BY model)"
+    )
+    return {
+        model: Champion(number, Environment.model_validate(json.loads(body)["environment"]))
+        for model, number, body in found
+    }
+
+
+def kept_runs(registry: Registry, ids: Collection[str]) -> set[str]:
+    """Those of the runs that are in the registry."""
+    found: set[str] = set()
+    for some in _in_parts(sorted(ids)):
+        values = {f"r{place}": run for place, run in enumerate(some)}
+        names = ", ".join(f":{name}" for name in values)
+        found |= {run for (run,) in registry.rows(f"SELECT id FROM mvops_runs WHERE id IN ({names})", **values)}  # noqa: S608
+    return found
+
+
+def artifacts(registry: Registry, versions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """The sha256 of the artefact of each of these versions (model, number) that is registered."""
+    found: dict[tuple[str, int], str] = {}
+    for some in _in_parts(sorted(versions)):
+        values: dict[str, Any] = {}
+        for place, (model, number) in enumerate(some):
+            values |= {f"m{place}": model, f"n{place}": number}
+        asked = " OR ".join(f"(model = :m{place} AND number = :n{place})" for place in range(len(some)))
+        rows = registry.rows(f"SELECT model, number, body FROM mvops_versions WHERE {asked}", **values)  # noqa: S608
+        found |= {(model, number): json.loads(body)["artifact"]["sha256"] for model, number, body in rows}
+    return found
+
+
+def is_quiet(registry: Registry) -> bool:
+    """Does nobody hold the lock, and was nothing left half-done."""
+    ((busy,),) = registry.rows(
+        "SELECT (SELECT count(*) FROM mvops_lock) + (SELECT count(*) FROM mvops_journal WHERE status = 'started')"
+    )
+    return not busy
+
+
+def _in_parts(values: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]
