@@ -59,6 +59,11 @@ def load_skops(data: bytes, name: str = "The file") -> Any:
         raise _unreadable(name, error) from error
 
 
+def types_to_trust(data: bytes) -> list[str]:
+    """The types in skops bytes that whoever loads them has to name; raises ArtifactError for one that we do not."""
+    return sorted(_refuse_untrusted(data, "The model"))
+
+
 def load_pickle(data: bytes, name: str = "The file", *, trusted: bool = False) -> Any:
     """The object in a pickle. It may run any code, so only one of this project's own making may be `trusted`."""
     if not trusted:

@@ -14,6 +14,7 @@ from mvops.cli import (
     changes,
     config,
     features,
+    importing,
     interrupts,
     learn,
     models,
@@ -82,6 +83,7 @@ def main_options(
 
 for part in (
     project,
+    importing,
     changes,
     refresh,
     config,

@@ -67,6 +67,35 @@ class Seen(Frozen):
     aliases: dict[str, int | str] | None = None
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """A model of somebody's, brought from a tracker's registry: `reference` names the very version, `run` made it.
+
+    `flavors` says what kinds of model it is; where one is scikit-learn's, `file` is it and `format` how it was written:
+    skops, or a pickle of some sort. `columns` are those that its signature asks for, `release` that of
+    scikit-learn that it was made with; empty and None where that is not on record.
+    """
+
+    reference: str
+    run: str
+    flavors: tuple[str, ...]
+    file: Path | None = None
+    format: str = ""
+    columns: tuple[str, ...] = ()
+    release: str | None = None
+
+
+class ModelSource(Protocol):
+    """A tracker that models can be taken from."""
+
+    def fetch(self, books: Books, model: str, version: str | None, folder: Path) -> Fetched:
+        """Bring a version by number or alias, else the newest, into `folder`; nothing of it is loaded.
+
+        Raises BackendError where there is none.
+        """
+        ...
+
+
 class Tracker(Protocol):
     """A backend of the family `trackers`: a class that is made without arguments.
 

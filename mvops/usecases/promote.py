@@ -75,7 +75,7 @@ def promote(
     found = read_and_promote(path, root=workspace.root, name=model, split=_split(split))
     target = workspace.root / found.config["pipeline"]["notebook"]
     write_atomically(target, str(nbformat.writes(found.notebook)).encode())  # type: ignore[no-untyped-call]
-    write_model_yaml(config_path, _with_defaults(workspace, model, found.config), overwrite=force)
+    write_model_yaml(config_path, with_defaults(workspace, model, found.config), overwrite=force)
     record_event(workspace.registry, "promote", model, f"promoted {path.name} in {len(found.steps)} steps")
     return Promoted(
         name=model,
@@ -148,7 +148,7 @@ def _split(text: str) -> Split:
     return next(split for split in _SPLITS if split == text)
 
 
-def _with_defaults(workspace: Workspace, name: str, draft: dict[str, Any]) -> dict[str, Any]:
+def with_defaults(workspace: Workspace, name: str, draft: dict[str, Any]) -> dict[str, Any]:
     """The draft with a gate against the champion, and a port of its own when others have models' endpoints."""
     config = dict(draft)
     metrics = draft["evaluate"]["metrics"]

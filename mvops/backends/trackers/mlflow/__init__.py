@@ -6,11 +6,12 @@ import importlib
 import importlib.util
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from mvops.backends.trackers.mlflow import database, rest
 from mvops.backends.trackers.mlflow.options import read_options
-from mvops.contracts.trackers import Books, RunReport, Seen, VersionReport
+from mvops.contracts.trackers import Books, Fetched, RunReport, Seen, VersionReport
 from mvops.errors import MissingExtraError
 
 # Found, not imported: that takes seconds, which a plan against a server is spared.
@@ -50,6 +51,11 @@ class Mlflow:
     def set_aliases(self, books: Books, model: str, aliases: Mapping[str, int]) -> None:
         """On the registered model."""
         _client(books).set_aliases(model, aliases)
+
+    def fetch(self, books: Books, model: str, version: str | None, folder: Path) -> Fetched:
+        """Any version in the model registry, whoever registered it; `prefix` does not stand before its name."""
+        fetched: Fetched = _client(books).fetch(model, version, folder)
+        return fetched
 
 
 def _client(books: Books) -> Any:

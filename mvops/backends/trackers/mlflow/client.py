@@ -14,10 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from mvops.artifacts.trusted import TRUSTED
 from mvops.backends.trackers.mlflow.options import Options
 from mvops.backends.trackers.mlflow.words import ALIASES, ARTIFACT, OWNER, RUN, VERSION, our_numbers, seen
-from mvops.contracts.trackers import RunReport, Seen, VersionReport
+from mvops.contracts.trackers import Fetched, RunReport, Seen, VersionReport
 from mvops.core.run import Run
 from mvops.core.version import Version
 from mvops.errors import BackendError, ConflictError
@@ -31,6 +33,7 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from mlflow import MlflowClient
+    from mlflow.artifacts import download_artifacts
     from mlflow.entities import Metric, Param, RunTag
     from mlflow.exceptions import MlflowException
     from mlflow.models import infer_signature
@@ -116,11 +119,30 @@ class Client:
                 elif wanted is not None and str(there) != theirs[wanted]:
                     client.set_registered_model_alias(name, alias, theirs[wanted])
 
+    def fetch(self, model: str, version: str | None, folder: Path) -> Fetched:
+        """The files of a version, and what its MLmodel says of them."""
+        with self._asking(then="mvops import") as client:
+            if version is None:
+                newest = client.search_model_versions(f"name = {_quoted(model)}")
+                version = str(max((int(found.version) for found in newest), default=0) or "") or None
+            if version is None:
+                raise BackendError(f"MLflow at {self._options.uri} has no model {model}")
+            by_number = version.isdigit()
+            found = (
+                client.get_model_version(model, version)
+                if by_number
+                else client.get_model_version_by_alias(model, version)
+            )
+            place = client.get_model_version_download_uri(model, str(found.version))
+            # A place within the registry would be asked for at the registry of this process, not at that of `uri`.
+            path = download_artifacts(artifact_uri=place, dst_path=str(folder), tracking_uri=self._options.uri)
+        return _described(f"models:/{model}/{found.version}", found.run_id or "", Path(path))
+
     def _name(self, model: str) -> str:
         return f"{self._options.prefix}{model}"
 
     @contextmanager
-    def _asking(self) -> Iterator[MlflowClient]:
+    def _asking(self, then: str = "mvops apply") -> Iterator[MlflowClient]:
         """A client whose errors become ours, and that keeps its remarks to itself."""
         level = logging.getLogger("mlflow").level
         logging.getLogger("mlflow").setLevel(logging.ERROR)
@@ -130,7 +152,7 @@ class Client:
                 yield MlflowClient(self._options.uri, self._options.uri)
         except MlflowException as error:
             first = str(error).splitlines()[0][:300]
-            raise BackendError(f"MLflow at {self._options.uri}: {first}", hint="Then: mvops apply") from error
+            raise BackendError(f"MLflow at {self._options.uri}: {first}", hint=f"Then: {then}") from error
         finally:
             logging.getLogger("mlflow").setLevel(level)
 
@@ -186,6 +208,32 @@ class Client:
                 target.write_bytes(content)
             if report.files:
                 client.log_artifacts(run_id, folder)
+
+
+def _quoted(name: str) -> str:
+    return "'" + name.replace("'", "\\'") + "'"
+
+
+def _described(reference: str, run: str, folder: Path) -> Fetched:
+    """Read off the file MLmodel; a path in it that leads out of the folder is no path."""
+    described = folder / "MLmodel"
+    try:
+        said = yaml.safe_load(described.read_text(encoding="utf-8"))
+        flavors = dict(said["flavors"])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise BackendError(f"{reference} has no MLmodel that can be read: {error}") from error
+    ours = flavors.get("sklearn")
+    names = tuple(sorted(str(name) for name in flavors if name != "python_function"))
+    if not isinstance(ours, dict):
+        return Fetched(reference, run, names)
+    file = (folder / str(ours.get("pickled_model"))).resolve()
+    if not file.is_relative_to(folder.resolve()) or not file.is_file():
+        raise BackendError(f"{reference} lacks the file that its MLmodel names")
+    signature = said.get("signature")
+    inputs = json.loads(signature.get("inputs") or "[]") if isinstance(signature, dict) else []
+    columns = tuple(str(column["name"]) for column in inputs if isinstance(column, dict) and "name" in column)
+    release = ours.get("sklearn_version")
+    return Fetched(reference, run, names, file, str(ours.get("serialization_format")), columns, release)
 
 
 def _find_run(client: MlflowClient, experiment: str, run: str) -> Any:
