@@ -227,11 +227,12 @@ def carry_out(
     """Show the plan, ask, do it, and say what became of it; `before` is done first, once somebody said yes."""
     from mvops.show.apply import applied_json, applied_total
     from mvops.usecases.afterwards import not_as_planned
+    from mvops.usecases.confirming import word_to_type
 
     if not json_:
         _show(chosen, say)
     if chosen.pending() or before:
-        confirm("Do it?", yes=approval != "typed")
+        confirm("Do it?", yes=approval != "typed", word=word_to_type(workspace, chosen))
     workspace = before() if before else workspace
     finished = list(_act(workspace, chosen, approval=approval, tell=not json_, command=command))
     errors = [_named(done.error, done.action.address) for done in finished if done.error is not None]

@@ -120,13 +120,17 @@ def _lines() -> Callable[[Progress], None]:
     return tell
 
 
-def confirm(question: str, *, yes: bool) -> None:
-    """Go on only with a yes; raise UsageError where nobody can answer."""
+def confirm(question: str, *, yes: bool, word: str | None = None) -> None:
+    """Go on only with a yes, or with `word` where one is to be typed; raise UsageError where nobody can answer."""
     from mvops.errors import UsageError
 
     if yes:
         return
     if not sys.stdin.isatty():
         raise UsageError("this needs a yes, and there is nobody to ask", hint="Say it on the command line: --yes")
-    if not typer.confirm(question):
+    if word is not None:
+        said = typer.prompt(f"{question} A version that serves is taken away. Type {word} to go on", default="")
+        if said.strip() != word:
+            raise typer.Abort
+    elif not typer.confirm(question):
         raise typer.Exit(1)

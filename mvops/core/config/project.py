@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,8 @@ from mvops.core.config.secrets import Database, Options
 from mvops.core.config.tracker import Tracker
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
+
+PRODUCTION = frozenset({"production", "prod"})  # environments that ask for more than a yes
 
 
 class Capabilities(Frozen):
@@ -79,3 +81,9 @@ class Project(Frozen):
     features: dict[Name, FeatureView] = Field(default_factory=dict)
     models: dict[Name, Model] = Field(default_factory=dict)
     moved: tuple[Moved, ...] = ()
+    confirm: Literal["simple", "typed"] | None = None  # None: typed in production, else simple
+
+    @property
+    def confirms_by_name(self) -> bool:
+        """Has whoever takes away what serves to type the project's name."""
+        return self.confirm == "typed" or (self.confirm is None and self.environment in PRODUCTION)
