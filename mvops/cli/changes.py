@@ -66,6 +66,7 @@ def plan(
     json_: JsonFlag = False,
 ) -> None:
     """Show what would change, and why."""
+    from mvops.core.apply import check_allowed
     from mvops.usecases.clock import as_duration
     from mvops.usecases.plan import plan as make
 
@@ -75,11 +76,13 @@ def plan(
         raise UsageError("--valid-for is about a saved plan", hint="Save it: --out FILE")
     with open_project(overrides) as workspace:
         made = make(workspace, scope)
-    if out is not None:
+    if out is not None and not made.refusals():
         from mvops.usecases.saved_plans import save_plan
 
         save_plan(made, out, valid)
     _print(made, markdown=markdown, json_=json_, whole_diffs=diff)
+    if made.refusals():
+        check_allowed(made)
     if out is not None and not (json_ or markdown):
         say(f"Saved to {out}: `{_typed(made, out)}` does exactly this.")
     if detailed_exitcode and (made.pending() or made.unseen):
@@ -225,12 +228,14 @@ def carry_out(
     before: Callable[[], Workspace] | None = None,
 ) -> None:
     """Show the plan, ask, do it, and say what became of it; `before` is done first, once somebody said yes."""
+    from mvops.core.apply import check_allowed
     from mvops.show.apply import applied_json, applied_total
     from mvops.usecases.afterwards import not_as_planned
     from mvops.usecases.confirming import word_to_type
 
     if not json_:
         _show(chosen, say)
+    check_allowed(chosen)
     if chosen.pending() or before:
         confirm("Do it?", yes=approval != "typed", word=word_to_type(workspace, chosen))
     workspace = before() if before else workspace

@@ -9,6 +9,7 @@ from typing import Literal
 
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address
+from mvops.core.counts import counted
 from mvops.core.plan import Plan
 from mvops.core.state import Journal, Record
 from mvops.core.steps import Step
@@ -51,11 +52,9 @@ def apply(  # noqa: PLR0913 -- the core does nothing itself: all that it does is
     When an action fails, what needs it is skipped and the rest goes on. `settle` returns the action with what was
     unknown when the plan was made; `perform` gets, beside a step, what the action's earlier steps have left;
     `recorded` knows the outputs that an action starts from; the steps of `remember` come first, also for what is only
-    written down. Raises ConflictError before anything is done if the plan holds a conflict.
+    written down. Raises ConflictError before anything is done, see `check_allowed`.
     """
-    if plan.conflicts():
-        first = plan.conflicts()[0]
-        raise ConflictError(f"{first.address}: {first.because}", hint=_WAYS_OUT.get(first.reason, _OUT_OF_THE_WAY))
+    check_allowed(plan)
     missing: set[Address] = set()
     for planned in plan.pending():
         if missing & set(planned.needs):
@@ -68,6 +67,19 @@ def apply(  # noqa: PLR0913 -- the core does nothing itself: all that it does is
         if done.status == "failed":
             missing.add(planned.address)
         yield done
+
+
+def check_allowed(plan: Plan) -> None:
+    """Raise ConflictError for a plan that no one may apply: it holds a conflict, or a policy says no."""
+    if plan.conflicts():
+        first = plan.conflicts()[0]
+        raise ConflictError(f"{first.address}: {first.because}", hint=_WAYS_OUT.get(first.reason, _OUT_OF_THE_WAY))
+    if refusals := plan.refusals():
+        said = "\n".join(f"  {refusal.policy}: {refusal.sentence}" for refusal in refusals)
+        raise ConflictError(
+            f"{counted(len(refusals), 'objection')} by this project's policies:\n{said}",
+            hint="Change what they object to, or the policy itself: `policies` in configs/project.yaml.",
+        )
 
 
 def _steps(

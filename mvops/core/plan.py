@@ -12,6 +12,7 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import Address
 from mvops.core.canonical import digest
 from mvops.core.frozen import Frozen
+from mvops.core.policies import Objection
 from mvops.core.scope import WHOLE, Scope
 from mvops.errors import SpecError
 
@@ -22,7 +23,8 @@ class Plan(Frozen):
     `notices` are sentences about what is not acted upon, such as a capability that the preset leaves off; `unseen`
     are addresses that could not be looked at, such as on a server that is down; `overrides` are those of the command
     line that the spec was read with. `mvops` is the version that made it, `spec` the digest of the whole YAML.
-    `created_by` (user@host) and `expires` are only said in a saved plan.
+    `objections` are what the project's policies have against it. `created_by` (user@host) and `expires` are only said
+    in a saved plan.
     """
 
     format_version: Literal[1] = 1
@@ -34,6 +36,7 @@ class Plan(Frozen):
     actions: tuple[Action, ...]
     notices: tuple[str, ...] = ()
     unseen: tuple[Address, ...] = ()
+    objections: tuple[Objection, ...] = ()
     seconds: float | None = None  # expected, from past runs
     overrides: tuple[str, ...] = ()
     scope: Scope = WHOLE
@@ -50,6 +53,10 @@ class Plan(Frozen):
     def conflicts(self) -> tuple[Action, ...]:
         """What is in the way and not ours."""
         return tuple(action for action in self.actions if action.verb is Verb.CONFLICT)
+
+    def refusals(self) -> tuple[Objection, ...]:
+        """What keeps it from being applied; the other objections are warnings."""
+        return tuple(objection for objection in self.objections if objection.level == "fail")
 
     def only_drift(self) -> bool:
         """Nothing but repairs of what was changed outside."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from mvops.core.action import SYMBOLS, Action, Change, Verb
 from mvops.core.plan import Plan
+from mvops.core.policies import Objection
 from mvops.core.scope import is_drift
 from mvops.show.files import code_lines, diffs_markdown, file_lines
 
@@ -51,6 +52,7 @@ def plan_lines(plan: Plan, *, whole_diffs: bool = False) -> Iterator[tuple[str, 
     if pending:
         yield "", ""
     yield from ((f"note: {notice}", "dim") for notice in plan.notices)
+    yield from ((_objection(said), "bold red" if said.level == "fail" else "yellow") for said in plan.objections)
     yield _totals(plan, len(kept)), "bold"
 
 
@@ -62,7 +64,8 @@ def plan_markdown(plan: Plan) -> str:
         lines += [f"**{heading}**", ""] if heading else []
         lines += ["| | resource | what | why |", "|---|---|---|---|", *map(_row, actions), ""]
     kept = sum(action.verb is Verb.KEEP for action in plan.actions)
-    lines += [*(f"> {_cell(notice)}" for notice in plan.notices), "", _totals(plan, kept), ""]
+    told = (*plan.notices, *map(_objection, plan.objections))
+    lines += [*(f"> {_cell(notice)}" for notice in told), "", _totals(plan, kept), ""]
     lines += diffs_markdown(plan)
     return "\n".join(lines)
 
@@ -91,6 +94,10 @@ def _row(action: Action) -> str:
     files = (f"{change.path} {change.because}" for change in action.files)
     told = "<br>".join(_cell(text) for text in (action.because, *_changes(action), *action.details, *files))
     return f"| `{SYMBOLS[action.verb]}` | `{action.address}` | {action.verb} | {told} |"
+
+
+def _objection(said: Objection) -> str:
+    return f"{'refused' if said.level == 'fail' else 'warning'} by policy {said.policy}: {said.sentence}"
 
 
 def plan_json(plan: Plan) -> dict[str, object]:

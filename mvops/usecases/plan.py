@@ -14,6 +14,7 @@ from mvops.core.config.data import Data
 from mvops.core.config.model import Model
 from mvops.core.former import Former
 from mvops.core.plan import Plan, make_plan
+from mvops.core.policies import objections
 from mvops.core.scope import WHOLE, Scope, Selection, notices, only_drift, select
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
@@ -94,7 +95,9 @@ def _made(
     )
     if not destroy:
         look.memory.save()
+    spec = None if destroy else workspace.project.model_dump(mode="json", by_alias=True)
     made = {"unseen": tuple(unseen), "scope": scope, "overrides": workspace.overrides, "mvops": __version__}
+    made |= {"objections": tuple(objections(workspace.project.policies, spec, planned.actions))}
     made |= {"environment": workspace.project.environment, "spec": spec_digest(workspace)}
     return planned.model_copy(update=made).sealed()
 

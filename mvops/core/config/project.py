@@ -15,6 +15,7 @@ from mvops.core.config.features import FeatureStore, FeatureView
 from mvops.core.config.model import Model
 from mvops.core.config.moves import Moved
 from mvops.core.config.places import Artifacts
+from mvops.core.config.policy import Policy
 from mvops.core.config.scheduler import Scheduler
 from mvops.core.config.secrets import Database, Options
 from mvops.core.config.tracker import Tracker
@@ -81,6 +82,7 @@ class Project(Frozen):
     features: dict[Name, FeatureView] = Field(default_factory=dict)
     models: dict[Name, Model] = Field(default_factory=dict)
     moved: tuple[Moved, ...] = ()
+    policies: dict[Name, Policy] = Field(default_factory=dict)
     confirm: Literal["simple", "typed"] | None = None  # None: typed in production, else simple
 
     @property
