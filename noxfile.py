@@ -80,9 +80,7 @@ def systems(session: nox.Session) -> None:
     session.install("-e", ".[all]", "-e", "tests/plugin", *TEST, *SYSTEMS)
     places = Path(".nox").resolve() / "environments"
     for locked in sorted(Path("tests/environments").glob("*.txt")):
-        place = str(places / locked.stem)
-        session.run("uv", "venv", "--quiet", "--clear", "--python", DEFAULT, place, external=True)
-        session.run("uv", "pip", "install", "--quiet", "--python", place, "-r", str(locked), external=True)
+        environment(session, locked, places / locked.stem)
     for package in sorted(Path("tests/environments").glob("*/package.json")):
         tool = places / package.parent.name
         shutil.copytree(package.parent, tool, dirs_exist_ok=True)
@@ -92,6 +90,33 @@ def systems(session: nox.Session) -> None:
         *("pytest", "-m", "system", *SHARED, *session.posargs),
         env={"MVOPS_TEST_ENVIRONMENTS": str(places)},
     )
+
+
+def environment(session: nox.Session, locked: Path, place: Path) -> None:
+    """Make the environment of a file in tests/environments."""
+    session.run("uv", "venv", "--quiet", "--clear", "--python", DEFAULT, str(place), external=True)
+    session.run("uv", "pip", "install", "--quiet", "--python", str(place), "-r", str(locked), external=True)
+
+
+@nox.session(python=DEFAULT, default=False)
+def bench(session: nox.Session) -> None:
+    """Measure mvops beside its peers and write docs/benchmarks.md; `nox -s bench -- plan` prints one section.
+
+    Takes about ten minutes, and a machine that does nothing else. Without `terraform` on the PATH its row is left out.
+    """
+    session.install(".[serve,parquet]")
+    peer = Path(".nox").resolve() / "environments" / "mlflow"
+    environment(session, Path("tests/environments/mlflow.txt"), peer)
+    for python in (Path(session.bin) / "python", peer / "bin" / "python"):  # uv compiles nothing, pip does
+        session.run(str(python), "-m", "compileall", "-q", "-j", "0", site(python), silent=True, external=True)
+    session.run(
+        "python", "tests/benchmarks", *session.posargs, env={"MVOPS_BENCH_MLFLOW": str(peer / "bin" / "python")}
+    )
+
+
+def site(python: Path) -> str:
+    """The folder of an environment's packages."""
+    return str(next(python.parents[1].glob("lib/python*/site-packages")))
 
 
 @nox.session(python=DEFAULT)

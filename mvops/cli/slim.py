@@ -10,17 +10,15 @@ import typer
 from typer.main import get_command_name
 from typer.models import CommandInfo, TyperInfo
 
-_HELP = {"--help", "-h"}
-
 
 def slim(app: typer.Typer, words: Sequence[str]) -> typer.Typer:
-    """`app` with only the command that `words` begin with; for its own help, with commands that take nothing.
+    """`app` with only the command that `words` begin with; for its own options, with commands that take nothing.
 
     `words` are what is typed after the global options. The whole app where they name no command: it knows what is
     near.
     """
     part = copy.copy(app)
-    if not words or words[0] in _HELP:
+    if not words or words[0].startswith("-"):
         part.registered_commands = [_described(info) for info in app.registered_commands]
         part.registered_groups = [_closed(info) for info in app.registered_groups]
         return part
