@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from databases import postgresql
+from databases import Server, postgresql
 from toy_project import cached, edit, finish, mvops, port_of, rows, spawn, until
 
 from mvops.serving.client import EndpointClient
@@ -20,10 +20,15 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[str]:
+def server() -> Iterator[Server]:
+    with postgresql() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def database(server: Server) -> str:
     """The URL of an empty database."""
-    with postgresql() as server:
-        yield server.new()
+    return server.new()
 
 
 def test_apply_plan_and_status_on_postgresql(applied: Path, database: str, tmp_path: Path) -> None:
@@ -92,3 +97,25 @@ def test_a_database_that_is_not_there_is_one_message(
     edit(root / "configs/project.yaml", "sqlite:///.mvops/registry.db", url)
     refused = mvops(root, "plan").refused("127.0.0.1")
     assert "hush" not in refused.err
+
+
+def test_p30_p36_a_rename_and_a_way_back_are_planned_on_a_copy_of_the_database(
+    applied: Path, server: Server, tmp_path: Path
+) -> None:
+    root = cached(applied, tmp_path / "toy")
+    edit(root / "configs/project.yaml", "sqlite:///.mvops/registry.db", f'"{server.new()}"')
+    mvops(root, "apply", "--yes").ok()
+    edit(root / "configs/models/toy.yaml", "every: 1d", "every: 6h")
+    mvops(root, "apply", "--yes").ok()
+    mvops(root, "rollback", "--project", "--yes").ok()
+    assert "every: 1d" in (root / "configs/models/toy.yaml").read_text()
+    mvops(root, "plan", "--detailed-exitcode").ok(0)
+    (root / "configs/models/toy.yaml").rename(root / "configs/models/plaything.yaml")
+    with (root / "configs/project.yaml").open("a") as file:
+        file.write("\nmoved: [{from: model.toy, to: model.plaything}]\n")
+    planned = {a["address"]: a["verb"] for a in mvops(root, "plan", "--json").ok().json()["actions"]}
+    assert (planned["model.toy"], planned["model.plaything"]) == ("move", "keep")
+    mvops(root, "apply", "--yes").ok()
+    mvops(root, "plan", "--detailed-exitcode").ok(0)
+    (version,) = mvops(root, "versions", "list", "plaything", "--json").ok().json()["versions"]
+    assert (version["number"], version["role"]) == (1, "champion")
