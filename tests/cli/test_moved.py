@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import toy_project as toy
 from toy_project import edit, logged, mvops, query, snapshot
 
@@ -96,3 +97,34 @@ def test_p30_state_mv_renames_in_every_yaml_and_says_what_is_left(project: Path)
     assert "alerts: [ ops ]" in (project / MODELS / "second.yaml").read_text()
     mvops(project, "config", "show").ok()
     mvops(project, "--env", "staging", "config", "show").ok()
+
+
+class DiedError(BaseException):
+    """The process is gone, in the middle of it."""
+
+
+def _dies(*_: object, **__: object) -> None:
+    raise DiedError
+
+
+def test_p30_p4_a_rename_that_dies_on_the_way_ends_the_same(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged(project)
+    renamed(project, "  - {from: model.toy, to: model.plaything}\n")
+    for number, place in enumerate(
+        (
+            "mvops.performing.renaming.rename_model",
+            "mvops.performing.renaming.restore_route",
+            "mvops.registry.journal.SqlJournal.finished",
+        )
+    ):
+        killed = toy.copy(project, project.parent / f"killed{number}")
+        with monkeypatch.context() as patch:
+            patch.setattr(place, _dies)
+            with pytest.raises(DiedError):
+                mvops(killed, "apply", "--yes")
+        mvops(killed, "apply", "--yes").ok()
+        mvops(killed, "plan", "--detailed-exitcode").ok(0)
+        assert query(killed, "SELECT model, number FROM mvops_versions") == [("plaything", 1)], place
+        assert (killed / ".mvops/serving/plaything/route.json").is_file(), place
+        assert not (killed / ".mvops/serving/toy/route.json").exists(), place
+        assert mvops(killed, "status", "--json").ok().json()["models"][0]["predictions"] == 3, place
