@@ -6,6 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
 import toy_project as toy
 from toy_project import edit, mvops, query, snapshot
 
@@ -83,15 +84,31 @@ def test_p36_the_whole_project_goes_back_and_forth_and_trains_nothing(project: P
     mvops(project, "rollback", "--project", "--to", before).refused("nobody to ask")
 
 
-def test_p36_a_canary_ends_a_model_that_was_not_there_goes_and_what_is_gone_is_said(project: Path) -> None:
+class DiedError(BaseException):
+    """The process is gone, in the middle of it."""
+
+
+def _dies(*_: object) -> None:
+    raise DiedError
+
+
+def test_p36_a_canary_ends_a_model_that_was_not_there_goes_and_what_is_gone_is_said(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the first try dies when the files are written and the versions have not moved yet."""
     edit(project / MODEL, "C: 1.0", "C: 0.7")
     second = (project / MODEL).read_text() + f"endpoint: {{port: {toy.free_port()}}}\n"
     (project / "configs/models/second.yaml").write_text(second)
     mvops(project, "apply", "--yes").ok()
     assert answering(project) == {"champion": 1, "challenger": 2}
-    said = mvops(project, "rollback", "--project", "--yes").ok().out
+    said = mvops(project, "rollback", "--project").refused("nobody to ask").out
     assert "configs/models/second.yaml is taken away: it was not there then" in said
     assert "- endpoint.second" in said
+    with monkeypatch.context() as patch:
+        patch.setattr("mvops.performing.perform.go_back", _dies)
+        with pytest.raises(DiedError):
+            mvops(project, "rollback", "--project", "--yes")
+    mvops(project, "rollback", "--project", "--yes").ok()
     assert answering(project) == {"champion": 1}
     assert not (project / "configs/models/second.yaml").exists()
     mvops(project, "plan", "--detailed-exitcode").ok(0)
