@@ -1,4 +1,4 @@
-"""What mvops has on record of the project: state list, show, forget, mv."""
+"""What mvops has on record of the project: state list, show, forget, mv, restore."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import typer
 from mvops.cli.session import JsonFlag, YesFlag, answer, confirm, print_json, say
 from mvops.cli.session import project as open_project
 
-state = typer.Typer(name="state", no_args_is_help=True, help="What mvops has on record: list, show, forget, mv.")
+state = typer.Typer(
+    name="state", no_args_is_help=True, help="What mvops has on record: list, show, forget, mv, restore."
+)
 AddressName = Annotated[str, typer.Argument(metavar="ADDRESS", help="A resource, such as endpoint.churn.")]
 
 

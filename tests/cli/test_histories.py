@@ -86,6 +86,7 @@ class History(RuleBasedStateMachine):
         self.hands: dict[Path, str] = {}
         self.notes: set[Path] = set()
         self.theirs: dict[str, str] = {}
+        self.wrote: dict[tuple[str, str], dict[str, int]] = {}
         self.write()
 
     def teardown(self) -> None:
@@ -106,7 +107,12 @@ class History(RuleBasedStateMachine):
                 text = text.replace(old, new) if old else text + new
         (self.root / "configs/models/toy.yaml").write_text(text)
         (self.root / "configs/project.yaml").write_text(project)
+        self.wrote[self.read()] = dict(self.chosen)
         self.theirs = self.files(of_ours=False)
+
+    def read(self) -> tuple[str, str]:
+        """The YAML as it is."""
+        return (self.root / "configs/models/toy.yaml").read_text(), (self.root / "configs/project.yaml").read_text()
 
     @rule(arguments=st.sampled_from([(), ("--json",), ("--offline",), ("models.toy.monitor.every=2h",)]))
     def plan(self, arguments: tuple[str, ...]) -> None:
@@ -176,6 +182,29 @@ class History(RuleBasedStateMachine):
         if gone.code:
             gone.refused("no champion came before")
         assert mvops(self.root, "plan", "--detailed-exitcode").code == before.code
+
+    @rule(point=st.integers(0, 20))
+    def go_back(self, point: int) -> None:
+        """The whole project to the state before, here and there after it was killed on the way; or nothing happens."""
+        back = ("rollback", "--project", "--yes")
+        before = self.everything()
+        killed = point > 8 and self.kill(self.root, *back, point=point - 8)["code"] == -9
+        gone = mvops(self.root, *back)
+        if gone.code == 0:
+            mvops(self.root, "plan", "--detailed-exitcode").ok(0)
+        else:
+            gone.refused()
+            assert killed or self.everything() == before, gone
+        self.chosen = dict(self.wrote[self.read()])
+        self.theirs = self.files(of_ours=False)
+
+    @rule(key=st.sampled_from(sorted(CHOICES)), point=st.integers(0, 20))
+    def there_and_back(self, key: str, point: int) -> None:
+        """From one applied state to another, and back."""
+        self.apply()
+        self.edit(key, 1 - self.chosen[key])
+        self.apply()
+        self.go_back(point)
 
     @rule()
     def destroy(self) -> None:

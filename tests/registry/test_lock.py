@@ -192,27 +192,44 @@ def test_a_live_holder_renews_its_lease(registry, holder):
         time.sleep(0.1)
 
 
-def test_a4_of_competing_processes_one_after_the_other_gets_it(registry, url, tmp_path):
-    code = """
+COMPETING = """
 import sys, time
+from contextlib import nullcontext
 from pathlib import Path
 from mvops.registry.database import open_registry
 from mvops.registry.events import record_event
 from mvops.registry.lock import hold_lock
-with open_registry(sys.argv[1], Path(sys.argv[2])) as registry:
+url, root, name, broken = sys.argv[1:]
+with open_registry(url, Path(root)) as registry:
+    print("ready", flush=True)
+    sys.stdin.readline()
     for _ in range(5):
-        with hold_lock(registry, "mvops apply", wait=60.0):
-            record_event(registry, "in", sys.argv[3], "")
-            time.sleep(0.02)
-            record_event(registry, "out", sys.argv[3], "")
+        with nullcontext() if broken else hold_lock(registry, "mvops apply", wait=60.0):
+            record_event(registry, "in", name, "")
+            time.sleep(0.05)
+            record_event(registry, "out", name, "")
 """
 
-    processes = [subprocess.Popen([sys.executable, "-c", code, url, str(tmp_path), str(n)]) for n in range(2)]
-    assert [process.wait() for process in processes] == [0, 0]
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a4_of_competing_processes_one_after_the_other_gets_it(registry, url, tmp_path, broken):
+    """`broken` goes without the lock, and is seen to."""
+    command = [sys.executable, "-c", COMPETING, url, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen([*command, str(n), "broken" * broken], **pipes) for n in range(2)]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate()
+    assert [process.returncode for process in processes] == [0, 0]
     seen = [(e.kind, e.subject) for e in reversed(events(registry))]
     assert len(seen) == 20
-    for entered, left in zip(seen[::2], seen[1::2], strict=True):
-        assert (entered[0], left[0], entered[1]) == ("in", "out", left[1])
+    pairs = list(zip(seen[::2], seen[1::2], strict=True))
+    in_turn = all((entered[0], left[0], entered[1]) == ("in", "out", left[1]) for entered, left in pairs)
+    assert in_turn is not broken
 
 
 def test_breaking_the_lock_takes_it_from_its_holder(registry):
