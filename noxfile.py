@@ -85,7 +85,7 @@ def systems(session: nox.Session) -> None:
         tool = places / package.parent.name
         shutil.copytree(package.parent, tool, dirs_exist_ok=True)
         with session.chdir(tool):
-            session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", silent=True, external=True)
+            session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", silent=True)
     session.run(
         *("pytest", "-m", "system", *SHARED, *session.posargs),
         env={"MVOPS_TEST_ENVIRONMENTS": str(places)},
