@@ -12,6 +12,7 @@ from mvops.core.compare import Asked, Held, compare
 from mvops.core.config.dashboard import Dashboard
 from mvops.core.config.data import Data
 from mvops.core.config.model import Model
+from mvops.core.counts import counted
 from mvops.core.former import Former
 from mvops.core.plan import Plan, make_plan
 from mvops.core.policies import objections
@@ -77,7 +78,7 @@ def _made(
     told = [] if destroy else list(_notices(workspace))
     if scope.drift_only:
         actions, others = only_drift(actions)
-        told += [f"{others} changes of the spec are left out (--drift-only)"] if others else []
+        told += [f"left out: {counted(others, 'change')} of the spec (--drift-only)"] if others else []
     unseen = {where: there.unseen for where, there in sorted(seen.items()) if there.unseen}
     planned = make_plan(
         with_moves(actions, draft.moves, drift_only=scope.drift_only),

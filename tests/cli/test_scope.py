@@ -71,7 +71,7 @@ def test_p17_only_drift_leaves_changes_of_the_yaml_for_later(project: Path) -> N
     edit(project / "configs/models/toy.yaml", "every: 1d", "every: 3h")
     shown = mvops(project, "plan", "--drift-only", "--detailed-exitcode").ok(3)
     assert "! endpoint.toy" in shown.out
-    assert "2 changes of the spec are left out (--drift-only)" in shown.out
+    assert "left out: 2 changes of the spec (--drift-only)" in shown.out
     mvops(project, "apply", "--drift-only", "--yes").ok()
     assert (project / ".mvops/serving/toy/route.json").is_file()
     mvops(project, "plan", "--drift-only", "--detailed-exitcode").ok(0)
