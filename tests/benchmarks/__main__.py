@@ -25,7 +25,8 @@ HEAD = """\
 *This page is written by `nox -s bench` from `tests/benchmarks`, a file for each section.*
 
 Every figure is the median of runs that took turns with those that they are compared with: seconds differ from machine
-to machine, the ratios within one run much less. mvops and its peers were byte-compiled first, as pip does.
+to machine, the ratios within one run much less. A load average above 1 says that others had the cores too: then seconds
+are long, and CPU seconds are what a program needed. mvops and its peers were byte-compiled first, as pip does.
 """
 
 
@@ -52,7 +53,8 @@ def _machine(tables: list[Table]) -> Iterator[str]:
     versions = {"Python": platform.python_version(), "mvops": version("mvops")}
     for table in tables:
         versions |= table.versions
-    yield f"Measured on {datetime.now(UTC):%d %B %Y}: {os.cpu_count()} cores, {memory:.0f} GB, {_system()}."
+    busy = f"load average {os.getloadavg()[2]:.1f}"  # of fifteen minutes: above 1, others had the cores too
+    yield f"Measured on {datetime.now(UTC):%d %B %Y}: {os.cpu_count()} cores, {memory:.0f} GB, {_system()}, {busy}."
     yield f"Versions: {', '.join(f'{name} {number}' for name, number in versions.items())}."
     yield ""
 
