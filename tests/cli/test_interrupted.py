@@ -130,7 +130,10 @@ def test_a1_an_apply_killed_between_steps_is_taken_up_again(quick: Path, applied
     assert end_state(quick) == end_state(applied)
 
 
-def in_a_cell(root: Path, command: tuple[str, ...] = (*COMMAND, "apply", "--yes")) -> subprocess.Popen[str]:
+HEARING = ("env", "--default-signal=HUP", *COMMAND)  # under nohup a lost terminal would be nothing
+
+
+def in_a_cell(root: Path, command: tuple[str, ...] = (*HEARING, "apply", "--yes")) -> subprocess.Popen[str]:
     """An apply whose training runs."""
     process = spawn(root, command=command)
     assert process.stderr is not None
