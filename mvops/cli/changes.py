@@ -96,6 +96,8 @@ def show(
     json_: JsonFlag = False,
 ) -> None:
     """Show a saved plan, in the words in which it was made."""
+    if not file.is_file():
+        raise UsageError(f"there is no file {file}", hint="Save a plan: mvops plan --out FILE")
     saved = _read(file)
     _print(saved, markdown=markdown, json_=json_, whole_diffs=diff)
     if not (json_ or markdown):
@@ -203,6 +205,8 @@ def _wait(workspace: Workspace, lock_timeout: str, command: str) -> None:
 def _print(made: Plan, *, markdown: bool, json_: bool, whole_diffs: bool) -> None:
     from mvops.show.plan import plan_json, plan_markdown
 
+    if json_ and markdown:
+        raise UsageError("--json and --markdown are two forms of the same plan", hint="Take one of them.")
     if json_:
         print_json(plan_json(made))
     elif markdown:

@@ -13,7 +13,7 @@ from mvops.core.address import Address
 from mvops.core.canonical import digest
 from mvops.core.frozen import Frozen
 from mvops.core.policies import Objection
-from mvops.core.scope import WHOLE, Scope
+from mvops.core.scope import WHOLE, Scope, is_drift
 from mvops.errors import SpecError
 
 
@@ -59,8 +59,8 @@ class Plan(Frozen):
         return tuple(objection for objection in self.objections if objection.level == "fail")
 
     def only_drift(self) -> bool:
-        """Nothing but repairs of what was changed outside."""
-        return bool(self.pending()) and all(action.verb is Verb.REPAIR for action in self.pending())
+        """Nothing to do but to mend what was changed or taken away outside."""
+        return bool(self.pending()) and all(is_drift(action) for action in self.pending())
 
     def sealed(self) -> Plan:
         """The same with an id that is made of all the rest."""

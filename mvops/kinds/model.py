@@ -64,7 +64,7 @@ class ModelKind:
         return Observed(facts={})
 
     def held(self, where: Address, staying: Collection[Address], look: Look) -> Held | None:
-        """Protected where it was applied with `prevent_destroy`."""
+        """Protected where the YAML says `prevent_destroy`, or said so when it was applied."""
         del staying
         return protected(look, name_of(where))
 
@@ -101,8 +101,10 @@ class ModelKind:
 
 def protected(look: Look, model: str) -> Held | None:
     """What keeps a model and its endpoint from going."""
-    record = look.records.get(address("model", model))
-    kept = record is not None and record.spec.get("prevent_destroy")
+    record, wanted = look.records.get(address("model", model)), look.workspace.project.models.get(model)
+    kept = (record is not None and record.spec.get("prevent_destroy")) or (
+        wanted is not None and wanted.prevent_destroy
+    )
     return Held("protected", f"prevent_destroy of {model} protects it") if kept else None
 
 

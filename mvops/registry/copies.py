@@ -63,6 +63,16 @@ def put_in_place(copy: Path, file: Path) -> list[Path]:
     return aside
 
 
+def identity(file: Path) -> tuple[str, int] | None:
+    """Lineage and serial of a registry that nobody has open; None for one of an old schema, or none at all."""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            lineage, serial = connection.execute("SELECT lineage, serial FROM mvops_registry").fetchone()
+    except (sqlite3.Error, TypeError):
+        return None
+    return str(lineage), int(serial)
+
+
 def mark_of(file: Path) -> Path:
     """Where the registry's mark is, see `marker`."""
     return file.with_name(f"{file.name}.mark")

@@ -15,7 +15,10 @@ _MARKS = {"done": "ok", "failed": "FAILED", "skipped": "skipped"}
 def applied_line(done: Done) -> str:
     """One action: its address, what became of it, and what it left."""
     line = f"  {_MARKS[done.status]:<7} {done.action.verb} {done.action.address}"
-    if done.status == "done" and "version" in done.left:
+    back = done.action.back
+    if done.status == "done" and back is not None and back.champion is not None:
+        line += f": version {back.champion} has all traffic"
+    elif done.status == "done" and "version" in done.left:
         line += f": version {done.left['version']}, gate {done.left.get('gate', '?')}"
         line += f", {done.left['traffic']}" if "traffic" in done.left else ""
     if done.status == "done" and "revision" in done.left:

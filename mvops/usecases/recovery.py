@@ -9,9 +9,10 @@ from pathlib import Path
 from mvops.errors import LockedError, RegistryError, UsageError
 from mvops.loading.find import find_project
 from mvops.loading.load import load_project
-from mvops.registry.copies import newest_copy, put_in_place, time_of
+from mvops.registry.copies import identity, newest_copy, put_in_place, time_of
 from mvops.registry.database import open_registry
 from mvops.registry.lock import current_lock
+from mvops.registry.marker import mark
 from mvops.registry.places import locate
 
 
@@ -45,7 +46,10 @@ def find_copy(start: Path, environment: str | None = None) -> Copy:
 
 def restore(copy: Copy) -> list[Path]:
     """Put the copy in its place; returns where what was there is now."""
-    return put_in_place(copy.path, copy.registry)
+    aside = put_in_place(copy.path, copy.registry)
+    if (known := identity(copy.registry)) is not None:
+        mark(copy.registry, *known)
+    return aside
 
 
 def _is_whole(url: str, root: Path, environment: str | None) -> bool:

@@ -49,3 +49,9 @@ def _check(workspace: Workspace, model: str, name: str) -> None:
         raise UsageError(str(error)) from None
     if name in workspace.project.models:
         raise UsageError(f"this project has a model {name} already")
+    for entry in workspace.project.moved:
+        if model in (entry.old, entry.new) or name in (entry.old, entry.new):
+            raise UsageError(
+                f"`moved` in configs/project.yaml has a rename of {entry.old} to {entry.new}, which is done",
+                hint="Take that entry out, then type this again.",
+            )

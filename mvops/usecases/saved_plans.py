@@ -23,11 +23,25 @@ _AGAIN = "Plan again: mvops plan"
 
 
 def save_plan(plan: Plan, path: Path, valid_for: timedelta | None = None) -> Plan:
-    """Write it to `path`, with who made it and until when it may be applied; returns what was written."""
+    """Write it to `path`, with who made it and until when it may be applied; returns what was written.
+
+    Raises UsageError where that is a file which is no saved plan, or a folder that there is not.
+    """
+    _check_place(path)
     expires = datetime.now(UTC).replace(microsecond=0) + valid_for if valid_for else None
     saved = plan.model_copy(update={"created_by": whoami(), "expires": expires}).sealed()
     write_atomically(path, saved.model_dump_json(indent=2).encode())
     return saved
+
+
+def _check_place(path: Path) -> None:
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent}", hint="Make it, or save the plan elsewhere.")
+    try:
+        if path.exists():
+            Plan.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        raise UsageError(f"{path} is there and is no saved plan", hint="Save the plan under another name.") from None
 
 
 def read_plan(text: bytes, name: str) -> Plan:

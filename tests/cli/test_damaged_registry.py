@@ -141,6 +141,7 @@ def test_d2_d3_a_damaged_registry_is_refused_and_its_copy_restored(project: Path
     assert bytes_of(project) == before
     restored = mvops(project, "state", "restore", "--yes").ok()
     assert "registry.db.bak" in restored.out
+    assert (project / f"{REGISTRY}.mark").exists(), "what is restored is guarded at once"
     mvops(project, "plan", "--detailed-exitcode").ok(0)
     mvops(project, "apply", "--yes", HOURLY).ok()
     aside = [digest for name, digest in bytes_of(project).items() if ".replaced-" in name]

@@ -48,6 +48,7 @@ def test_p30_a_rename_in_the_yaml_is_a_line_of_the_plan_and_trains_nothing(proje
     assert snapshot(project) == before
 
     mvops(project, "apply", project.parent / "plan.json").ok()
+    mvops(project, "state", "mv", "plaything", "toy", "--yes").refused("has a rename of toy to toys", "Take that")
     mvops(project, "plan", "--detailed-exitcode").ok(0)
     assert sorted(p.name for p in (project / "deploy/serving").iterdir()) == ["plaything"]
     assert query(project, "SELECT model, number FROM mvops_versions") == [("plaything", 1)]

@@ -71,7 +71,19 @@ def test_what_is_no_plan_is_refused(project: Path, content: bytes) -> None:
     mvops(project, "apply", "p.json").refused("p.json is not a plan of this mvops", "mvops plan --out FILE")
 
 
+def test_p1_a_plan_is_saved_over_no_file_of_yours(project: Path) -> None:
+    yaml = project / "configs/project.yaml"
+    before = yaml.read_bytes()
+    mvops(project, "plan", "--out", yaml).refused("is there and is no saved plan")
+    assert yaml.read_bytes() == before
+    mvops(project, "plan", "--out", "nowhere/p.json").refused("there is no folder nowhere")
+    mvops(project, "plan", "--out", "p.json").ok()
+    mvops(project, "plan", "--out", "p.json").ok()
+    mvops(project, "plan", "--json", "--markdown").refused("--json and --markdown")
+
+
 def test_a_plan_that_is_not_there(project: Path) -> None:
+    mvops(project, "show", "nofile.json").refused("there is no file nofile.json")
     mvops(project, "apply", "nofile.json").refused("nofile.json is neither a saved plan nor an override")
 
 

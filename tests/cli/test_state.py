@@ -41,6 +41,7 @@ def test_p31_a_protected_model_is_not_destroyed(project: Path) -> None:
     edit(project / MODEL, "monitor:", "prevent_destroy: true\nmonitor:")
     shown = mvops(project, "plan").ok().out
     assert "metadata only: nothing is trained" in shown
+    mvops(project, "destroy", "--yes").refused("prevent_destroy of toy protects it")  # what is written holds at once
     mvops(project, "apply", "--yes").ok()
     before = snapshot(project)
     refused = mvops(project, "destroy", "--yes").refused(
