@@ -1,6 +1,7 @@
 """A1, A2: killed or failing at every point of its work, an apply is done again to the same end.
 
-On SQLite and on PostgreSQL. MVOPS_TEST_DEPTH=nightly takes every write of A2 and more pairs of crashes.
+On SQLite and on PostgreSQL. MVOPS_TEST_DEPTH=nightly takes every point on PostgreSQL too, every write of A2 and more
+pairs of crashes.
 """
 
 from __future__ import annotations
@@ -57,13 +58,15 @@ def goes_on(root: Path, command: tuple[str, ...], expected: dict[str, Any]) -> b
     return (again.code, rest.code, end(root)) == (0, wanted, expected)
 
 
-def survived(crash: Crash, make: Callable[[str], Path], command: tuple[str, ...], *, broken: bool = False) -> list[int]:
-    """The points after which the same command did not end where an undisturbed one does."""
+def survived(
+    crash: Crash, make: Callable[[str], Path], command: tuple[str, ...], *, every: int = 1, broken: bool = False
+) -> list[int]:
+    """The points after which the same command did not end where an undisturbed one does; at night, all are tried."""
     whole = make("whole")
     ended = crash(whole, *command)
     assert ended["code"] == 0
     expected, points, bad = end(whole), ended["points"], []
-    for point in range(1, points + 1, 4 if broken else 1):
+    for point in range(1, points + 1, 1 if NIGHTLY else every):
         root = make(f"at{point}")
         killed = crash(root, *command, point=point, broken=broken)
         assert killed["code"] == -9, (point, killed)
@@ -123,11 +126,13 @@ def test_a1_a_destroy(crash: Crash, applied: Path, tmp_path: Path) -> None:
 
 
 def test_a1_a_journal_that_lies_is_caught(crash: Crash, applied: Path, tmp_path: Path) -> None:
-    bad = survived(crash, lambda name: cached(applied, tmp_path / name), ("apply", "--yes"), broken=True)
+    bad = survived(crash, lambda name: cached(applied, tmp_path / name), ("apply", "--yes"), every=4, broken=True)
     assert len(bad) > 3
 
 
-@pytest.mark.real("registry", "postgresql", "an apply killed at every point of its work, and done again")
+@pytest.mark.real(
+    "registry", "postgresql", "an apply killed at every third point of its work, and done again; at every one at night"
+)
 def test_a1_on_postgresql(crash: Crash, applied: Path, tmp_path: Path) -> None:
     with postgresql() as server:
 
@@ -136,7 +141,7 @@ def test_a1_on_postgresql(crash: Crash, applied: Path, tmp_path: Path) -> None:
             edit(root / "configs/project.yaml", "sqlite:///.mvops/registry.db", f'"{server.new()}"')
             return root
 
-        assert survived(crash, make, ("apply", "--yes")) == []
+        assert survived(crash, make, ("apply", "--yes"), every=3) == []
 
 
 def test_a2_a_step_that_fails_is_told_and_done_again(applied: Path, tmp_path: Path) -> None:
