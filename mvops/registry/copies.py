@@ -22,8 +22,9 @@ def keep_before_migration(file: Path, revision: str) -> Path:
     time = datetime.now(UTC)
     copy = file.with_name(f"{file.name}.schema-{revision}-{time:%Y%m%dT%H%M%SZ}.bak")
     _write(file, copy)
-    superseded = [old for old in _of_schemas(file, revision) if old != copy]
-    for old in (*superseded, *_of_schemas(file)[:-KEPT]):
+    for superseded in (old for old in _of_schemas(file, revision) if old != copy):
+        superseded.unlink(missing_ok=True)
+    for old in _of_schemas(file)[:-KEPT]:
         old.unlink(missing_ok=True)
     return copy
 

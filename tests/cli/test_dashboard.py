@@ -87,7 +87,7 @@ def test_a_dashboard_is_a_resource_like_any_other(looked: Path) -> None:
     mvops(looked, "plan", "--detailed-exitcode").ok(0)
     assert yaml.safe_load((looked / LAYOUT).read_text())["panels"][0] == "traffic"
     (looked / LAYOUT).unlink()
-    mvops(looked, "plan", "--detailed-exitcode").ok(2)
+    mvops(looked, "plan", "--detailed-exitcode").ok(3)
     mvops(looked, "apply", "--yes").ok()
     assert (looked / LAYOUT).is_file()
     edit(looked / "configs/project.yaml", "capabilities: {dashboards: true}\n", "")

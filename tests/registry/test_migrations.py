@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import releases
@@ -257,7 +259,10 @@ def _full(*_: Path) -> None:
     raise OSError(28, "No space left on device")
 
 
-def test_of_each_of_the_last_schemas_one_copy_is_kept(tmp_path):
+def test_of_each_of_the_last_schemas_one_copy_is_kept(tmp_path, monkeypatch):
+    seconds = iter(range(60))  # no two copies in the same one
+    clock = mock.Mock(now=lambda zone: datetime(2026, 1, 1, 0, 0, next(seconds), tzinfo=zone))
+    monkeypatch.setattr("mvops.registry.copies.datetime", clock)
     file = tmp_path / "r[1].db"
     open_registry("sqlite:///r[1].db", tmp_path).close()
     for revision in ("0001", "0002", "0002", "0003", "0004", "0004"):
