@@ -92,7 +92,7 @@ def import_model(
         write_model_yaml(workspace.root / config, with_defaults(workspace, model, draft))
         files.append(config)
     record_event(workspace.registry, "import", model, f"imported {source}")
-    return Imported(model, source, tuple(files), tuple(_notes(fetched, estimator)))
+    return Imported(model, source, tuple(files), tuple(_notes(fetched)))
 
 
 def _name(workspace: Workspace, name: str) -> str:
@@ -184,10 +184,9 @@ def _evaluation(estimator: Any, features: pd.DataFrame, target: pd.Series) -> di
     return {"task": "classification", "metrics": metrics}
 
 
-def _notes(fetched: Fetched, estimator: Any) -> list[str]:
+def _notes(fetched: Fetched) -> list[str]:
     import sklearn  # noqa: PLC0415 -- takes seconds
 
-    del estimator
     if fetched.release in {None, sklearn.__version__}:
         return []
     return [f"it was made with scikit-learn {fetched.release}, this is {sklearn.__version__}: compare its metrics"]

@@ -96,10 +96,10 @@ def _made(
     )
     if not destroy:
         look.memory.save()
-    spec = None if destroy else workspace.project.model_dump(mode="json", by_alias=True)
+    written = workspace.project.model_dump(mode="json")
+    against = objections(workspace.project.policies, None if destroy else written, planned.actions)
     made = {"unseen": tuple(unseen), "scope": scope, "overrides": workspace.overrides, "mvops": __version__}
-    made |= {"objections": tuple(objections(workspace.project.policies, spec, planned.actions))}
-    made |= {"environment": workspace.project.environment, "spec": spec_digest(workspace)}
+    made |= {"environment": workspace.project.environment, "spec": digest(written), "objections": tuple(against)}
     return planned.model_copy(update=made).sealed()
 
 
