@@ -34,7 +34,8 @@ class Found:
 
     `recorded` is the digest of the text that was last generated, `base` the text that the file descends from: an
     older one while `waiting` says that a conflict is not resolved. None for what is not there or not known.
-    `beside_known` says that what is in `.new` was generated once.
+    `beside_known` says that what is in `.new` was generated once, `merged` that what is there is this very merge, done
+    already: an apply was killed between the file and its record. No text shows that, where lines repeat.
     """
 
     there: bytes | None
@@ -43,6 +44,7 @@ class Found:
     base: bytes | None = None
     waiting: bool = False
     beside_known: bool = False
+    merged: bool = False
 
     def beside_ours(self) -> bool:
         """Is `.new` what we put there, or not there."""
@@ -65,6 +67,11 @@ class Outcome:
     blocked: bool = False
 
 
+def merge_mark(base: str, new: bytes, content: bytes) -> str:
+    """What is kept before the merge of `new` into what descends from the text with the digest `base` is written."""
+    return f"merge of {base} and {sha256(new)}: {sha256(content)}"
+
+
 def beside(path: str) -> str:
     """Where the new text goes when the file stays."""
     return f"{path}.new"
@@ -84,6 +91,8 @@ def regenerate(name: str, new: bytes, found: Found) -> Outcome:  # noqa: PLR0911
         return Outcome("leave", found.there, found.beside, waiting=True)
     if found.recorded == sha256(new) or new == found.base:
         return Outcome("leave", found.there, _own_gone(found))
+    if found.merged:
+        return Outcome("merge", found.there, _own_gone(found))
     if found.base is None or b"\0" in there:
         return _conflict(new, found)
     return _merged(name, new, found, there, windows=windows)

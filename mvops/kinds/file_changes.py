@@ -18,7 +18,7 @@ from mvops.core.state import Record
 from mvops.core.steps import KeepTexts, Step
 from mvops.kinds.file_words import described, later, left, template_reasons
 from mvops.kinds.kind import Look, kinds
-from mvops.registry.texts import find_text
+from mvops.registry.texts import find_text, is_merged
 from mvops.rendering import templates_used
 
 
@@ -131,13 +131,13 @@ class _Files:
                 yield change.model_copy(update={"because": "is there and not ours"})
 
     def _made(self, path: str, new: bytes) -> Iterator[FileChange]:
-        found = self._found(path)
+        found = self._found(path, new)
         base = self.bases.get(path) if found.waiting else self.recorded.get(path)
         change = described(path, new, found)
         if change is not None:
             yield change.model_copy(update={"base": base, "waiting": found.waiting})
 
-    def _found(self, path: str) -> Found:
+    def _found(self, path: str, new: bytes) -> Found:
         registry = self.look.workspace.registry
         there, other = self._content(path), self._content(beside(path))
         recorded = self.recorded.get(path)
@@ -146,7 +146,8 @@ class _Files:
         edited = there is not None and not is_text(there, recorded)
         text = find_text(registry, base) if edited and base else None
         known = other is not None and find_text(registry, sha256(other)) is not None
-        return Found(there, other, recorded, text, waiting=waiting, beside_known=known)
+        merged = there is not None and text is not None and is_merged(registry, text, new, there)
+        return Found(there, other, recorded, text, waiting=waiting, beside_known=known, merged=merged)
 
     def _left(self, path: str, *, goes: bool) -> Iterator[FileChange]:
         there = self._content(path)

@@ -80,6 +80,8 @@ def _because(path: str, outcome: Outcome, found: Found, diff: str) -> str:
             return f"is made, {len(split_lines(outcome.content))} lines"
         case "replace":
             return f"is made anew, {counted(diff)}"
+        case "merge" if found.merged:
+            return "is merged already, by an apply that was stopped before it could record it"
         case "merge":
             return f"is merged, {counted(diff)}: {'; '.join(_kept(outcome))}"
         case "conflict":

@@ -9,11 +9,11 @@ from pathlib import Path
 from mvops.atomic import clear_drafts, content_at, write_atomically
 from mvops.core.canonical import canonical_json
 from mvops.core.file_change import FileChange
-from mvops.core.regeneration import Found, Outcome, beside, is_text, regenerate, sha256
+from mvops.core.regeneration import Found, Outcome, beside, is_text, merge_mark, regenerate, sha256
 from mvops.core.steps import KeepTexts, RemoveFiles, WriteFiles
 from mvops.errors import ConflictError, StalePlanError, Where
 from mvops.registry.database import Registry
-from mvops.registry.texts import find_text, keep_texts
+from mvops.registry.texts import find_text, is_merged, keep_texts
 
 
 def keep_generated(step: KeepTexts, registry: Registry) -> dict[str, str]:
@@ -41,6 +41,8 @@ def write_files(step: WriteFiles, root: Path, registry: Registry | None = None) 
             if registry and outcome.beside is not None and (outcome.what == "conflict" or found.beside_ours()):
                 keep_texts(registry, [outcome.beside.decode()])  # so that it is known for ours, whatever happens next
                 besides[name] = sha256(outcome.beside)
+            if registry and found.base is not None and outcome.what == "merge":
+                keep_texts(registry, [merge_mark(sha256(found.base), text.encode(), outcome.content)])
             _put(root / name, found.there, outcome.content)
             _put(root / beside(name), found.beside, outcome.beside)
         base = change.base if change and change.base else step.ours.get(name)
@@ -72,7 +74,9 @@ def _found(step: WriteFiles, name: str, root: Path, registry: Registry | None) -
     base = change.base if change is not None and change.base else recorded
     edited = there is not None and not is_text(there, recorded)
     text = find_text(registry, base) if registry and edited and base else None
-    return Found(there, other, recorded, text, waiting=waiting, beside_known=_once_ours(other, registry))
+    known = _once_ours(other, registry)
+    done = registry and there and text is not None and is_merged(registry, text, step.files[name].encode(), there)
+    return Found(there, other, recorded, text, waiting=waiting, beside_known=known, merged=bool(done))
 
 
 def _once_ours(content: bytes | None, registry: Registry | None) -> bool:

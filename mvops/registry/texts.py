@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from mvops.core.regeneration import sha256
+from mvops.core.regeneration import merge_mark, sha256
 from mvops.registry.database import Registry
 
 _AT_ONCE = 500  # fewer than any database takes in one statement
@@ -29,6 +29,11 @@ def find_text(registry: Registry, digest: str) -> bytes | None:
     found = registry.rows("SELECT text FROM mvops_texts WHERE sha256 = :digest", digest=digest)
     content = next((str(text).encode() for (text,) in found), None)
     return content if content is not None and sha256(content) == digest else None  # a database may not hold all text
+
+
+def is_merged(registry: Registry, base: bytes, new: bytes, there: bytes) -> bool:
+    """Is this the merge that an apply was about to write when it marked it."""
+    return find_text(registry, sha256(merge_mark(sha256(base), new, there).encode())) is not None
 
 
 def drop_texts(registry: Registry, *, but: Collection[str]) -> None:

@@ -72,6 +72,17 @@ def test_what_a_killed_apply_put_beside_is_ours(tmp_path: Path) -> None:
     assert (tmp_path / "x.new").read_text() == "three"
 
 
+def test_p35_a1_a_merge_that_was_not_recorded_is_not_done_again(tmp_path: Path) -> None:
+    base, mine, new = "b\na", "a\nb\na", "b\nb\na"  # where lines repeat, no text shows what is merged already
+    with open_registry("sqlite:///.mvops/registry.db", tmp_path) as registry:
+        keep_generated(KeepTexts(texts=(base,), templates={}), registry)
+        (tmp_path / "x").write_text(mine)
+        for _ in ("killed before the record", "done again"):
+            write_files(WriteFiles(files={"x": new}, ours={"x": digest(base)}), tmp_path, registry)
+            assert (tmp_path / "x").read_text() == "a\nb\nb\na"
+        assert not (tmp_path / "x.new").exists()
+
+
 def killed_while_writing(path: Path) -> None:
     program = (
         "import os, signal, sys\n"
