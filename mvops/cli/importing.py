@@ -11,31 +11,42 @@ from mvops.cli.session import project as open_project
 
 
 def import_(
-    reference: Annotated[
+    source: Annotated[
         str,
-        typer.Argument(metavar="REFERENCE", help="In MLflow's registry: models:/NAME/VERSION, or models:/NAME@ALIAS."),
+        typer.Argument(
+            metavar="SOURCE",
+            help="What is there: models:/NAME/VERSION of MLflow, a model's file, a notebook, crontab: or a "
+            "crontab file, a workflow of GitHub's, a DAG of Airflow's.",
+        ),
     ],
-    data: Annotated[str, typer.Option(help="CSV or Parquet file of the project with rows that it has not seen.")],
-    target: Annotated[str, typer.Option(help="The column there that holds the truth.")],
-    name: Annotated[str | None, typer.Option(help="What it is called here, instead of its name there.")] = None,
+    name: Annotated[str | None, typer.Option("--name", "--model", help="What its model is called here.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="For a model: CSV or Parquet file of the project with rows that it has not seen.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="The column there that holds the truth.")] = None,
     uri: Annotated[str | None, typer.Option(help="Where MLflow is, instead of tracker.options.uri.")] = None,
     trust_pickle: Annotated[
         bool, typer.Option("--trust-pickle", help="Load a pickle once, which can run any code, to keep it as skops.")
     ] = False,
+    entry: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Which one, where the source holds several.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over what the YAML says otherwise.")] = False,
     json_: JsonFlag = False,
 ) -> None:
-    """Take over a model that is in MLflow: its artefact, a pipeline that evaluates it, its YAML."""
-    from mvops.usecases.importing import HeldOut, import_model
+    """Take over what is there already: its files and its YAML are written, the next apply does the rest."""
+    from mvops.show.importing import imported_lines
+    from mvops.sources.source import Asked
+    from mvops.usecases.importing import import_ as take_over
 
+    asked = Asked(source, name, data, target, uri, trust_pickle=trust_pickle, entry=entry, force=force)
     with open_project() as workspace:
-        done = import_model(workspace, reference, HeldOut(data, target), name=name, uri=uri, trust_pickle=trust_pickle)
+        done = take_over(workspace, asked)
     if json_:
-        print_json({"model": done.model, "source": done.source, "files": done.files, "notes": done.notes})
+        print_json(done.as_json())
         return
-    say(f"{done.source} is {done.model} here: {', '.join(done.files)}")
-    for note in done.notes:
-        say(f"note: {note}")
-    say("Nothing is registered or served yet: mvops plan, then mvops apply")
+    for line in imported_lines(done):
+        say(line)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -10,6 +11,18 @@ from pydantic import AfterValidator
 
 _BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 _LONGEST_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # days, by the month's number
+
+_NICKNAMES = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
 def check_cron(schedule: str) -> str:
@@ -27,6 +40,35 @@ def check_cron(schedule: str) -> str:
     if weekday.startswith("*") and all(first > _LONGEST_MONTH[m] for m in cron_values(month, 1, 12)):
         raise ValueError(f"{schedule!r} never comes: no month that it names has a day {first}")
     return schedule
+
+
+def plain_cron(text: str) -> str:
+    """A schedule as crons write them (`@daily`, `MON-FRI`, `JAN`, several spaces) in five plain fields.
+
+    Raises ValueError for what no five fields say, such as `@reboot`, and for extensions such as `L`, `W`, `#` and `?`.
+    """
+    words = text.split()
+    if words[:1] and words[0].startswith("@"):
+        if len(words) > 1 or words[0].lower() not in _NICKNAMES:
+            raise ValueError(f"{text!r} is no time of the clock that five fields of cron could say")
+        return _NICKNAMES[words[0].lower()]
+    if len(words) == len(_BOUNDS):
+        words[3] = _numbered(words[3], _MONTHS, first=1)
+        words[4] = _numbered(words[4], _WEEKDAYS, first=0)
+    return check_cron(" ".join(words))
+
+
+def _numbered(field: str, names: tuple[str, ...], *, first: int) -> str:
+    """Names as numbers; a range that ends on Sunday ends on 7."""
+
+    def number(found: re.Match[str]) -> str:
+        name = found[0].lower()
+        if name not in names:
+            return found[0]
+        ends_a_range = found.start() > 0 and field[found.start() - 1] == "-"
+        return "7" if name == "sun" and ends_a_range else str(names.index(name) + first)
+
+    return re.sub(r"[A-Za-z]{3}(?![A-Za-z])", number, field)
 
 
 def cron_values(field: str, low: int, high: int) -> tuple[int, ...]:

@@ -35,10 +35,10 @@ class Source:
     sha256: str
 
 
-def source_of(path: Path, root: Path) -> Source:
-    """Describe the original notebook."""
-    relative = posixpath.relpath(path.as_posix(), root.as_posix())
-    return Source(path, relative, posixpath.dirname(relative) or ".", hashlib.sha256(path.read_bytes()).hexdigest())
+def source_of(path: Path, root: Path, folder: Path) -> Source:
+    """Describe the original notebook, which is run in `folder`."""
+    relative, below = (posixpath.relpath(place.as_posix(), root.as_posix()) for place in (path, folder))
+    return Source(path, relative, below, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def built(

@@ -71,14 +71,26 @@ class Promotion:
     missing: tuple[str, ...] = ()
 
 
-def promote(path: Path, *, root: Path, name: str, split: Split = "auto") -> Promotion:
+def promote(
+    path: Path,
+    *,
+    root: Path,
+    name: str,
+    split: Split = "auto",
+    folder: Path | None = None,
+    content: NotebookNode | None = None,
+) -> Promotion:
     """Promote the notebook at `path` for the model `name` of the project at `root`.
+
+    `folder` is where it is run, if that is not its own folder; `content` is what a file that is no notebook holds, as
+    one.
 
     Raises NotebookError for what cannot be promoted: no notebook, not Python 3, no code, names that are used before
     anything defines them.
     """
     path, root = path.resolve(), root.resolve()
-    original = read_notebook(path)
+    original = read_notebook(path) if content is None else content
+    folder = folder.resolve() if folder else path.parent
     if "mvops" in original.metadata:
         raise NotebookError(
             "This notebook was promoted already.",
@@ -87,7 +99,7 @@ def promote(path: Path, *, root: Path, name: str, split: Split = "auto") -> Prom
         )
     cells = code_cells(original, path)
     _check_names(original, cells, path)
-    lifted = lift(cells, Place(root, path.parent, moves=_moves(cells)))
+    lifted = lift(cells, Place(root, folder, moves=_moves(cells)))
     flows = notebook_flows([code.source for code in lifted.cells])
     found = capture(lifted.cells, flows)
     layout = lay_out(lifted.cells, flows, found, split)
@@ -98,7 +110,7 @@ def promote(path: Path, *, root: Path, name: str, split: Split = "auto") -> Prom
             where=Where(path),
         )
     return Promotion(
-        notebook=built(original, source_of(path, root), lifted, layout, found.helpers),
+        notebook=built(original, source_of(path, root, folder), lifted, layout, found.helpers),
         config=_config(name, lifted, found),
         notes=[
             *_about_steps(lifted.cells, layout),

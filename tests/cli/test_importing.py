@@ -89,7 +89,8 @@ def test_p29_a_model_in_mlflow_becomes_a_version_with_its_source_on_record(
     uri, harm = store
     mvops(empty, "import", "models:/Churn Model/1", *HELD_OUT).refused("not said where MLflow is", "--uri")
     before = snapshot(empty)
-    mvops(empty, "import", "churn", *HELD_OUT, "--uri", uri).refused("names no model", "models:/NAME/VERSION")
+    mvops(empty, "import", "churn", *HELD_OUT).refused("names nothing that can be taken over", "models:/NAME/VERSION")
+    mvops(empty, "import", "models:/a/b/c", *HELD_OUT, "--uri", uri).refused("names no model", "models:/NAME/VERSION")
     mvops(empty, "import", "models:/Churn/1", *HELD_OUT, "--uri", uri).refused("MLflow at")
     for version in ("/3", "", "@champion"):
         mvops(empty, "import", f"models:/Churn Model{version}", *HELD_OUT, "--uri", uri).refused(
@@ -101,6 +102,7 @@ def test_p29_a_model_in_mlflow_becomes_a_version_with_its_source_on_record(
 
     said = mvops(empty, "import", "models:/Churn Model/1", *HELD_OUT, "--uri", uri).ok().out
     assert "models:/Churn Model/1 is churn_model here" in said
+    assert "nothing is registered or served yet" in said
     assert "metrics: [roc_auc, log_loss]" in (empty / "configs/models/churn_model.yaml").read_text()
     mvops(empty, "apply", "--yes").ok()
     mvops(empty, "plan", "--detailed-exitcode").ok(0)
@@ -109,10 +111,21 @@ def test_p29_a_model_in_mlflow_becomes_a_version_with_its_source_on_record(
     assert shown["parameters"]["source"] == "models:/Churn Model/1"
     assert shown["metrics"]["roc_auc"] > 0.6
 
+    was = snapshot(empty)
+    again = ("import", "models:/Churn Model/1", *HELD_OUT, "--uri", uri)
+    assert "is churn_model here already: nothing to do" in mvops(empty, *again).ok().out
+    assert snapshot(empty) == was
+    mvops(empty, "plan", "--detailed-exitcode").ok(0)
+
     edit(empty / "configs/models/churn_model.yaml", "description: ", "owner: ana  # mine\ndescription: ")
     mine = (empty / "configs/models/churn_model.yaml").read_text()
     args = ("import", "mlflow://Churn Model@champion", *HELD_OUT, "--uri", uri, "--trust-pickle", "--json")
-    assert mvops(empty, *args).ok().json()["source"] == "models:/Churn Model/2"
+    done = mvops(empty, *args).ok().json()
+    assert (done["source"], done["already"]) == ("models:/Churn Model/2", False)
+    assert "what serves stays until its gate says yes" in done["notes"][-1]
     assert (empty / "configs/models/churn_model.yaml").read_text() == mine
+    was = snapshot(empty)
+    assert mvops(empty, *args).ok().json()["already"]  # the pickle is not loaded again
+    assert snapshot(empty) == was
     planned = {a["address"]: a["verb"] for a in mvops(empty, "plan", "--json").ok().json()["actions"]}
     assert (planned["dataset.model"], planned["model.churn_model"]) == ("adopt", "update")
