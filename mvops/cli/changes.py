@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mvops.cli.interrupts import gently
+from mvops.cli.carrying_out import carry_out, show_plan
 from mvops.cli.session import (
     SESSION,
     JsonFlag,
@@ -17,16 +15,15 @@ from mvops.cli.session import (
     Overrides,
     YesFlag,
     answer,
-    confirm,
     print_json,
     say,
-    waiting,
 )
 from mvops.cli.session import project as open_project
-from mvops.errors import ConflictError, MvopsError, UsageError
+from mvops.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
-    from mvops.core.apply import Done
+    from datetime import timedelta
+
     from mvops.core.plan import Plan
     from mvops.core.scope import Scope
     from mvops.workspace import Workspace
@@ -58,6 +55,10 @@ def plan(
     valid_for: Annotated[
         str | None, typer.Option("--valid-for", help="With --out: after this, such as 24h, it is refused.")
     ] = None,
+    sign: Annotated[
+        Path | None, typer.Option(metavar="KEY", help="With --out: sign it with this SSH key, into FILE.sig.")
+    ] = None,
+    destroy: Annotated[bool, typer.Option("--destroy", help="Plan what `mvops destroy` would do.")] = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="0 nothing to do, 2 changes, 3 only drift outside.")
     ] = False,
@@ -72,21 +73,41 @@ def plan(
 
     scope = _scope(target, exclude, replace, drift_only=drift_only, offline=offline)
     valid = as_duration(valid_for, "--valid-for") if valid_for else None
-    if valid and out is None:
-        raise UsageError("--valid-for is about a saved plan", hint="Save it: --out FILE")
+    for option, given in (("--valid-for", valid), ("--sign", sign)):
+        if given and out is None:
+            raise UsageError(f"{option} is about a saved plan", hint="Save it: --out FILE")
+    if destroy and (replace or drift_only):
+        raise UsageError("--destroy takes away: nothing is made again or mended then", hint="Leave the other one out.")
     with open_project(overrides) as workspace:
-        made = make(workspace, scope)
-    if out is not None and not made.refusals():
-        from mvops.usecases.saved_plans import save_plan
-
-        save_plan(made, out, valid)
+        made = make(workspace, scope, destroy=destroy)
+        saved = _save(workspace, made, out, valid, sign) if out is not None and not made.refusals() else ""
     _print(made, markdown=markdown, json_=json_, whole_diffs=diff)
     if made.refusals():
         check_allowed(made)
-    if out is not None and not (json_ or markdown):
-        say(f"Saved to {out}: `{_typed(made, out)}` does exactly this.")
+    if saved and not (json_ or markdown):
+        say(saved)
     if detailed_exitcode and (made.pending() or made.unseen):
         raise typer.Exit(3 if made.only_drift() else 2 if made.pending() else 1)
+
+
+def _save(workspace: Workspace, made: Plan, out: Path, valid: timedelta | None, key: Path | None) -> str:
+    """Save it; returns what to say of it."""
+    from mvops.usecases.saved_plans import save_plan
+    from mvops.usecases.signatures import by_hand, signer_of, signers_of
+
+    save_plan(made, out, valid, key)
+    does = f"`{_typed(made, out)}` does exactly this."
+    if key is None:
+        unsigned = signers_of(workspace) is not None
+        return f"Saved to {out}: sign it ({by_hand(out)}), then {does}" if unsigned else f"Saved to {out}: {does}"
+    try:
+        name = signer_of(workspace, out.read_bytes(), out)
+    except ConflictError as error:
+        workspace.remarks.append(f"{out} is signed, and will be refused: {error.message}")
+        return f"Saved to {out} and signed."
+    if name is None:
+        workspace.remarks.append("nobody looks at signatures here: name who may sign in the YAML, plan.signers")
+    return f"Saved to {out} and signed{f' by {name}' if name else ''}: {does}"
 
 
 def show(
@@ -98,7 +119,9 @@ def show(
     """Show a saved plan, in the words in which it was made."""
     if not file.is_file():
         raise UsageError(f"there is no file {file}", hint="Save a plan: mvops plan --out FILE")
-    saved = _read(file)
+    from mvops.usecases.saved_plans import read_plan
+
+    saved = read_plan(_content(file), str(file))
     _print(saved, markdown=markdown, json_=json_, whole_diffs=diff)
     if not (json_ or markdown):
         until = f", to be applied before {saved.expires:%Y-%m-%d %H:%M} UTC" if saved.expires else ""
@@ -119,11 +142,14 @@ def apply(
 ) -> None:
     """Make it so; a run that was interrupted is taken up again."""
     from mvops.usecases.plan import plan as make
+    from mvops.usecases.saved_plans import read_plan
+    from mvops.usecases.signatures import check_signed, signer_of
 
     scope = _scope(target, exclude, replace, drift_only=drift_only)
     given = arguments or []
     saved = Path(given[0]) if len(given) == 1 and "=" not in given[0] else None
-    ready = _read(saved) if saved else None
+    text = _content(saved) if saved else b""
+    ready = read_plan(text, str(saved)) if saved else None
     if ready and scope != _scope():
         raise UsageError("a saved plan is applied as it is, without options of its own", hint="Plan again with them.")
     if ready is not None:
@@ -131,10 +157,12 @@ def apply(
 
         check_environment(ready, SESSION.environment)
     with open_project(ready.overrides if ready else given) as workspace:
+        signed_by = signer_of(workspace, text, saved) if saved else None
+        check_signed(workspace, signed_by)
         _wait(workspace, lock_timeout, "apply")
         chosen = ready or make(workspace, scope)
         approval = f"saved plan, made by {ready.created_by}" if ready else "--yes" if yes else "typed"
-        carry_out(workspace, chosen, approval=approval, json_=json_, command="apply")
+        carry_out(workspace, chosen, approval=approval, json_=json_, command="apply", signed_by=signed_by)
 
 
 def destroy(
@@ -181,12 +209,10 @@ def _scope(
     )
 
 
-def _read(file: Path) -> Plan:
-    from mvops.usecases.saved_plans import read_plan
-
+def _content(file: Path) -> bytes:
     if not file.is_file():
         raise UsageError(f"{file} is neither a saved plan nor an override", hint="Make one: mvops plan --out FILE")
-    return read_plan(file.read_bytes(), str(file))
+    return file.read_bytes()
 
 
 def _typed(saved: Plan, file: Path) -> str:
@@ -212,73 +238,7 @@ def _print(made: Plan, *, markdown: bool, json_: bool, whole_diffs: bool) -> Non
     elif markdown:
         answer(plan_markdown(made))
     else:
-        _show(made, answer, whole_diffs=whole_diffs)
-
-
-def _show(made: Plan, tell: Callable[[str, str], None], *, whole_diffs: bool = False) -> None:
-    from mvops.show.plan import plan_lines
-
-    for text, style in plan_lines(made, whole_diffs=whole_diffs):
-        tell(text, style)
-
-
-def carry_out(
-    workspace: Workspace,
-    chosen: Plan,
-    *,
-    approval: str,
-    json_: bool,
-    command: str,
-    before: Callable[[], Workspace] | None = None,
-) -> None:
-    """Show the plan, ask, do it, and say what became of it; `before` is done first, once somebody said yes."""
-    from mvops.core.apply import check_allowed
-    from mvops.show.apply import applied_json, applied_total
-    from mvops.usecases.afterwards import not_as_planned
-    from mvops.usecases.confirming import word_to_type
-
-    if not json_:
-        _show(chosen, say)
-    check_allowed(chosen)
-    if chosen.pending() or before:
-        confirm("Do it?", yes=approval != "typed", word=word_to_type(workspace, chosen))
-    workspace = before() if before else workspace
-    finished = list(_act(workspace, chosen, approval=approval, tell=not json_, command=command))
-    errors = [_named(done.error, done.action.address) for done in finished if done.error is not None]
-    otherwise = () if errors else not_as_planned(workspace, finished)
-    if json_:
-        print_json(applied_json(chosen, finished, otherwise))
-    elif finished:
-        for line in applied_total(finished, otherwise):
-            say(line, "bold")
-    if errors:
-        raise errors[0]
-    if otherwise:
-        raise ConflictError(f"{otherwise[0].address} is not as planned: {otherwise[0].because}", hint="Why: mvops plan")
-    if any(done.left.get("gate") == "refused" for done in finished):
-        raise typer.Exit(4)
-
-
-def _act(workspace: Workspace, chosen: Plan, *, approval: str, tell: bool, command: str) -> Iterator[Done]:
-    from mvops.show.apply import applied_line
-    from mvops.usecases.apply import apply as act
-
-    with waiting() as progress, gently(_last_step) as stop:
-        for done in act(workspace, chosen, tell=progress, command=command, approval=approval, stop=stop):
-            if tell:
-                say(applied_line(done))
-            yield done
-
-
-def _last_step() -> None:
-    sys.stderr.write("stopping after this step; Ctrl-C again stops at once\n")
-
-
-def _named(error: MvopsError, address: str) -> MvopsError:
-    """The error that says of which resource it is."""
-    if address not in error.message:
-        error.message = f"{address}: {error.message}"
-    return error
+        show_plan(made, answer, whole_diffs=whole_diffs)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -149,6 +149,7 @@ def history(
     json_: JsonFlag = False,
 ) -> None:
     """What happened, newest last."""
+    from mvops.show.history import event_line
     from mvops.usecases.history import history as recall
 
     with open_project() as workspace:
@@ -157,7 +158,7 @@ def history(
         print_json({"events": [event.model_dump(mode="json") for event in found]})
     else:
         for event in found:
-            answer(f"{event.time:%Y-%m-%d %H:%M:%S}  {event.kind:<8} {event.subject:<16} {event.message}")
+            answer(event_line(event))
 
 
 def add_to(app: typer.Typer) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mvops.cli.changes import carry_out
+from mvops.cli.carrying_out import carry_out
 from mvops.cli.session import JsonFlag, YesFlag, answer, confirm, print_json, say
 from mvops.cli.session import project as open_project
 from mvops.errors import UsageError

@@ -35,15 +35,16 @@ def list_(json_: JsonFlag = False) -> None:
 @state.command()
 def show(address: AddressName, json_: JsonFlag = False) -> None:
     """What was made of one resource, field by field."""
-    from mvops.show.state import record_lines
-    from mvops.usecases.state import record_of
+    from mvops.show.state import applied_json, record_lines
+    from mvops.usecases.state import last_apply, record_of
 
     with open_project() as workspace:
         found = record_of(workspace, address)
+        last = last_apply(workspace, address)
     if json_:
-        print_json(found.model_dump(mode="json"))
+        print_json(found.model_dump(mode="json") | {"applied": applied_json(last)})
         return
-    for line in record_lines(found):
+    for line in record_lines(found, last):
         answer(line)
 
 

@@ -138,7 +138,7 @@ def rollback(
 
 
 def _whole_project(to: int | None, *, yes: bool, json_: bool) -> None:
-    from mvops.cli.changes import carry_out
+    from mvops.cli.carrying_out import carry_out
     from mvops.usecases.going_back import lay_out, way_back
 
     with open_project() as workspace:

@@ -6,6 +6,7 @@ Every CI system does the same with a pull request into the branch:
 - Exit codes 0, 2 and 3 of the plan are answers; any other fails the check.
 - Once it is merged, it applies the kept file, and nothing else: a plan that is stale by then is refused. Somebody is
   asked before, where `approval` says so.
+- Where plans have to be signed, it signs them with a key of its own, and keeps the signature with the plan.
 - What apply has generated is committed to the branch.
 """
 
@@ -23,12 +24,14 @@ class Review(OfEnvironment):
     """All that a CI system's templates may know: nothing of this machine, so that a team can share what is made.
 
     `approval` is where the CI system asks somebody before it applies, as it calls it; `environment` is mvops' own.
+    `signed` is whether a plan has to be signed.
     """
 
     project: Name
     branch: str
     approval: str | None
     machine: Machine
+    signed: bool = False
 
 
 class CiSystem(Protocol):

@@ -42,13 +42,14 @@ class CiKind:
             branch=project.ci.branch,
             approval=project.ci.approval,
             environment=project.environment,
+            signed=project.plan.signers is not None,
             machine=machine(look, sorted(project.models), secrets),
         )
         system: CiSystem = look.backend("ci_systems", project.ci.backend)
         yield CiSpec(
             name=project.project,
             backend=project.ci.backend,
-            review=review.model_dump(mode="json"),
+            review=review.model_dump(mode="json", exclude=None if review.signed else {"signed"}),
             files=digests(look.workspace.generated(system.folder()), system.files(review)),
         )
 

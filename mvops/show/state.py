@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from mvops.core.state import Record
+from mvops.registry.events import Event
+from mvops.show.history import approved
 
 
 def record_line(record: Record) -> str:
@@ -14,11 +17,21 @@ def record_line(record: Record) -> str:
     return f"{record.address:<32} {left}".rstrip()
 
 
-def record_lines(record: Record) -> Iterator[str]:
-    """Every field that was made, then what was left."""
+def record_lines(record: Record, last: Event | None) -> Iterator[str]:
+    """Who had it applied last, every field that was made, then what was left."""
     yield record.address
+    if last is not None:
+        yield f"  applied {last.time:%Y-%m-%d %H:%M} UTC by {last.actor}{approved(last)}"
     for title, fields in (("made", record.spec), ("left", record.outputs)):
         if fields:
             yield f"  {title}"
         for key, value in sorted(fields.items()):
             yield f"    {key}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+
+
+def applied_json(last: Event | None) -> dict[str, Any] | None:
+    """The apply that last did something to it: when, by whom, how somebody said yes, and who signed."""
+    if last is None:
+        return None
+    known = {key: last.details.get(key) for key in ("command", "plan", "approval", "signed_by")}
+    return {"time": last.time.isoformat(), "actor": last.actor, **known}

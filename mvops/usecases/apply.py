@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mvops.core.action import Action, Verb
@@ -27,26 +27,33 @@ from mvops.usecases.former_states import keep_state
 from mvops.usecases.moving import rename_step
 from mvops.usecases.project import look_at
 from mvops.usecases.saved_plans import check_fresh
+from mvops.usecases.signatures import check_signed
 from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
 
 
-def apply(
+def apply(  # noqa: PLR0913 -- what goes on record of it is handed in
     workspace: Workspace,
     plan: Plan,
     *,
     tell: Tell = silent,
     command: str = "apply",
     approval: str = "",
+    signed_by: str | None = None,
+    unsigned: bool = False,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Done]:
     """Do exactly this plan and yield what became of each action.
 
-    `approval` goes on record: how somebody said yes. `stop` is asked after each step of a pipeline and each action; a
+    `approval` goes on record: how somebody said yes; and `signed_by`: who signed the plan. `unsigned` is for a caller
+    that made sure itself that nobody has to sign. `stop` is asked after each step of a pipeline and each action; a
     yes ends the apply as a KeyboardInterrupt, with what is done on record. Raises LockedError while somebody else
-    applies, ConflictError for a plan that was made on another state or that holds a conflict. What an action's own
+    applies, ConflictError for a plan that was made on another state, that holds a conflict, or that nobody signed who
+    has to. What an action's own
     failure raises is in its Done.
     """
+    if not unsigned:
+        check_signed(workspace, signed_by)
     with hold_lock(workspace.registry, command) as hold:
         check_fresh(workspace, plan)
         journal = SqlJournal(workspace.registry, hold)
@@ -69,20 +76,30 @@ def apply(
                 raise KeyboardInterrupt
         complete = all(done.status == "done" for done in finished)
         if finished:
-            record_event(
-                workspace.registry,
-                kind="apply",
-                subject=workspace.project.project,
-                message=f"applied plan {plan.id}: state {SqlState(workspace.registry).serial()}",
-                details={"command": command, "totals": plan.totals(), "approval": approval, "served": served}
-                | (_state(workspace) if complete else {}),
-            )
+            said = {"command": command, "approval": approval, "served": served}
+            said |= {"signed_by": signed_by} if signed_by else {}
+            _on_record(workspace, plan, finished, said | (_state(workspace) if complete else {}))
         if finished and complete:
             drop_texts(workspace.registry, but=texts_in_use(SqlState(workspace.registry).records().values()))
     for model in _left_behind(finished):
         bring_along(workspace, model)
     if finished:
         _keep_copy(workspace)
+
+
+def _on_record(workspace: Workspace, plan: Plan, finished: Sequence[Done], said: Mapping[str, Any]) -> None:
+    record_event(
+        workspace.registry,
+        kind="apply",
+        subject=workspace.project.project,
+        message=f"applied plan {plan.id}: state {SqlState(workspace.registry).serial()}",
+        details={
+            "plan": plan.id,
+            "totals": plan.totals(),
+            "done": [done.action.address for done in finished if done.status == "done"],
+            **said,
+        },
+    )
 
 
 def _stoppable(tell: Tell, stop: Callable[[], bool]) -> Tell:

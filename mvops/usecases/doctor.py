@@ -16,11 +16,13 @@ from packaging.requirements import Requirement
 from mvops import __version__, backends
 from mvops.core.config.backend import named_backends
 from mvops.errors import MvopsError
+from mvops.lifecycle.ssh_signature import keygen
 from mvops.registry.journal import SqlJournal
 from mvops.registry.lock import current_lock
 from mvops.registry.versions import champion
 from mvops.usecases.plan import plan
 from mvops.usecases.project import open_project
+from mvops.usecases.signatures import signers_of
 from mvops.workspace import Workspace, data_keeper
 
 _LOW_DISK = 1_000_000_000  # bytes
@@ -97,6 +99,8 @@ def _project(start: Path, environment: str | None) -> Iterator[Check]:
                 key = ".".join(map(str, path[:-1]))
                 if _in_use(workspace, family):
                     yield _guarded(key, _backend, key, family, name)
+            if workspace.project.plan.signers:
+                yield _guarded("signed plans", _signatures, workspace)
             keeper, lacking = data_keeper(workspace)
             if lacking and workspace.project.capabilities.data_versioning:
                 yield Check("data", "note", f"kept by {keeper.backend} for now", lacking)
@@ -146,6 +150,11 @@ def _plan(workspace: Workspace) -> Check:
     if not pending:
         return Check("plan", "ok", "nothing to do")
     return Check("plan", "note", f"{len(pending)} resources are not as they should be", "See: mvops plan")
+
+
+def _signatures(workspace: Workspace) -> Check:
+    signers_of(workspace)
+    return Check("signed plans", "ok", f"{keygen()}, against {workspace.project.plan.signers}")
 
 
 def _in_use(workspace: Workspace, family: str) -> bool:

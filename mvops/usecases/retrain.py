@@ -16,6 +16,7 @@ from mvops.registry.state import SqlState
 from mvops.registry.versions import champion, find_version
 from mvops.usecases.apply import apply
 from mvops.usecases.plan import plan
+from mvops.usecases.signatures import check_only_data
 from mvops.workspace import Workspace
 
 
@@ -41,7 +42,8 @@ def retrain(
     """Make a challenger unless data, code and parameters are those of the newest version; `force` makes one anyway.
 
     Raises what the pipeline, the evaluation or the registry raise, StalePlanError if another command changed the
-    project while this one looked; the champion serves on then.
+    project while this one looked, ConflictError if plans have to be signed and more than the data has changed; the
+    champion serves on then.
     """
     workspace.model(model)
     addresses = [Address(f"{kind}.{model}") for kind in ("pipeline", "model")]
@@ -63,7 +65,8 @@ def retrain(
     chosen = plan(workspace, scope, forced=dict.fromkeys(addresses, reason))
     if chosen.made_on != found.made_on:
         raise StalePlanError("another command changed the project meanwhile", hint=f"Again: mvops retrain {model}")
-    for done in list(apply(workspace, chosen, tell=tell, command=f"retrain {model}")):
+    check_only_data(workspace, found.actions)
+    for done in list(apply(workspace, chosen, tell=tell, command=f"retrain {model}", unsigned=True)):
         if done.error is not None:
             raise done.error
     return _outcome(workspace, model)

@@ -17,20 +17,25 @@ from mvops.registry.state import SqlState
 from mvops.usecases.drafts import as_planned
 from mvops.usecases.plan import desired_specs, spec_digest
 from mvops.usecases.project import look_at
+from mvops.usecases.signatures import signed
 from mvops.workspace import Workspace
 
 _AGAIN = "Plan again: mvops plan"
 
 
-def save_plan(plan: Plan, path: Path, valid_for: timedelta | None = None) -> Plan:
+def save_plan(plan: Plan, path: Path, valid_for: timedelta | None = None, key: Path | None = None) -> Plan:
     """Write it to `path`, with who made it and until when it may be applied; returns what was written.
 
-    Raises UsageError where that is a file which is no saved plan, or a folder that there is not.
+    With a `key`, its signature is written beside it. Raises UsageError where `path` is a file which is no saved plan,
+    in a folder that there is not, or where the key does not sign.
     """
     _check_place(path)
     expires = datetime.now(UTC).replace(microsecond=0) + valid_for if valid_for else None
     saved = plan.model_copy(update={"created_by": whoami(), "expires": expires}).sealed()
-    write_atomically(path, saved.model_dump_json(indent=2).encode())
+    text = saved.model_dump_json(indent=2).encode()
+    beside = list(signed(text, path, key))
+    for each, content in [(path, text), *beside]:
+        write_atomically(each, content)
     return saved
 
 

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from mvops.core.state import Record
 from mvops.errors import UsageError
-from mvops.registry.events import record_event
+from mvops.registry.events import Event, events, record_event
 from mvops.registry.lock import hold_lock
 from mvops.registry.state import SqlState
 from mvops.usecases.plan import desired_specs
 from mvops.usecases.project import look_at
 from mvops.workspace import Workspace
+
+_LOOKED_AT = 200  # applies
 
 
 def records(workspace: Workspace) -> list[Record]:
@@ -30,6 +32,12 @@ def record_of(workspace: Workspace, address: str) -> Record:
     raise UsageError(
         f"{address} is not on record.{meant}", hint=f"On record: {', '.join(known) or 'nothing yet: mvops apply'}"
     )
+
+
+def last_apply(workspace: Workspace, address: str) -> Event | None:
+    """The apply that last did something to a resource: who, when, how it was approved; None if not known."""
+    found = events(workspace.registry, limit=_LOOKED_AT, kind="apply")
+    return next((event for event in found if address in event.details.get("done", ())), None)
 
 
 def forget(workspace: Workspace, addresses: Sequence[str]) -> list[str]:

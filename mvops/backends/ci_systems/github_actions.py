@@ -36,6 +36,11 @@ class GithubActions:
         )
         if review.approval:
             yield f"asks for an approval where the environment {review.approval} has required reviewers"
+        if review.signed:
+            yield (
+                "signs each plan with the private key in the secret MVOPS_PLAN_KEY: make one without a passphrase "
+                "for it (ssh-keygen -t ed25519), and write its public key into the file of signers"
+            )
         if machine.kept:
             keys = " and ".join(machine.kept)
             yield f"starts on an empty machine, and {keys} are files here: name what it can reach"

@@ -15,6 +15,7 @@ from mvops.core.config.features import FeatureStore, FeatureView
 from mvops.core.config.model import Model
 from mvops.core.config.moves import Moved
 from mvops.core.config.places import Artifacts
+from mvops.core.config.plans import Plans
 from mvops.core.config.policy import Policy
 from mvops.core.config.scheduler import Scheduler
 from mvops.core.config.secrets import Database, Options
@@ -83,6 +84,7 @@ class Project(Frozen):
     models: dict[Name, Model] = Field(default_factory=dict)
     moved: tuple[Moved, ...] = ()
     policies: dict[Name, Policy] = Field(default_factory=dict)
+    plan: Plans = Plans()
     confirm: Literal["simple", "typed"] | None = None  # None: typed in production, else simple
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import toy_project as toy
 import yaml
+from ssh_keys import ssh_key
 from two_models import two_models
 from workflows import commit, git, lint, machine, run_steps
 
@@ -26,7 +27,7 @@ echo "$@" >> "$KEPT/calls"
 case "$1 $2" in
     "pr comment") cp "$5" "$KEPT/comment.md" ;;
     "run list") if [ -f "$KEPT/mvops-plan.json" ]; then echo 4711; fi ;;
-    "run download") cp "$KEPT/mvops-plan.json" "$7/" ;;
+    "run download") cp "$KEPT"/mvops-plan.json* "$7/" ;;
 esac
 """
 
@@ -44,6 +45,7 @@ def test_actionlint_accepts_them(outside: Callable[[str], Path], tmp_path: Path)
             project="p",
             branch="release/1.x",
             approval="production eu",
+            signed=True,
             environment="staging",
             machine=Machine(python="3.11", secrets=("A", "B"), folder="a b", requirements="requirements.txt"),
         ),
@@ -81,6 +83,7 @@ class Github:
     def __init__(self, origin: Path, folder: Path, programs: Path) -> None:
         self.origin, self.folder, self.programs = origin, folder, programs
         self.kept = folder / "kept"
+        self.key = ""
         self.kept.mkdir()
 
     def checkout(self, name: str, branch: str) -> Path:
@@ -98,14 +101,15 @@ class Github:
             "github.token": "t",
             "github.event.number": "7",
             "github.event.pull_request.head.sha": "abc",
+            "secrets.MVOPS_PLAN_KEY": self.key,
         }
         found = workflow(checkout, name)
         said = dict(run_steps(checkout, found, self.programs, event, code))
         for step in steps(found):
             if step.get("uses", "").startswith("actions/upload-artifact"):
-                path = Path(step["with"]["path"].replace("${{ runner.temp }}", str(temp)))
-                if path.exists():
-                    (self.kept / path.name).write_bytes(path.read_bytes())
+                for path in map(Path, step["with"]["path"].replace("${{ runner.temp }}", str(temp)).splitlines()):
+                    if path.exists():
+                        (self.kept / path.name).write_bytes(path.read_bytes())
         return said
 
 
@@ -167,6 +171,37 @@ def test_p18_the_plan_that_was_shown_is_applied_on_merge(github: Github) -> None
     planned = json.loads((github.kept / "mvops-plan.json").read_text())
     assert planned["created_by"]
 
+    toy.edit(after / "configs/models/toy.yaml", "every: 6h", "every: 1d")  # as it was, for the other tests
+    toy.typed(after, "apply", "--yes").ok()
+
+
+@pytest.mark.real("ci_systems", "github_actions", "bash signs the plan, and applies it on merge only as it was signed")
+def test_p18_p22_where_plans_are_signed_the_ci_signs_its_own(github: Github) -> None:
+    ssh_key(github.folder, "ci")
+    github.key = (github.folder / "ci").read_text()
+    signer = (github.folder / "ci.pub").read_text()
+    first = github.checkout("first", "main")
+    (first / "allowed_signers").write_text(f"ci@example.com {signer}")
+    with (first / "configs/project.yaml").open("a") as file:
+        file.write("plan: {signers: allowed_signers}\n")
+    toy.typed(first, "plan", "--out", "../first.json", "--sign", "../ci").ok()
+    toy.typed(first, "apply", "../first.json").ok()
+    commit(first)
+    git(first, "push", "--quiet", "origin", "main")
+
+    propose(github, "every: 1d", "every: 6h")
+    github.run(github.checkout("planned", "change"), "mvops_plan")
+    merge(github)
+    kept = github.kept / "mvops-plan.json.sig"
+    signature = kept.read_bytes()
+    kept.unlink()
+    said = github.run(github.checkout("unsigned", "main"), "mvops_apply", code=1)
+    assert "is not signed" in said["Apply it"]
+    kept.write_bytes(signature)
+    said = github.run(github.checkout("merged", "main"), "mvops_apply")
+    assert "ok      update monitor.toy" in said["Apply it"]
+    after = github.checkout("after", "main")
+    toy.edit(after / "configs/project.yaml", "plan: {signers: allowed_signers}\n", "")
     toy.edit(after / "configs/models/toy.yaml", "every: 6h", "every: 1d")  # as it was, for the other tests
     toy.typed(after, "apply", "--yes").ok()
 
