@@ -24,6 +24,7 @@ from mvops.kinds.generated import file_steps, on_disk
 from mvops.kinds.kind import Look
 
 _WRITTEN = frozenset({"description", "owner", "entities", "source", "features", "ttl", "online"})  # in its YAML
+_NUMBERS = {"int32", "int64", "float32", "float64"}
 _MOVED = frozenset({"entities", "source", "fields", "online", "store"})  # what online values depend on
 
 
@@ -163,18 +164,33 @@ def _lookups(look: Look) -> list[tuple[str, int, Lookup]]:
 
 
 def _check_fields(look: Look, name: str) -> None:
-    if address("feature_view", name) not in look.records:
+    record = look.records.get(address("feature_view", name))
+    if record is None:
         return
-    there = look.workspace.project.features[name].fields
+    view = look.workspace.project.features[name]
     for model, number, fields in _users(look, name):
-        gone = [field for field in fields if field not in there]
+        live = f"version {number} of {model}, which is live,"
+        gone = [field for field in fields if field not in view.fields]
         if gone:
             raise ConflictError(
-                f"{', '.join(gone)} is no longer among the fields, but version {number} of {model}, which is live, "
-                "looks it up",
+                f"{', '.join(gone)} is no longer among the fields, but {live} looks it up",
                 hint=f"Put it back, take it out of models.{model}.pipeline.features.fields and apply; when a version "
                 "without it serves, take it out here.",
             ).named_by("features", name, "fields")
+        _check_types(name, "fields", {field: record.spec["features"].get(field) for field in fields}, view.fields, live)
+        _check_types(name, "entities", record.spec["entities"], view.entities, live)
+
+
+def _check_types(name: str, key: str, applied: Mapping[str, Any], written: Mapping[str, str], live: str) -> None:
+    """A number may become another, such as a float32 a float64; anything else a live version could not read."""
+    for field, was in applied.items():
+        now = written.get(field)
+        if was is not None and now != was and not {was, now} <= _NUMBERS:
+            raise ConflictError(
+                f"{field} was {was} and is to be {now or 'gone'}, but {live} looks it up as it was",
+                hint=f"Put it back, and bring the {now or 'new'} values in a view of their own; when a version that "
+                "looks them up there serves, take this one out.",
+            ).named_by("features", name, key)
 
 
 def _check(look: Look, name: str) -> None:

@@ -161,6 +161,28 @@ def test_p33_a_field_that_a_live_version_looks_up_is_not_taken_away(root: Path, 
     assert toy.snapshot(project) == before
 
 
+def test_p33_a_field_that_a_live_version_looks_up_keeps_its_type(root: Path, tmp_path: Path) -> None:
+    project = toy.copy(root, tmp_path / "toy")
+    view = project / "configs/features/regions.yaml"
+    for path in (project / "data/regions").iterdir():
+        values = pd.read_parquet(path)
+        values.assign(customers=values.customers.astype(str), area=values.region).to_parquet(path, index=False)
+    toy.edit(view, "customers: int64", "customers: string")
+    before = toy.snapshot(project)
+    said = "customers was int64 and is to be string, but version 1 of toy, which is live, looks it up as it was"
+    for command in (("plan",), ("apply", "--yes")):
+        mvops(project, *command).refused("configs/features/regions.yaml", said, "a view of their own")
+    assert toy.snapshot(project) == before
+    toy.edit(view, "customers: string", "customers: int64")
+    toy.edit(view, "region: string", "area: string")
+    for path in (project / "data/regions").iterdir():
+        pd.read_parquet(path).assign(customers=1.0).astype({"customers": "int32"}).to_parquet(path, index=False)
+    mvops(project, "plan").refused("region was string and is to be gone")
+    toy.edit(view, "area: string", "region: string")
+    toy.edit(view, "customers: int64", "customers: int32")
+    assert "customers: int64 -> int32" in mvops(project, "plan").ok().out
+
+
 def test_null_by_policy_and_several_processes(root: Path, tmp_path: Path, client: httpx.Client) -> None:
     project = toy.copy(root, tmp_path / "toy")
     port = toy.free_port()
