@@ -79,6 +79,7 @@ def served(project: Path, end: int, *command: str) -> list[str]:
     try:
         client.ready(timeout=120)
         ids = [name for _ in range(2) for name in client.predict([ROW]).prediction_ids]
+        assert mvops(project, "import", client.url).ok().out.endswith(": nothing to do\n")  # P29: it is told apart
     finally:
         process.send_signal(end)
     assert (ended := finish(process, 60)).code == 0, ended
