@@ -16,7 +16,7 @@ def import_(
         typer.Argument(
             metavar="SOURCE",
             help="What is there: models:/NAME/VERSION of MLflow, a model's file, a notebook, crontab: or a "
-            "crontab file, a workflow of GitHub's, a DAG of Airflow's, the URL of an endpoint.",
+            "crontab file, a workflow of GitHub's, a DAG of Airflow's, the URL of an endpoint, dvc.yaml.",
         ),
     ],
     name: Annotated[str | None, typer.Option("--name", "--model", help="What its model is called here.")] = None,
