@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from mvops.core.config.data import Data
 from mvops.core.config.model import Model
 from mvops.core.config.project import Project
 from mvops.core.environment import hidden_folder, in_environment
+from mvops.core.nearest import did_you_mean
 from mvops.errors import BackendError, UsageError
 from mvops.registry.database import Registry, open_registry
 from mvops.registry.state import SqlState
@@ -74,10 +74,9 @@ class Workspace:
         """The spec of a model; raise UsageError that knows the nearest name."""
         if name in self.project.models:
             return self.project.models[name]
-        near = difflib.get_close_matches(name, self.project.models, n=1)
-        meant = f" Did you mean {near[0]!r}?" if near else ""
         known = ", ".join(sorted(self.project.models)) or "none yet: `mvops promote NOTEBOOK` makes one"
-        raise UsageError(f"this project has no model {name!r}.{meant}", hint=f"Models: {known}")
+        meant = did_you_mean(name, self.project.models)
+        raise UsageError(f"this project has no model {name!r}{meant}", hint=f"Models: {known}")
 
     @contextmanager
     def predictions(self) -> Iterator[PredictionLog]:

@@ -5,7 +5,6 @@ Listing names imports nothing; loading one imports that one, and compares it wit
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import pkgutil
@@ -15,6 +14,7 @@ from typing import Any
 
 from mvops import assets
 from mvops.backends.door import admit
+from mvops.core.nearest import did_you_mean
 from mvops.errors import BackendError, MvopsError
 
 _FOLDER = Path(__file__).parent
@@ -43,10 +43,9 @@ def load(family: str, name: str) -> Any:
     does not fit the family's Protocol; MissingExtraError when its library is not installed.
     """
     if name not in names(family):
-        near = difflib.get_close_matches(name, names(family), n=1)
-        meant = f" Did you mean {near[0]!r}?" if near else ""
+        meant = did_you_mean(name, names(family))
         known = ", ".join(names(family)) or "none"
-        raise BackendError(f"there is no backend {name!r} in {family}.{meant}", hint=f"Known {family}: {known}")
+        raise BackendError(f"there is no backend {name!r} in {family}{meant}", hint=f"Known {family}: {known}")
     theirs = tuple(point for point in assets.entries() if (point.group, point.name) == (f"mvops.{family}", name))
     claims = [*(["mvops"] if name in own_names(family) else []), *map(_package, theirs)]
     if len(claims) > 1:

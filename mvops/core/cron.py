@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator
+
+from mvops.core.nearest import did_you_mean
 
 _BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 _LONGEST_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # days, by the month's number
@@ -89,8 +90,7 @@ def check_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # not found, a path, a folder of zones
-        near = difflib.get_close_matches(name, available_timezones(), n=1)
-        meant = f"; did you mean {near[0]!r}?" if near else "; write such as 'Europe/Berlin' or 'UTC'"
+        meant = did_you_mean(name, available_timezones()) or "; write such as 'Europe/Berlin' or 'UTC'"
         raise ValueError(f"{name!r} is no time zone{meant}") from None
     return name
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -12,6 +11,7 @@ from mvops.core.config.policy import Ban, Policy, Requirement, parse_ban, parse_
 from mvops.core.diffs import masked
 from mvops.core.durations import parse_duration
 from mvops.core.frozen import Frozen
+from mvops.core.nearest import did_you_mean
 
 _ABSENT = object()
 
@@ -46,7 +46,7 @@ def objections(
 def _missed(wanted: Requirement, spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for place, value in _places(wanted.path, spec):
         if isinstance(value, _Nearest):
-            yield place, f"{place} is not there{value.meant}; required is {wanted.text}"
+            yield place, f"{place} is not there, and required is {wanted.text}{value.meant}"
         elif not _holds(value, wanted):
             yield place, f"{place} is {_written(value)}; required is {wanted.text}"
 
@@ -55,8 +55,7 @@ class _Nearest:
     """Stands where a path leads to nothing."""
 
     def __init__(self, key: str, known: Iterable[str]) -> None:
-        near = difflib.get_close_matches(key, known, n=1)
-        self.meant = f" (did you mean {near[0]}?)" if near else ""
+        self.meant = did_you_mean(key, known)
 
 
 def _places(path: tuple[str, ...], value: Any, so_far: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

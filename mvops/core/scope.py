@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
@@ -11,6 +10,7 @@ from pydantic import Field
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address
 from mvops.core.frozen import Frozen
+from mvops.core.nearest import did_you_mean
 from mvops.errors import UsageError
 
 Needs = Mapping[Address, Collection[Address]]
@@ -104,10 +104,8 @@ def _named(option: str, patterns: Iterable[str], known: frozenset[Address]) -> f
     for pattern in patterns:
         matching = {where for where in known if where == pattern or fnmatchcase(where, pattern)}
         if not matching:
-            near = difflib.get_close_matches(pattern, known, n=1)
-            meant = f" Did you mean {near[0]}?" if near else ""
             raise UsageError(
-                f"{option} {pattern}: there is no such resource.{meant}",
+                f"{option} {pattern}: there is no such resource{did_you_mean(pattern, known)}",
                 hint=f"Resources: {', '.join(sorted(known)) or 'none'}",
             )
         found |= matching

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
 from mvops.core.compare import Held
 from mvops.core.lookup import Lookup
+from mvops.core.nearest import did_you_mean
 from mvops.core.outside import Accepted, Outside, differs
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
@@ -204,11 +204,11 @@ def _error(root: Path, name: str, flaws: list[Flaw]) -> DataError:
     """The first flaw at its line, the others below."""
     first = flaws[0]
     file = Path("configs") / "features" / f"{name}.yaml"
-    near = difflib.get_close_matches(first.word, first.known, n=1)
-    meant = f"Did you mean {near[0]!r}? " if near else ""
     columns = f"Columns there: {', '.join(first.known)}" if first.known else "Put the data there, or correct the YAML."
-    message = "\n".join([first.message, *(flaw.message for flaw in flaws[1:])])
-    return DataError(message, hint=meant + columns, where=Where(file, _line(root / file, first)))
+    meant = did_you_mean(first.word, first.known)
+    said = f"{first.message.rstrip('.')}{meant}" if meant else first.message
+    message = "\n".join([said, *(flaw.message for flaw in flaws[1:])])
+    return DataError(message, hint=columns, where=Where(file, _line(root / file, first)))
 
 
 def _line(path: Path, flaw: Flaw) -> int | None:

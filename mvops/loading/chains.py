@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from mvops.core.config.project import Project
 from mvops.core.config.scheduler import chains, ring
+from mvops.core.nearest import did_you_mean
 from mvops.loading.positions import Positions
-from mvops.loading.problems import KeyPath, Problem, did_you_mean
+from mvops.loading.problems import KeyPath, Problem
 
 
 def chain_problems(project: Project, positions: Positions) -> Iterator[Problem]:

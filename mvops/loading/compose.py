@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mvops.core.nearest import did_you_mean
 from mvops.errors import SpecError
 from mvops.loading.environments import check_known, of_its_own
 from mvops.loading.files import OVERLAYS, SpecFile, environments
@@ -14,7 +15,7 @@ from mvops.loading.hydra_defaults import DefaultsError, Option, compose_defaults
 from mvops.loading.interpolation import BadReferenceError, resolve
 from mvops.loading.overrides import Overrides, apply_overrides, merged, parse_overrides
 from mvops.loading.positions import Layer, Positions
-from mvops.loading.problems import KeyPath, Place, Problem, did_you_mean, show_path, spec_error
+from mvops.loading.problems import KeyPath, Place, Problem, show_path, spec_error
 from mvops.loading.strict_yaml import BadYamlError, Document, parse
 
 DEFAULTS = "model_defaults"

@@ -15,9 +15,10 @@ from typing import Any
 from mvops.core.config.model import Endpoint
 from mvops.core.config.project import Project
 from mvops.core.environment import HIDDEN, hidden_folder
+from mvops.core.nearest import did_you_mean
 from mvops.errors import UsageError
 from mvops.loading.positions import Positions
-from mvops.loading.problems import KeyPath, Problem, did_you_mean
+from mvops.loading.problems import KeyPath, Problem
 
 PLACES = ("registry", "predictions", "artifacts")
 _IN_HIDDEN = re.compile(rf"(?P<head>(?:sqlite:///)?(?:\./)*){re.escape(HIDDEN)}/(?P<rest>.*)", re.DOTALL)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from mvops.core.config.features import PipelineFeatures
 from mvops.core.config.model import Model
 from mvops.core.config.project import Project
+from mvops.core.nearest import did_you_mean
 from mvops.loading.positions import Positions
-from mvops.loading.problems import Problem, did_you_mean
+from mvops.loading.problems import Problem
 
 
 def features_at_odds(project: Project, positions: Positions) -> Iterator[Problem]:

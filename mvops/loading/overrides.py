@@ -12,10 +12,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override as HydraOverride
 from hydra.errors import HydraException
 
+from mvops.core.nearest import did_you_mean
 from mvops.errors import SpecError
 from mvops.loading.guards import is_reserved
 from mvops.loading.interpolation import refused
-from mvops.loading.problems import KeyPath, Place, Problem, did_you_mean, show_path, spec_error
+from mvops.loading.problems import KeyPath, Place, Problem, show_path, spec_error
 
 _LONGEST = 4096
 _MOST_BRACKETS = 64  # Hydra's parser is recursive and slow

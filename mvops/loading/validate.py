@@ -14,13 +14,14 @@ from mvops.core.config.backend import named_backends
 from mvops.core.config.gate import parse_condition
 from mvops.core.config.model import Model
 from mvops.core.config.project import Project
+from mvops.core.nearest import did_you_mean
 from mvops.loading.chains import chain_problems
 from mvops.loading.compose import DEFAULTS, Composition
 from mvops.loading.environments import shared_with
 from mvops.loading.feature_checks import features_at_odds
 from mvops.loading.move_checks import move_problems
 from mvops.loading.positions import Positions
-from mvops.loading.problems import KeyPath, Problem, did_you_mean, show_path, show_value, spec_error
+from mvops.loading.problems import KeyPath, Problem, show_path, show_value, spec_error
 from mvops.loading.sections import keys_at
 
 _NO_SECTION = frozenset({"model_type", "model_attributes_type", "dict_type"})

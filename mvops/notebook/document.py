@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mvops.core.naming import check_name
+from mvops.core.nearest import did_you_mean
 from mvops.errors import NotebookError, Where
 
 Role = Literal["parameters", "setup", "step", "skip", "markdown"]
@@ -90,9 +90,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         book = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        near = difflib.get_close_matches(path.name, [each.name for each in path.parent.glob("*.ipynb")], n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else "Make it with: mvops promote NOTEBOOK --force"
-        raise NotebookError(f"There is no notebook {path}.", hint=hint, where=Where(path)).named_by(
+        meant = did_you_mean(path.name, [each.name for each in path.parent.glob("*.ipynb")])
+        hint = "Make it with: mvops promote NOTEBOOK --force"
+        raise NotebookError(f"There is no notebook {path}{meant or '.'}", hint=hint, where=Where(path)).named_by(
             "notebook"
         ) from None
     except (OSError, ValueError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import keyword
 import math
 import os
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mvops.core.nearest import did_you_mean
 from mvops.errors import NotebookError, Where
 from mvops.notebook.cells import parse_cell
 from mvops.notebook.document import Document
@@ -99,11 +99,9 @@ def _check_name(document: Document, name: str, declared: frozenset[str]) -> None
         raise NotebookError(f"{name!r} is no name that a notebook's parameter can have.")
     if name in declared:
         return
-    near = difflib.get_close_matches(name, declared, n=1)
     known = f"Its parameters are: {', '.join(sorted(declared))}." if declared else "It declares no parameters."
-    where = Where(document.path)
-    hint = f"Did you mean {near[0]!r}? {known}" if near else known
-    error = NotebookError(f"{name!r} is no parameter of the notebook.", hint=hint, where=where)
+    message = f"{name!r} is no parameter of the notebook{did_you_mean(name, declared) or '.'}"
+    error = NotebookError(message, hint=known, where=Where(document.path))
     raise error.named_by("parameters", name)
 
 

@@ -8,12 +8,12 @@ over from that step.
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from mvops.core.nearest import did_you_mean
 from mvops.errors import NotebookError, Where
 from mvops.notebook.cells import parse_cell
 from mvops.notebook.definitions import Statement, defined_last, statements
@@ -231,9 +231,8 @@ def _needing(chosen: list[Statement], loaded: frozenset[str]) -> set[Statement]:
 
 def _no_output(flows: _Flows, role: str, name: str) -> NotebookError:
     known = sorted(frozenset().union(*(flow.binds for flow in flows.flows)))
-    near = difflib.get_close_matches(name, known, n=1)
     return NotebookError(
-        f"No cell makes the variable {name!r}, which is the output {role!r}.",
-        hint=f"Did you mean {near[0]!r}? " if near else "Correct pipeline.outputs in the model's YAML.",
+        f"No cell makes the variable {name!r}, which is the output {role!r}{did_you_mean(name, known) or '.'}",
+        hint="Correct pipeline.outputs in the model's YAML.",
         where=Where(flows.document.path),
     ).named_by("outputs", role)

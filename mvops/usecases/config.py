@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from mvops.core.config.secrets import hushed
+from mvops.core.nearest import did_you_mean
 from mvops.errors import UsageError
 from mvops.loading.find import find_project
 from mvops.loading.load import Explained, explain
-from mvops.loading.problems import KeyPath, did_you_mean, show_path
+from mvops.loading.problems import KeyPath, show_path
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from mvops.contracts.feature_stores import Known
 from mvops.core.frozen import Frozen
+from mvops.core.nearest import did_you_mean
 from mvops.core.progress import Tell, silent
 from mvops.errors import UsageError
 from mvops.features.catalog import catalog_of, store_of
@@ -64,10 +64,9 @@ def materialize(
     chosen = list(dict.fromkeys(views)) or [name for name, view in sorted(project.features.items()) if view.online]
     for name in chosen:
         if name not in project.features:
-            near = difflib.get_close_matches(name, project.features, n=1)
-            meant = f" Did you mean {near[0]!r}?" if near else ""
+            meant = did_you_mean(name, project.features)
             views_known = ", ".join(sorted(project.features)) or "none: write configs/features/<name>.yaml"
-            raise UsageError(f"there is no feature view {name!r}.{meant}", hint=f"Feature views: {views_known}")
+            raise UsageError(f"there is no feature view {name!r}{meant}", hint=f"Feature views: {views_known}")
         if not project.features[name].online:
             raise UsageError(f"{name} is not online", hint=f"Say online: true in configs/features/{name}.yaml")
         if name not in known.views:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, kind_of, name_of
 from mvops.core.config.moves import ends
 from mvops.core.counts import counted
+from mvops.core.nearest import did_you_mean
 from mvops.core.steps import RenameModel
 from mvops.errors import ConflictError, SpecError
 from mvops.kinds.kind import kinds
@@ -66,8 +66,7 @@ def pending_moves(workspace: Workspace) -> list[Move]:
             continue
         about = ("moved", index, "to")
         if new not in workspace.project.models:
-            near = difflib.get_close_matches(new, workspace.project.models, n=1)
-            meant = f"; did you mean model.{near[0]}?" if near else ""
+            meant = did_you_mean(new, workspace.project.models)
             hint = f"Rename the YAML of {old} to {new}, or write the name that it has."
             message = f"there is no model {new} that {old} could have moved to{meant}"
             raise SpecError(message, hint=hint).named_by(*about)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
+from mvops.core.nearest import did_you_mean
 from mvops.core.state import Record
 from mvops.errors import UsageError
 from mvops.registry.events import Event, events, record_event
@@ -27,10 +27,9 @@ def record_of(workspace: Workspace, address: str) -> Record:
     known = SqlState(workspace.registry).records()
     if address in known:
         return known[address]
-    near = difflib.get_close_matches(address, known, n=1)
-    meant = f" Did you mean {near[0]}?" if near else ""
     raise UsageError(
-        f"{address} is not on record.{meant}", hint=f"On record: {', '.join(known) or 'nothing yet: mvops apply'}"
+        f"{address} is not on record{did_you_mean(address, known)}",
+        hint=f"On record: {', '.join(known) or 'nothing yet: mvops apply'}",
     )
 
 

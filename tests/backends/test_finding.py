@@ -45,7 +45,7 @@ def test_every_backend_that_generates_has_a_folder_of_templates(family: str) -> 
 def test_an_unknown_name_meets_the_nearest_one() -> None:
     with pytest.raises(BackendError) as refused:
         backends.load("servers", "fastapy")
-    assert refused.value.message == "there is no backend 'fastapy' in servers. Did you mean 'fastapi'?"
+    assert refused.value.message == "there is no backend 'fastapy' in servers; did you mean 'fastapi'?"
     assert refused.value.hint == f"Known servers: {', '.join(backends.names('servers'))}"
 
 

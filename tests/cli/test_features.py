@@ -118,7 +118,7 @@ def test_destroy_takes_ours_and_leaves_theirs(project: Path) -> None:
 def test_a_source_without_its_event_time_is_told_by_plan_with_file_and_line(fresh: Path) -> None:
     toy.edit(fresh / VIEW, "timestamp: day_end", "timestamp: day_ends")
     told = mvops(fresh, "plan").refused("configs/features/regions.yaml:4: ", "no event-time column 'day_ends'")
-    assert "Did you mean 'day_end'?" in told.err
+    assert "did you mean 'day_end'?" in told.err
     mvops(fresh, "apply", "--yes").refused("no event-time column")
     assert not (fresh / "deploy").exists()
 
@@ -177,7 +177,7 @@ def test_new_values_are_brought_in_by_the_clock(project: Path) -> None:
     after = mvops(project, "features", "materialize", "regions", "--json").ok().json()["views"]
     assert after[0]["until"] > before[0]["until"]
     assert "looked up by toy version 1" in mvops(project, "features", "list").ok().out
-    mvops(project, "features", "materialize", "region").refused("no feature view 'region'. Did you mean 'regions'?")
+    mvops(project, "features", "materialize", "region").refused("no feature view 'region'; did you mean 'regions'?")
 
 
 def test_what_is_not_applied_cannot_be_brought_in(fresh: Path) -> None:

@@ -64,7 +64,7 @@ def test_p30_a_rename_in_the_yaml_is_a_line_of_the_plan_and_trains_nothing(proje
 def test_p30_a_rename_that_cannot_be_is_told_with_its_line(project: Path) -> None:
     renamed(project, "  - from: model.toy\n    to: model.playthign\n")
     line = (project / PROJECT).read_text().splitlines().index("    to: model.playthign") + 1
-    said = ("there is no model playthign that toy could have moved to; did you mean model.plaything?",)
+    said = ("there is no model playthign that toy could have moved to; did you mean 'plaything'?",)
     mvops(project, "plan").refused(f"configs/project.yaml:{line}:", *said)
     edit(project / PROJECT, "  - from: model.toy\n    to: model.playthign\n", "  []\n")
     mvops(project, "apply", "--yes").ok()  # forgot to say so: another model, of the same steps in the cache

@@ -78,4 +78,4 @@ def test_the_notebooks_are_written_and_nobody_elses_file_is_replaced(ran: Path, 
 def test_an_id_that_is_no_runs_or_several(ran: Path) -> None:
     mvops(ran, "runs", "show", "nothing").refused("there is no run 'nothing'", "mvops runs list")
     mvops(ran, "runs", "show", "20").refused("runs have '20' in their id", "Type more of it")
-    mvops(ran, "runs", "list", "tyo").refused("Did you mean 'toy'?")
+    mvops(ran, "runs", "list", "tyo").refused("did you mean 'toy'?")

@@ -36,7 +36,7 @@ def test_p26_an_exclusion_is_left_for_later_with_what_needs_it(quick: Path) -> N
 
 def test_p26_an_unknown_address_names_those_that_there_are(project: Path) -> None:
     mvops(project, "plan", "--target", "model.tyo").refused(
-        "model.tyo", "no such resource", "Did you mean model.toy?", "Resources: dataset.data"
+        "model.tyo", "no such resource", "did you mean 'model.toy'?", "Resources: dataset.data"
     )
     mvops(project, "apply", "--yes", "--exclude", "model.tyo").refused("--exclude model.tyo", "no such resource")
 

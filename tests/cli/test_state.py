@@ -21,7 +21,7 @@ def test_what_is_on_record_is_listed_and_shown(project: Path) -> None:
     assert "version 1" in mvops(project, "state", "list").ok().out
     shown = mvops(project, "state", "show", "monitor.toy").ok().out
     assert '"every": "1d"' in shown
-    mvops(project, "state", "show", "monitor.tyo").refused("not on record", "Did you mean monitor.toy?")
+    mvops(project, "state", "show", "monitor.tyo").refused("not on record", "did you mean 'monitor.toy'?")
 
 
 def test_p30_what_is_forgotten_stays_in_the_world(project: Path) -> None:

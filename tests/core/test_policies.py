@@ -51,7 +51,7 @@ def test_a_sentence_says_what_is_there_what_should_be_and_why() -> None:
         "models.churn.owner is ''; required is models.*.owner != '' (somebody must be asked)"
     ]
     assert require("models.churn.ownr != ''") == [
-        "models.churn.ownr is not there (did you mean owner?); required is models.churn.ownr != ''"
+        "models.churn.ownr is not there, and required is models.churn.ownr != ''; did you mean 'owner'?"
     ]
 
 

@@ -53,7 +53,7 @@ def test_what_is_replaced_must_be_chosen() -> None:
 
 @pytest.mark.parametrize("option", ["targets", "exclude", "replace"])
 def test_an_address_that_there_is_not_is_refused_with_the_nearest(option: str) -> None:
-    with pytest.raises(UsageError, match=r"model\.n: there is no such resource. Did you mean model\.m\?"):
+    with pytest.raises(UsageError, match=r"model\.n: there is no such resource; did you mean 'model\.m'\?"):
         select(Scope(**{option: ("model.n",)}), ALL, NEEDS)
 
 

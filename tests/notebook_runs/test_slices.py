@@ -150,7 +150,7 @@ def test_outputs_are_saved_by_the_step_that_touches_them_last(sliced: Any) -> No
 def test_an_unknown_output_is_an_error_with_the_nearest_name(sliced: Any) -> None:
     with pytest.raises(NotebookError, match=r"'modle'.*'model'") as caught:
         sliced(("step:a", "model = 1"), model="modle")
-    assert "Did you mean 'model'?" in (caught.value.hint or "")
+    assert "did you mean 'model'?" in caught.value.message
 
 
 def test_the_random_state_is_handed_on_only_where_the_notebook_seeds(sliced: Any) -> None:
