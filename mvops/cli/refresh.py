@@ -22,16 +22,14 @@ def refresh(
     json_: JsonFlag = False,
 ) -> None:
     """Show what was changed outside; accept it into the YAML, or revert it."""
-    from mvops.core.scope import Scope
     from mvops.show.refresh import outside_json, outside_lines
-    from mvops.usecases.plan import plan
-    from mvops.usecases.refresh import outside, take_over
+    from mvops.usecases.refresh import outside, plan_of, take_over
 
     if accept and revert:
         raise UsageError("--accept and --revert are two ways: choose one")
     with open_project() as workspace:
         if revert:
-            made = plan(workspace, Scope(targets=tuple(addresses or ()), drift_only=True))
+            made = plan_of(workspace, addresses or (), drift_only=True)
             approval = "--yes" if yes else "typed"
             carry_out(workspace, made, approval=approval, json_=json_, command="refresh --revert")
             return

@@ -50,8 +50,10 @@ WHOLE = Scope()
 def select(scope: Scope, everything: Iterable[Address], needs: Needs) -> Selection:
     """Choose among `everything`; `needs` says what must be done before each.
 
-    Raises UsageError for an address that there is not.
+    Raises UsageError for an address that there is not, and for options that leave nothing, or are at odds.
     """
+    if scope.replace and scope.drift_only:
+        raise UsageError("--replace makes something again that has not changed, --drift-only leaves such out")
     known = frozenset(everything)
     targets = _named("--target", scope.targets, known) if scope.targets else known
     wanted = _reached(targets, needs, known)
@@ -63,6 +65,7 @@ def select(scope: Scope, everything: Iterable[Address], needs: Needs) -> Selecti
             left.setdefault(other, where)
     replaced = _named("--replace", scope.replace, known)
     chosen = wanted - excluded - left.keys()
+    _check_left(scope, targets, chosen, left)
     if missing := sorted(replaced - chosen):
         raise UsageError(f"--replace {missing[0]}: it is left out by --target or --exclude")
     return Selection(
@@ -73,12 +76,28 @@ def select(scope: Scope, everything: Iterable[Address], needs: Needs) -> Selecti
     )
 
 
-def notices(scope: Scope, selection: Selection, everything: int) -> Iterator[str]:
-    """Sentences for people about what the plan leaves out."""
-    if selection.brought:
-        yield f"needed by the targets, so in this plan too: {', '.join(selection.brought)}"
+def _check_left(
+    scope: Scope, targets: frozenset[Address], chosen: set[Address], left: Mapping[Address, Address]
+) -> None:
+    """Raise UsageError where --exclude takes away all that was asked for."""
+    if scope.targets and scope.exclude and not chosen & targets:
+        because = "; ".join(f"{where} does not go without {left[where]}" for where in sorted(targets & left.keys()))
+        raise UsageError("--exclude leaves out all that --target names" + (f": {because}" if because else ""))
+
+
+def notices(scope: Scope, selection: Selection, everything: int, going: Collection[Address] = ()) -> Iterator[str]:
+    """Sentences for people about what the plan leaves out; what is in `going` is no longer wanted."""
+    needed = [where for where in selection.brought if where not in going]
+    needing = [where for where in selection.brought if where in going]
+    if needed:
+        yield f"needed by the targets, so in this plan too: {', '.join(needed)}"
+    if needing:
+        yield f"needs what the targets take away, so it goes too: {', '.join(needing)}"
     for where, excluded in selection.left.items():
-        yield f"{where} is left out too: it needs {excluded}"
+        if where in going:
+            yield f"{where} stays too: {excluded} needs it"
+        else:
+            yield f"{where} is left out too: it needs {excluded}"
     if left_out := everything - len(selection.chosen):
         verb = "resource was" if left_out == 1 else "resources were"
         yield f"{left_out} more {verb} not selected: this plan is partial"

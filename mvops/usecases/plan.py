@@ -23,6 +23,7 @@ from mvops.kinds.file_changes import with_files
 from mvops.kinds.kind import Coded, Guarding, Look, kinds
 from mvops.registry.glance import is_quiet
 from mvops.registry.state import SqlState
+from mvops.usecases.bans import check_bans
 from mvops.usecases.drafts import Draft, drafted, with_backs
 from mvops.usecases.moving import pending_moves, with_moves
 from mvops.usecases.project import look_at
@@ -48,6 +49,7 @@ def plan(
     wants nothing at all; with `back`, pipelines and models go back to that state instead of training. Raises SpecError,
     DataError and NotebookError for what cannot be planned, UsageError for an address that there is not.
     """
+    check_bans(workspace.project.policies)
     # Before anything is read: what changes meanwhile makes the plan stale.
     made_on = SqlState(workspace.registry).serial()
     moves = [] if destroy else pending_moves(workspace)
@@ -88,7 +90,7 @@ def _made(
         made_on=made_on,
         notices=[
             *(f"{where} could not be looked at: {why}" for where, why in unseen.items()),
-            *notices(scope, selection, len(everything)),
+            *notices(scope, selection, len(everything), records.keys() - desired.keys()),
             *told,
         ],
         seconds=sum(kinds()[kind_of(a.address)].seconds(a, look) for a in actions if a.back is None) or None,

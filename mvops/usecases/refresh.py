@@ -8,8 +8,9 @@ from fnmatch import fnmatchcase
 from mvops.core.action import Action, Verb
 from mvops.core.address import kind_of
 from mvops.core.outside import Accepted, Outside, differs
+from mvops.core.plan import Plan
 from mvops.core.scope import Scope
-from mvops.errors import ConflictError
+from mvops.errors import ConflictError, UsageError
 from mvops.kinds.kind import Accepting, Look, kinds
 from mvops.loading.accepting import Written, accept
 from mvops.usecases.plan import plan
@@ -25,10 +26,19 @@ def outside(workspace: Workspace, addresses: Sequence[str] = ()) -> list[Outside
 
     Reads only. Raises UsageError for an address that there is not, and what a plan raises.
     """
-    made = plan(workspace, Scope(targets=tuple(addresses)))
+    made = plan_of(workspace, addresses)
     look = look_at(workspace)
     chosen = [action for action in made.actions if not addresses or _named(action, addresses)]
     return [found for action in chosen for found in _of(action, look)]
+
+
+def plan_of(workspace: Workspace, addresses: Sequence[str], *, drift_only: bool = False) -> Plan:
+    """The plan about these resources, or about all. Raises UsageError for an address that there is not."""
+    try:
+        return plan(workspace, Scope(targets=tuple(addresses), drift_only=drift_only))
+    except UsageError as error:
+        error.message = error.message.removeprefix("--target ")  # here, addresses are arguments
+        raise
 
 
 def take_over(workspace: Workspace, found: Sequence[Outside]) -> list[Written]:

@@ -44,3 +44,10 @@ def test_p38_what_is_no_policy_is_told_with_its_line(fresh: Path) -> None:
     yaml.write_text(yaml.read_text() + "policies:\n  owned:\n    require: [an owner]\n")
     line = len(yaml.read_text().splitlines())
     mvops(fresh, "plan").refused(f"project.yaml:{line}", "is not a requirement", "models.*.owner != ''")
+    for ban, said in (
+        ("delete endpont.*", "there is no kind of resource 'endpont'; did you mean 'endpoint'?"),
+        ("delte endpoint.*", "did you mean 'delete'?"),
+        ("delete toy", "there is no kind of resource 'toy'"),
+    ):
+        edit(yaml, yaml.read_text().splitlines()[-1], f"    forbid: [change *.toy, {ban}]")
+        mvops(fresh, "plan").refused(f"project.yaml:{line}", ban, said)

@@ -33,6 +33,8 @@ def test_p34_edited_times_are_accepted_into_the_yaml_and_what_is_gone_is_made_ag
     mvops(project, "refresh", "--accept").refused("nobody to ask", "--yes")
     mvops(project, "refresh", "--accept", "--yes", "endpoint.toy").refused("there is nothing that the YAML could say")
     mvops(project, "refresh", "--accept", "--revert").refused("choose one")
+    for way in ("--accept", "--revert"):
+        assert "--target" not in mvops(project, "refresh", way, "nope").refused("error: nope: there is no such").err
     assert snapshot(project) == before
 
     was = (project / MODEL).read_text()

@@ -38,10 +38,15 @@ def test_p26_an_unknown_address_names_those_that_there_are(project: Path) -> Non
     mvops(project, "plan", "--target", "model.tyo").refused(
         "model.tyo", "no such resource", "did you mean 'model.toy'?", "Resources: dataset.data"
     )
+    both = ("--target", "monitor.toy", "--exclude", "monitor.toy")
+    mvops(project, "plan", *both).refused("--exclude leaves out all that --target names")
+    mvops(project, "plan", "--replace", "model.toy", "--drift-only").refused("--replace", "--drift-only")
     mvops(project, "apply", "--yes", "--exclude", "model.tyo").refused("--exclude model.tyo", "no such resource")
 
 
 def test_p26_a_part_is_destroyed_with_what_needed_it(project: Path) -> None:
+    shown = mvops(project, "plan", "--destroy", "--target", "model.toy").ok().out
+    assert "needs what the targets take away, so it goes too: endpoint.toy, monitor.toy, schedule.toy" in shown
     gone = mvops(project, "destroy", "--yes", "--target", "model.toy", "--json").ok().json()
     assert [(a["verb"], a["address"]) for a in gone["actions"]] == [
         ("delete", "schedule.toy"),
@@ -49,8 +54,9 @@ def test_p26_a_part_is_destroyed_with_what_needed_it(project: Path) -> None:
         ("delete", "endpoint.toy"),
         ("delete", "model.toy"),
     ]
-    kept = mvops(project, "destroy", "--yes", "--exclude", "pipeline.toy", "--json").ok().json()
-    assert kept["actions"] == []  # the pipeline still reads the data
+    kept = mvops(project, "destroy", "--yes", "--exclude", "pipeline.toy").ok().out
+    assert "Nothing to do" in kept
+    assert "dataset.data stays too: pipeline.toy needs it" in kept
 
 
 def test_p27_what_is_replaced_is_made_again(project: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mvops.core.action import Action, Verb
@@ -40,9 +40,27 @@ def test_p26_an_exclusion_takes_along_what_needs_it_and_says_so() -> None:
 
 
 def test_both_together_and_patterns() -> None:
-    assert select(Scope(targets=("endpoint.*",), exclude=("dataset.d",)), ALL, NEEDS).chosen == frozenset()
+    assert select(Scope(targets=("*.m",), exclude=("endpoint.m",)), ALL, NEEDS).chosen == {*ALL} - {ENDPOINT}
     assert select(Scope(exclude=("*.m",)), ALL, NEEDS).chosen == {DATA}
     assert select(Scope(exclude=("endpoint.m", "monitor.m")), ALL, NEEDS).left == {}
+
+
+def test_p26_what_leaves_nothing_of_the_targets_is_refused() -> None:
+    for excluded, why in (("endpoint.m", ""), ("dataset.d", ": endpoint.m does not go without dataset.d")):
+        with pytest.raises(UsageError, match=f"--exclude leaves out all that --target names{why}$"):
+            select(Scope(targets=("endpoint.*",), exclude=(excluded,)), ALL, NEEDS)
+    with pytest.raises(UsageError, match=r"--replace .*, --drift-only"):
+        select(Scope(replace=("model.m",), drift_only=True), ALL, NEEDS)
+
+
+def test_p26_what_goes_takes_along_what_needs_it_and_says_so() -> None:
+    first = {DATA: [PIPELINE], PIPELINE: [MODEL], MODEL: [ENDPOINT, MONITOR]}  # must go before
+    scope = Scope(targets=("model.m",))
+    assert next(iter(notices(scope, select(scope, ALL, first), 5, ALL))) == (
+        "needs what the targets take away, so it goes too: endpoint.m, monitor.m"
+    )
+    scope = Scope(exclude=("pipeline.m",))
+    assert next(iter(notices(scope, select(scope, ALL, first), 5, ALL))) == "dataset.d stays too: pipeline.m needs it"
 
 
 def test_what_is_replaced_must_be_chosen() -> None:
@@ -61,6 +79,10 @@ def test_an_address_that_there_is_not_is_refused_with_the_nearest(option: str) -
 def test_what_is_chosen_never_lacks_what_it_needs(data: st.DataObject) -> None:
     some = st.lists(st.sampled_from(ALL), max_size=3).map(tuple)
     scope = Scope(targets=data.draw(some), exclude=data.draw(some))
+    try:
+        select(scope, ALL, NEEDS)
+    except UsageError:
+        assume(False)
     chosen = select(scope, ALL, NEEDS).chosen
     assert all(set(NEEDS.get(where, ())) <= chosen for where in chosen)
     assert not chosen & set(scope.exclude)

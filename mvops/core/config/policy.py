@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, model_validator
 
 from mvops.core.frozen import Frozen
+from mvops.core.nearest import did_you_mean
 
 Operator = Literal["==", "!=", "<=", ">=", "<", ">", "in", "contains"]
 
@@ -75,8 +76,10 @@ def parse_ban(text: str) -> Ban:
     """Read one; raise ValueError that shows what one looks like."""
     found = _FORBIDDEN.fullmatch(text)
     if not found:
-        verbs = _VERBS.replace("|", ", ")
-        raise ValueError(f"{text!r} forbids nothing: write a verb ({verbs}) and addresses, such as 'delete model.*'")
+        verbs, words = _VERBS.split("|"), text.split()
+        meant = did_you_mean(words[0], verbs) if words and words[0] not in verbs else ""
+        said = f"write a verb ({', '.join(verbs)}) and addresses, such as 'delete model.*'"
+        raise ValueError(f"{text!r} forbids nothing: {said}{meant}")
     return Ban(text=text.strip(), verb=found["verb"], pattern=found["pattern"])
 
 
