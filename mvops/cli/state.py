@@ -75,9 +75,10 @@ def mv(
 ) -> None:
     """Rename a model with its versions, runs, predictions, alerts and history, and its YAML file."""
     from mvops.core.counts import counted
-    from mvops.usecases.renaming import rename
+    from mvops.usecases.renaming import check_rename, rename
 
     with open_project() as workspace:
+        check_rename(workspace, model, name)
         confirm(f"Rename {model} to {name}?", yes=yes)
         renamed = rename(workspace, model, name)
     known = f"{counted(renamed.versions, 'version')}, {counted(renamed.predictions, 'prediction')}"

@@ -148,6 +148,7 @@ def _whole_project(to: int | None, *, yes: bool, json_: bool) -> None:
             say(f"Back to state {state}, applied {when} by `{way.former.command}`.")
         if not way.files and not way.plan.pending():
             say("Nothing to do: all is as it was then.")
+            say("To another state: mvops rollback --project --to STATE; mvops history says which there are")
             return
         carry_out(
             way.workspace,

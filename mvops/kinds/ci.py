@@ -11,7 +11,7 @@ from mvops.core.address import Address
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
-from mvops.kinds.generated import digests, file_steps, seen
+from mvops.kinds.generated import digests, file_steps, made_of_files
 from mvops.kinds.kind import Look
 from mvops.kinds.machines import machine
 
@@ -55,8 +55,7 @@ class CiKind:
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """The files as they are."""
-        there = seen(look.workspace.root, look.wanted(self).get(where), record)
-        return None if there is None else Observed(facts={"files": there})
+        return made_of_files(look.workspace.root, look.wanted(self).get(where), record)
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """Write or remove the files."""

@@ -18,7 +18,7 @@ from mvops.core.environment import hidden_folder, wording
 from mvops.core.spec import UNKNOWN, Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RestoreRoute, Step
-from mvops.kinds.generated import file_steps, recalled_digests, seen
+from mvops.kinds.generated import as_wanted, file_steps, recalled_digests, seen
 from mvops.kinds.kind import Look
 from mvops.kinds.model import protected
 from mvops.kinds.recorded import champions
@@ -63,11 +63,13 @@ class EndpointKind:
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """The files, and whether the route is there; before there is a champion, none is missing."""
-        name = name_of(where)
-        there = seen(look.workspace.root, look.wanted(self).get(where), record)
+        name, wanted = name_of(where), look.wanted(self).get(where)
+        routed = (look.workspace.serving(name) / "route.json").is_file()
+        if record is None and routed and wanted is not None and as_wanted(look.workspace.root, wanted):
+            return Observed(facts=wanted.fields())
+        there = seen(look.workspace.root, wanted, record)
         if there is None:
             return None
-        routed = (look.workspace.serving(name) / "route.json").is_file()
         route = "present" if routed or name not in look.once(champions) else "absent"
         return Observed(facts={"files": there, "route": route})
 

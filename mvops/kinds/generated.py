@@ -15,7 +15,7 @@ from mvops.core import canonical
 from mvops.core.action import Action
 from mvops.core.regeneration import is_text, sha256
 from mvops.core.spec import UNKNOWN
-from mvops.core.state import Record
+from mvops.core.state import Observed, Record
 from mvops.core.steps import RemoveFiles, Step, WriteFiles
 from mvops.kinds.kind import Look
 
@@ -28,6 +28,14 @@ class WithFiles(Protocol):
     @property
     def files(self) -> dict[str, str]:
         """Path -> digest."""
+        ...
+
+
+class FilesSpec(WithFiles, Protocol):
+    """The spec of a resource that is nothing but files."""
+
+    def fields(self) -> dict[str, Any]:
+        """All that is wanted of it."""
         ...
 
 
@@ -82,11 +90,27 @@ def seen(root: Path, wanted: WithFiles | None, record: Record | None) -> dict[st
     return observed(root, wanted.files if wanted else {}, record.spec["files"] if record else {})
 
 
+def made_of_files(root: Path, wanted: FilesSpec | None, record: Record | None) -> Observed | None:
+    """What there is of a resource that is its files and nothing else.
+
+    Where all of them are as wanted and nothing is recorded, as in a checkout or after `state forget`, it is all there.
+    """
+    if record is None and wanted is not None and as_wanted(root, wanted):
+        return Observed(facts=wanted.fields())
+    there = seen(root, wanted, record)
+    return None if there is None else Observed(facts={"files": there})
+
+
+def as_wanted(root: Path, wanted: WithFiles) -> bool:
+    """Are all files there, with the text that is wanted."""
+    return bool(wanted.files) and UNKNOWN not in wanted.files.values() and on_disk(root, wanted.files) == wanted.files
+
+
 def observed(root: Path, wanted: Mapping[str, str], recorded: Mapping[str, str]) -> dict[str, str] | None:
     """What the files report for the comparison; None when none of them is there.
 
-    Files that are there and as wanted, but not recorded, came with a checkout of the project: they report nothing, so
-    that the resource is made here and they stay as they are.
+    Where some files are there and as wanted, but not recorded, they came with a checkout of the project: they report
+    nothing, so that the resource is made here and they stay as they are.
     A recorded file that was edited by hand reports its recorded digest: it is theirs, and no drift.
     """
     there = on_disk(root, {**wanted, **recorded})

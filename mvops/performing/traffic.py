@@ -58,6 +58,16 @@ def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> di
     return _canary(started)
 
 
+def traffic_now(workspace: Workspace, model: str, number: int) -> str:
+    """What a version gets of the traffic, in words."""
+    running, serving = rollouts.current(workspace.registry, model), champion(workspace.registry, model)
+    if running is not None and running.challenger == number:
+        return _canary(running)["traffic"]
+    if serving is None:
+        return "none"
+    return "champion" if serving.number == number else f"none: version {serving.number} serves"
+
+
 def _canary(state: RolloutState) -> dict[str, str]:
     share = state.shares[state.step]
     return {"traffic": f"canary at {share} %: `mvops rollout status {state.model} --follow` moves it on"}

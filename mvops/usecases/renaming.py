@@ -32,7 +32,7 @@ def rename(workspace: Workspace, model: str, name: str) -> Renamed:
     Raises UsageError for a name that is none or taken, ConflictError while its endpoint runs or has predictions that
     are not yet in the log, LockedError.
     """
-    _check(workspace, model, name)
+    check_rename(workspace, model, name)
     with hold_lock(workspace.registry, f"state mv {model} {name}") as hold:
         step = RenameModel(model=model, name=name, kinds=kinds_of_a_model())
         done = rename_everywhere(step, workspace, hold)
@@ -41,7 +41,8 @@ def rename(workspace: Workspace, model: str, name: str) -> Renamed:
     return Renamed(int(done["versions"]), int(done["predictions"]), changed.files, changed.left, others)
 
 
-def _check(workspace: Workspace, model: str, name: str) -> None:
+def check_rename(workspace: Workspace, model: str, name: str) -> None:
+    """Raise UsageError for a model that there is not, a name that is none or taken, or a rename that is declared."""
     workspace.model(model)
     try:
         check_name(name)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mvops.core.address import Address, name_of
 from mvops.core.nearest import did_you_mean
 from mvops.core.state import Record
 from mvops.errors import UsageError
+from mvops.performing.traffic import traffic_now
 from mvops.registry.events import Event, events, record_event
 from mvops.registry.lock import hold_lock
 from mvops.registry.state import SqlState
@@ -19,18 +21,26 @@ _LOOKED_AT = 200  # applies
 
 def records(workspace: Workspace) -> list[Record]:
     """Everything on record, by address."""
-    return list(SqlState(workspace.registry).records().values())
+    return [_as_now(workspace, record) for record in SqlState(workspace.registry).records().values()]
 
 
 def record_of(workspace: Workspace, address: str) -> Record:
     """What is on record of a resource. Raises UsageError that knows the nearest address."""
     known = SqlState(workspace.registry).records()
     if address in known:
-        return known[address]
+        return _as_now(workspace, known[address])
     raise UsageError(
         f"{address} is not on record{did_you_mean(address, known)}",
         hint=f"On record: {', '.join(known) or 'nothing yet: mvops apply'}",
     )
+
+
+def _as_now(workspace: Workspace, record: Record) -> Record:
+    """With what a version gets of the traffic now: rollouts and ways back move it after the apply."""
+    if "traffic" not in record.outputs:
+        return record
+    traffic = traffic_now(workspace, name_of(Address(record.address)), int(record.outputs["version"]))
+    return record.model_copy(update={"outputs": {**record.outputs, "traffic": traffic}})
 
 
 def last_apply(workspace: Workspace, address: str) -> Event | None:

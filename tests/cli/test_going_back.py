@@ -108,7 +108,11 @@ def test_p36_a_canary_ends_a_model_that_was_not_there_goes_and_what_is_gone_is_s
         patch.setattr("mvops.performing.perform.go_back", _dies)
         with pytest.raises(DiedError):
             mvops(project, "rollback", "--project", "--yes")
+    assert "canary at 5 %" in mvops(project, "state", "show", "model.toy").ok().out
     mvops(project, "rollback", "--project", "--yes").ok()
+    assert "traffic: champion" in mvops(project, "state", "show", "model.toy").ok().out
+    same = mvops(project, "rollback", "--project", "--to", states(project)[0]).ok().out
+    assert "To another state: mvops rollback --project --to STATE" in same
     assert answering(project) == {"champion": 1}
     assert not (project / "configs/models/second.yaml").exists()
     mvops(project, "plan", "--detailed-exitcode").ok(0)

@@ -97,7 +97,7 @@ def test_p29_an_endpoint_of_ours_says_its_yaml_and_is_adopted(project: Path) -> 
         wanted = f"endpoint: {{backend: fastapi, max_rows: 1000, port: {port}}}  # ours\nretrain:"
         assert (project / MODEL).read_text() == was.replace("retrain:", wanted)
         planned = {a["address"]: a["verb"] for a in mvops(project, "plan", "--json").ok().json()["actions"]}
-        assert {where: verb for where, verb in planned.items() if verb != "keep"} == {"endpoint.toy": "create"}
+        assert {where: verb for where, verb in planned.items() if verb != "keep"} == {"endpoint.toy": "adopt"}
         app = project / "deploy/serving/toy/app.py"
         ours = app.read_bytes()
         app.write_bytes(ours + b"# theirs\n")

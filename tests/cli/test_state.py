@@ -33,6 +33,14 @@ def test_p30_what_is_forgotten_stays_in_the_world(project: Path) -> None:
     assert "note:" not in said
     mvops(project, "plan", "--detailed-exitcode").ok(0)
     assert before.items() <= snapshot(project).items()
+    edit(project / MODEL, "endpoint: null\n", "")
+    mvops(project, "state", "forget", "schedule.toy", "--yes").ok()
+    planned = mvops(project, "plan").ok().out
+    assert "= endpoint.toy  adopt: already so" in planned
+    assert "= schedule.toy  adopt: already so" in planned
+    mvops(project, "apply", "--yes").ok()
+    assert before.items() <= snapshot(project).items()
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
     again = mvops(project, "state", "forget", "monitor.toy", "--yes").ok().out
     assert "the YAML still wants monitor.toy" in again
 
@@ -90,5 +98,5 @@ def test_a_name_that_is_none_or_taken_is_refused(project: Path) -> None:
     before = snapshot(project)
     mvops(project, "state", "mv", "toy", "Toy!", "--yes").refused("'Toy!' is not a name")
     mvops(project, "state", "mv", "toy", "toy", "--yes").refused("has a model toy already")
-    mvops(project, "state", "mv", "tyo", "toys", "--yes").refused("no model 'tyo'")
+    mvops(project, "state", "mv", "tyo", "toys").refused("no model 'tyo'")  # before anybody is asked
     assert snapshot(project) == before
