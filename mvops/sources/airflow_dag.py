@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mvops.errors import UsageError, Where
 from mvops.sources.command_lines import Runs, runs_of
 from mvops.sources.schedules import Entry, scheduled
-from mvops.sources.source import Asked, Taken, file_of, shown, text_of
+from mvops.sources.source import Asked, Taken, file_of, printable, shown, text_of
 from mvops.workspace import Workspace
 
 _SCHEDULE = ("schedule", "schedule_interval", "timetable")
@@ -103,13 +104,16 @@ class _Module:
         return _Dag((self.text(told) if told else None) or name or "?", call.lineno, arguments, list(body), self)
 
     def _given(self, names: set[str]) -> list[ast.AST]:
-        """The calls that are given one of these variables: `BashOperator(..., dag=dag)`."""
-        calls = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
-        return [
-            call
-            for call in calls
-            if any(isinstance(v, ast.Name) and v.id in names for v in (*call.args, *(k.value for k in call.keywords)))
-        ]
+        """The code that is given one of these variables: `Operator(..., dag=dag)`, and what is under `with dag:`."""
+        found: list[ast.AST] = []
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call):
+                values = [*node.args, *(keyword.value for keyword in node.keywords)]
+                found += [node] if any(isinstance(value, ast.Name) and value.id in names for value in values) else []
+            elif isinstance(node, ast.With):
+                contexts = [item.context_expr for item in node.items]
+                found += node.body if any(isinstance(at, ast.Name) and at.id in names for at in contexts) else []
+        return found
 
     def resolved(self, node: ast.expr) -> ast.expr:
         """What a name of the file stands for."""
@@ -126,10 +130,12 @@ class _Module:
 def _entry(dag: _Dag, name: str) -> Entry:
     schedule, zone, refused = _when(dag)
     runs = tuple(run for part in dag.body for run in _runs(part, dag.module))
-    away = f"once the new schedule is in place: airflow dags pause {dag.name}, and take it out of {name}"
+    away = f"once the new schedule is in place: airflow dags pause {printable(dag.name)}, and take it out of {name}"
     return Entry(
         schedule=schedule,
-        what=f"{dag.name}: " + (", ".join(f"{run.tool} {run.target}" for run in runs) or "nothing that trains"),
+        what=printable(
+            f"{dag.name}: " + (", ".join(f"{run.tool} {run.target}" for run in runs) or "nothing that trains")
+        ),
         runs=runs,
         where=f"{name}:{dag.line}",
         away=away,
@@ -176,14 +182,26 @@ def _runs(part: ast.AST, module: _Module) -> Iterator[Runs]:
     for node in ast.walk(part):
         if isinstance(node, ast.Call):
             given = {keyword.arg: keyword.value for keyword in node.keywords}
-            if "bash_command" in given:
-                yield from runs_of(module.text(given["bash_command"]) or "")
+            if command := _command(given, module):
+                yield from runs_of(command)
             elif "input_nb" in given and (book := module.text(given["input_nb"])):
                 yield Runs("papermill", book)
             elif isinstance(called := given.get("python_callable"), ast.Name):
                 yield from _inside(called.id, module)
         elif isinstance(node, _FUNCTIONS) and any(_called(mark) == "task" for mark in node.decorator_list):
             yield from _inside(node.name, module)
+
+
+def _command(given: dict[str | None, ast.expr], module: _Module) -> str:
+    """The command line of a shell's task, or of a container's."""
+    words: list[str] = []
+    for key in ("bash_command", "command", "cmds", "arguments"):
+        node = module.resolved(given[key]) if key in given else None
+        if isinstance(node, (ast.List, ast.Tuple)):
+            words += [shlex.quote(module.text(part) or "_") for part in node.elts]
+        elif node is not None:
+            words.append(module.text(node) or "")
+    return " ".join(words)
 
 
 def _inside(name: str, module: _Module) -> Iterator[Runs]:

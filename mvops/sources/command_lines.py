@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 _OPERATORS = re.compile(r"[;&|()]+")
 _REDIRECTION = re.compile(r"[0-9]*[<>]+&?[0-9-]*")
 _PYTHON = re.compile(r"i?python[0-9.]*")
-_SHELLS = {"bash", "sh", "zsh", "dash"}
+_SHELLS = {"bash", "sh", "zsh", "dash", "flock", "su"}  # what they are given after -c is a command line
 _WITH_VALUE = {"-W", "-X"}  # options of Python's that the next word belongs to
 
 
@@ -54,11 +54,11 @@ def _simple(line: str) -> Iterator[list[str]]:
 
 
 def _unwrapped(command: list[str]) -> Iterator[list[str]]:
-    for at, word in enumerate(command[:-2]):
-        if _name(word) in _SHELLS and re.fullmatch(r"-[a-z]*c", command[at + 1]):
-            yield from _simple(command[at + 2])
-            return
-    if command:
+    shell = next((at for at, word in enumerate(command) if _name(word) in _SHELLS), len(command))
+    given = next((at for at in range(shell, len(command) - 1) if re.fullmatch(r"-[a-z]*c", command[at])), None)
+    if given is not None:
+        yield from _simple(command[given + 1])
+    elif command:
         yield command
 
 
@@ -112,10 +112,16 @@ def _python(words: Sequence[str]) -> Runs | None:
     return Runs("python", words[at]) if at < len(words) and words[at].endswith((".py", ".ipy")) else None
 
 
+def _uv(words: Sequence[str]) -> Runs | None:
+    """What `uv run` and the like are given, where it is a script itself."""
+    scripts = [word for word in words[1:] if word.endswith(".py")] if words[:1] == ["run"] else []
+    return Runs("python", scripts[0]) if scripts and not any(_PYTHON.fullmatch(_name(word)) for word in words) else None
+
+
 def _mvops(words: Sequence[str]) -> Runs | None:
     """A command that trains."""
     for at, word in enumerate(words[:-1]):
-        if word in {"retrain", "run"}:
+        if word in {"retrain", "run"} and not words[at + 1].startswith("-"):
             return Runs("mvops", words[at + 1])
         if word == "--job" and words[at + 1].startswith("retrain_"):
             return Runs("mvops", words[at + 1].removeprefix("retrain_"))
@@ -129,5 +135,6 @@ _TOOLS: dict[str, Callable[[Sequence[str]], Runs | None]] = {
     "nbconvert": _nbconvert,
     "jupyter-execute": _execute,
     "python": _python,
+    "uv": _uv,
     "mvops": _mvops,
 }

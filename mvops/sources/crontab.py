@@ -11,7 +11,7 @@ from pathlib import Path
 from mvops.errors import BackendError, UsageError
 from mvops.sources.command_lines import runs_of
 from mvops.sources.schedules import Entry, scheduled
-from mvops.sources.source import Asked, Taken, file_of, shown, text_of
+from mvops.sources.source import Asked, Taken, file_of, printable, shown, text_of
 from mvops.workspace import Workspace
 
 _OWN = "crontab:"
@@ -87,10 +87,10 @@ def _entries(text: str, name: str, *, system: bool = False, zone: str | None = N
         edit = "crontab -e" if name == "your crontab" else f"in {name}"
         yield Entry(
             schedule=" ".join(found["schedule"].split()),
-            what=command,
+            what=printable(command),
             runs=tuple(runs_of(command)),
             where=where,
-            away=f"once the new schedule is in place, take the old one away ({edit}): line {number}: {line.strip()}",
+            away=f"once the new schedule is in place, take the old one away ({edit}): line {number}: {printable(line)}",
             timezone=zone,
         )
 

@@ -15,10 +15,10 @@ from mvops.core.outside import Accepted
 from mvops.errors import ConflictError, NotebookError, UsageError
 from mvops.notebook.promotion import Promotion, promote
 from mvops.sources.command_lines import Runs
-from mvops.sources.dvc_stages import Stage, below, stages_of
+from mvops.sources.dvc_stages import Stage, stages_of
 from mvops.sources.notebook import promoted_files, refuse_known
 from mvops.sources.scripts import as_notebook
-from mvops.sources.source import Asked, Taken, checked_name, file_of, shown
+from mvops.sources.source import Asked, Taken, below, checked_name, file_of, shown
 from mvops.workspace import Workspace
 
 _FILE = "dvc.yaml"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ import yaml
 
 from mvops.errors import UsageError, Where
 from mvops.sources.command_lines import Runs, runs_of
-from mvops.sources.source import text_of
+from mvops.sources.source import below, text_of
 
 _PARAMS = "params.yaml"
 _REFERENCE = re.compile(r"\$\{\s*([\w.-]+)\s*\}")
@@ -52,8 +51,11 @@ def stages_of(path: Path, root: Path) -> list[Stage]:
 
 
 def _read(path: Path) -> Any:
+    text = text_of(path) or ""
     try:
-        return yaml.safe_load(text_of(path) or "")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):  # what they repeat may have no end
+            raise UsageError("YAML with aliases is not read: write out what they stand for", where=Where(path))
+        return yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise UsageError(f"this is no YAML: {error}", where=Where(path)) from None
 
@@ -137,9 +139,3 @@ def _flat(value: Any, before: str = "") -> Iterator[tuple[str, Any]]:
 def _names(said: Any) -> list[str]:
     """Paths, each alone or with its settings."""
     return [str(next(iter(entry), "")) if isinstance(entry, dict) else str(entry) for entry in said or ()]
-
-
-def below(path: str, folder: Path, root: Path) -> str:
-    """A path as the project sees it, posix, whatever a link leads to; one that leads out of it stays absolute."""
-    plain = Path(os.path.normpath(Path(folder, path).absolute()))
-    return plain.relative_to(root).as_posix() if plain.is_relative_to(root) else plain.as_posix()

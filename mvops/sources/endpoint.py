@@ -16,7 +16,7 @@ from mvops.sources.servers import Foreign, foreign
 from mvops.sources.source import Asked, Taken
 from mvops.workspace import Workspace
 
-_HERE = {"127.0.0.1", "localhost", "::1"}
+_HERE = {"127.0.0.1", "localhost", "::1", "0.0.0.0"}  # noqa: S104 -- as somebody may type it
 _OTHER_WORDS = (
     "only where it listens is taken over. It answers {answers}; the endpoint of mvops answers POST /predict"
     ' {{"rows": [...]}}: whoever asks it has to be changed'

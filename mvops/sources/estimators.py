@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -15,7 +16,7 @@ from mvops.artifacts.models import dump_model, load_skops
 from mvops.atomic import content_at
 from mvops.errors import ArtifactError, ConflictError, DataError, UsageError
 from mvops.sources.loading_notebook import Origin, loading_notebook, origin_of
-from mvops.sources.source import Asked, Taken, checked_name, text_of
+from mvops.sources.source import Asked, Taken, below, checked_name, text_of
 from mvops.workspace import Workspace
 
 _READERS: Mapping[str, Any] = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
@@ -52,20 +53,21 @@ def taken(original: Original, asked: Asked, workspace: Workspace, unpickle: Call
             "it is not said which rows the model is judged by",
             hint="Rows that it has not seen, and the column there with the truth: --data FILE --target COLUMN",
         )
-    origin = Origin(original.source, hashlib.sha256(original.data).hexdigest(), asked.data, asked.target)
+    held_out = _data(asked.data, workspace)
+    origin = Origin(original.source, hashlib.sha256(original.data).hexdigest(), held_out, asked.target)
     before = _before(workspace, name)
     source = f"{original.source}{original.made_by}"
     if before is not None and _same(workspace, name, before, origin):
         return Taken(name, source, f"{source} is {name} here already", already=True)
     estimator = _estimator(original, unpickle, trust=asked.trust_pickle)
     data = original.data if original.format == "skops" else dump_model(estimator)[0]
-    rows = _rows(workspace, asked.data, asked.target)
-    columns = _columns(original, estimator, rows, asked)
+    rows = _rows(workspace, held_out, asked.target)
+    columns = _columns(original, estimator, rows, origin)
     evaluate = _evaluation(estimator, rows[columns], rows[asked.target])
-    book = loading_notebook(_paths(name, asked.data), source, data, columns, origin)
+    book = loading_notebook(_paths(name, held_out), source, data, columns, origin)
     pipeline: dict[str, Any] = {
         "notebook": f"pipelines/{name}.ipynb",
-        "inputs": _paths(name, asked.data),
+        "inputs": _paths(name, held_out),
         "outputs": {"model": "model", "features": "X_test", "target": "y_test"},
     }
     return Taken(
@@ -134,11 +136,19 @@ def _estimator(original: Original, unpickle: Callable[[bytes], Any], *, trust: b
     return unpickle(original.data)
 
 
+def _data(data: str, workspace: Workspace) -> str:
+    """The file of the project that is meant, from where the user stands or from the project's folder."""
+    for folder in (Path(), workspace.root):
+        inside = below(data, folder, workspace.root)
+        path = workspace.root / inside
+        if not Path(inside).is_absolute() and path.suffix in _READERS and path.is_file():
+            return inside
+    raise DataError(f"there are no rows in {data}", hint="Name a CSV or Parquet file of the project: --data")
+
+
 def _rows(workspace: Workspace, data: str, target: str) -> pd.DataFrame:
     path = workspace.root / data
-    reader = _READERS.get(path.suffix)
-    if reader is None or not path.is_file():
-        raise DataError(f"there are no rows in {data}", hint="Name a CSV or Parquet file of the project: --data")
+    reader = _READERS[path.suffix]
     try:
         rows: pd.DataFrame = reader(path)
     except (ValueError, OSError) as error:
@@ -149,15 +159,15 @@ def _rows(workspace: Workspace, data: str, target: str) -> pd.DataFrame:
     return rows
 
 
-def _columns(original: Original, estimator: Any, rows: pd.DataFrame, asked: Asked) -> list[str]:
+def _columns(original: Original, estimator: Any, rows: pd.DataFrame, origin: Origin) -> list[str]:
     """What the model wants: as its signature or the estimator says, else every column but the target."""
     fitted = getattr(estimator, "feature_names_in_", None)
     wanted = list(original.columns) or ([] if fitted is None else [str(column) for column in fitted])
-    wanted = wanted or [str(column) for column in rows.columns if column != asked.target]
+    wanted = wanted or [str(column) for column in rows.columns if column != origin.target]
     if missing := [column for column in wanted if column not in rows.columns]:
         known = ", ".join(map(str, rows.columns))
         raise DataError(
-            f"{original.source} wants {', '.join(missing)}, which {asked.data} does not have",
+            f"{original.source} wants {', '.join(missing)}, which {origin.data} does not have",
             hint=f"Columns there: {known}",
         )
     return wanted

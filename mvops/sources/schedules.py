@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -43,13 +43,7 @@ def scheduled(entries: Sequence[Entry], asked: Asked, workspace: Workspace, sour
     Raises UsageError where it is not clear which entry or model, and for a schedule that the YAML cannot say;
     ConflictError for another time zone than that of the project's other schedules.
     """
-    training = [entry for entry in entries if entry.runs]
-    if not training:
-        raise UsageError(
-            f"nothing in {source} runs a notebook or a script by the clock",
-            hint="What is looked for: papermill, jupyter nbconvert --execute, python, mvops retrain",
-        )
-    entry, name = _chosen(training, asked, workspace, source)
+    entry, name = _chosen(dict(enumerate(entries, start=1)), asked, workspace, source)
     if entry.refused:
         raise UsageError(f"{entry.where}: {entry.refused}", hint=_BY_HAND)
     try:
@@ -58,7 +52,7 @@ def scheduled(entries: Sequence[Entry], asked: Asked, workspace: Workspace, sour
     except ValueError as error:
         raise UsageError(f"{entry.where}: {error}", hint=_BY_HAND) from None
     values = (*_timezone(zone, name, workspace), *_schedule(schedule, name, workspace))
-    ours = all(run.tool == _OURS for run in entry.runs)
+    ours = bool(entry.runs) and all(run.tool == _OURS for run in entry.runs)
     return Taken(
         name,
         f"the schedule of {entry.where}",
@@ -73,28 +67,32 @@ def scheduled(entries: Sequence[Entry], asked: Asked, workspace: Workspace, sour
 _BY_HAND = 'Write into the model\'s YAML when it is to be trained: retrain: {schedule: "0 3 * * 1"}, or {on: [drift]}'
 
 
-def _chosen(training: Sequence[Entry], asked: Asked, workspace: Workspace, source: str) -> tuple[Entry, str]:
+def _chosen(entries: dict[int, Entry], asked: Asked, workspace: Workspace, source: str) -> tuple[Entry, str]:
     names = _models(asked, workspace)
-    numbered = dict(enumerate(training, start=1))
     if asked.entry is not None:
-        if not asked.entry.isdecimal() or int(asked.entry) not in numbered:
-            raise UsageError(f"--entry {asked.entry}: there is no such entry", hint=_listed(numbered))
-        numbered = {int(asked.entry): numbered[int(asked.entry)]}
-    ranked = [(_rank(entry, name, workspace), number, name) for number, entry in numbered.items() for name in names]
+        if not asked.entry.isdecimal() or int(asked.entry) not in entries:
+            raise UsageError(f"--entry {asked.entry}: there is no such entry", hint=_listed(entries))
+        entries = {int(asked.entry): entries[int(asked.entry)]}
+        if asked.name is not None:
+            return entries[int(asked.entry)], asked.name
+    training = {number: entry for number, entry in entries.items() if entry.runs}
+    if not training:
+        raise UsageError(f"nothing that is known to train is run by the clock in {source}", hint=_listed(entries))
+    ranked = [(_rank(entry, name, workspace), number, name) for number, entry in training.items() for name in names]
     best = max(rank for rank, _, _ in ranked)
     found = [(number, name) for rank, number, name in ranked if rank == best]
     if best == 0:  # only a person knows
-        found = [(n, name) for n, name in found if asked.name and not _is_of_another(numbered[n], name, workspace)]
+        found = [(n, name) for n, name in found if asked.name and not _is_of_another(training[n], name, workspace)]
     if not found:
         of = names[0] if len(names) == 1 else "a model of this project"
-        raise UsageError(f"it is not clear what in {source} trains {of}", hint=f"{_listed(numbered)}\n{_CHOOSE}")
+        raise UsageError(f"it is not clear what in {source} trains {of}", hint=_listed(training))
     if len(found) > 1:
         models = sorted({name for _, name in found})
         raise UsageError(
             f"{len(found)} entries of {source} could be what trains {' or '.join(models)}",
-            hint=f"{_listed({number: numbered[number] for number, _ in found})}\n{_CHOOSE}",
+            hint=_listed({number: training[number] for number, _ in found}),
         )
-    return numbered[found[0][0]], found[0][1]
+    return training[found[0][0]], found[0][1]
 
 
 def _models(asked: Asked, workspace: Workspace) -> list[str]:
@@ -112,11 +110,10 @@ def _is_of_another(entry: Entry, name: str, workspace: Workspace) -> bool:
     return any(_rank(entry, other, workspace) >= _NAMED for other in workspace.project.models if other != name)
 
 
-_CHOOSE = "Choose one: --entry NUMBER --model NAME"
-
-
-def _listed(entries: dict[int, Entry]) -> str:
-    return "\n".join(f"{number}  {entry.where}: {entry.schedule}  {entry.what}" for number, entry in entries.items())
+def _listed(entries: Mapping[int, Entry]) -> str:
+    lines = [f"{number}  {entry.where}: {entry.schedule}  {entry.what}" for number, entry in entries.items()]
+    known = "Known are papermill, jupyter nbconvert --execute, jupyter execute, python and mvops retrain."
+    return "\n".join([*lines, f"Choose one: --entry NUMBER --model NAME. {known}"])
 
 
 def _rank(entry: Entry, name: str, workspace: Workspace) -> int:

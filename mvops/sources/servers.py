@@ -7,6 +7,7 @@ from typing import Any
 
 from mvops.errors import UsageError
 from mvops.sources.answers import Answer, Server
+from mvops.sources.source import printable
 
 _SHOWN = 4  # paths
 _BRING = "mvops import {what} --data FILE --target COLUMN --name NAME; then this again with --model NAME"
@@ -46,7 +47,7 @@ def _bentoml(server: Server) -> Foreign | None:
     if contact != "BentoML Team":
         return None
     return Foreign(
-        f"BentoML's service {_plain(_at(_at(told, 'info'), 'title'))}",
+        f"BentoML's service {printable(_at(_at(told, 'info'), 'title'))}",
         _posts(told),
         "Its model is in BentoML's store: bentoml models list, bentoml models get TAG -o path. A file of scikit-learn\n"
         "there is brought by " + _BRING.format(what="FILE.pkl --trust-pickle"),
@@ -58,13 +59,13 @@ def _mlflow(server: Server) -> Foreign | None:
     release, told = server.get("/version"), server.get("/openapi.json").json
     if "Tracking Server" in str(_at(_at(told, "info"), "title")) or _is_tracking(server, release):
         raise UsageError(
-            f"{server.url} is MLflow's tracking server {_plain(release.text)}, which serves no model",
+            f"{server.url} is MLflow's tracking server {printable(release.text)}, which serves no model",
             hint=f"A model of it: mvops import models:/NAME/VERSION --uri {server.url} --data FILE --target COLUMN",
         )
     if release.status != 200 or "/invocations" not in (_at(told, "paths") or {}):
         return None
     return Foreign(
-        f"MLflow's scoring server {_plain(release.text)}",
+        f"MLflow's scoring server {printable(release.text)}",
         "POST /invocations",
         "The model that it was started with (mlflow models serve -m ...) is brought by\n"
         + _BRING.format(what="models:/NAME/VERSION"),
@@ -80,7 +81,7 @@ def _documented(server: Server) -> Foreign | None:
     paths = _at(told, "paths")
     if not isinstance(paths, dict) or not paths:
         return None
-    title = _plain(_at(_at(told, "info"), "title") or "without a name")
+    title = printable(_at(_at(told, "info"), "title") or "without a name")
     return Foreign(
         f"the service {title!r}, which is not mvops' own",
         _posts(told),
@@ -95,7 +96,7 @@ def _triton(server: Server) -> Foreign | None:
     if not isinstance(_at(told, "extensions"), list):
         return None
     return Foreign(
-        f"the inference server {_plain(_at(told, 'name'))} {_plain(_at(told, 'version'))}",
+        f"the inference server {printable(_at(told, 'name'))} {printable(_at(told, 'version'))}",
         "POST /v2/models/NAME/infer",
         "What it serves is in its model repository. Of scikit-learn, the model that was converted is brought by\n"
         + _BRING.format(what="MODEL.skops"),
@@ -106,14 +107,9 @@ def _posts(told: Any) -> str:
     """The paths that something is sent to."""
     paths = _at(told, "paths") or {}
     found = [
-        f"POST {_plain(path)}" for path, methods in paths.items() if isinstance(methods, dict) and "post" in methods
+        f"POST {printable(path)}" for path, methods in paths.items() if isinstance(methods, dict) and "post" in methods
     ]
     return ", ".join(found[:_SHOWN]) + (" and more" if len(found) > _SHOWN else "") or "no POST"
-
-
-def _plain(text: Any) -> str:
-    """What a stranger says, without what would move a terminal's cursor."""
-    return "".join(c for c in str(text).strip()[:80] if c.isprintable())
 
 
 def _at(value: Any, key: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -114,6 +115,12 @@ def shown(path: Path, workspace: Workspace) -> str:
     return path.relative_to(workspace.root).as_posix() if inside else path.as_posix()
 
 
+def below(path: str, folder: Path, root: Path) -> str:
+    """A path as the project sees it, posix, whatever a link leads to; one that leads out of it stays absolute."""
+    plain = Path(os.path.normpath(Path(folder, path).absolute()))
+    return plain.relative_to(root).as_posix() if plain.is_relative_to(root) else plain.as_posix()
+
+
 def text_of(path: Path) -> str | None:
     """A file's text; None for one that is too large or no text."""
     try:
@@ -122,6 +129,11 @@ def text_of(path: Path) -> str | None:
         return None if len(data) > LARGEST else data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def printable(text: object, longest: int = 200) -> str:
+    """A stranger's text for people, without what would move a terminal's cursor."""
+    return "".join(c for c in str(text).strip()[:longest] if c.isprintable())
 
 
 def checked_name(name: str) -> str:

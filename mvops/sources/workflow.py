@@ -11,7 +11,7 @@ import yaml
 from mvops.errors import UsageError, Where
 from mvops.sources.command_lines import Runs, runs_of
 from mvops.sources.schedules import Entry, scheduled
-from mvops.sources.source import Asked, Taken, file_of, shown, text_of
+from mvops.sources.source import Asked, Taken, file_of, printable, shown, text_of
 from mvops.workspace import Workspace
 
 _CHOSEN = re.compile(r"github\.event\.schedule\s*[!=]=")  # a step for some of the workflow's times only
@@ -45,19 +45,27 @@ class WorkflowSource:
 
 def _entries(workflow: Any, text: str, name: str) -> Iterator[Entry]:
     times = _items(_at(_at(workflow, "on"), "schedule"))
-    for time in times:
+    for time, line in zip(times, _lines(text), strict=True):
         cron = str(_at(time, "cron") or "")
-        line = next((n for n, said in enumerate(text.splitlines(), 1) if cron and "cron:" in said and cron in said), 1)
         runs = list(_runs(workflow, cron))
         others = f", or the workflow: gh workflow disable {name.rpartition('/')[2]}" if len(times) == 1 else ""
         yield Entry(
-            schedule=cron,
-            what=", ".join(f"{run.tool} {run.target}" for run in runs) or "nothing that trains",
+            schedule=printable(cron),
+            what=printable(", ".join(f"{run.tool} {run.target}" for run in runs) or "nothing that trains"),
             runs=tuple(runs),
             where=f"{name}:{line}",
             away=f"once the new schedule is in place, take the old one away: line {line} of {name}{others}",
             timezone=str(_at(time, "timezone") or "UTC"),
         )
+
+
+def _lines(text: str) -> list[int]:
+    """The line of each time under `on: schedule`."""
+    node: Any = yaml.compose(text, Loader=yaml.BaseLoader)
+    for key in ("on", "schedule"):
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        node = next((value for name, value in pairs if name.value == key), None)
+    return [each.start_mark.line + 1 for each in node.value] if isinstance(node, yaml.SequenceNode) else []
 
 
 def _runs(workflow: Any, cron: str) -> Iterator[Runs]:

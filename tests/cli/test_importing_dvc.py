@@ -129,6 +129,8 @@ def test_p29_a_script_and_what_no_yaml_can_say(mine: Path) -> None:
     ):
         stages(mine, **said)
         mvops(mine, "import", "dvc.yaml").refused(*words)
+    (mine / "dvc.yaml").write_text("stages: {a: &a {cmd: x, deps: [*a]}}")
+    mvops(mine, "import", "dvc.yaml").refused("YAML with aliases is not read")
     (mine / "dvc.yaml").write_text("stages: [")
     mvops(mine, "import", "dvc.yaml").refused("this is no YAML")
     mine_only = {key: value for key, value in snapshot(mine).items() if not key.startswith(("src", "dvc"))}

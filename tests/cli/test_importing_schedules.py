@@ -21,6 +21,7 @@ CRON_TZ=Europe/Berlin
 """
 WORKFLOW = """
 name: train
+# - cron: '15 2 * * 0'
 on:
   push: {branches: [main]}
   schedule:
@@ -87,22 +88,24 @@ def test_p29_an_entry_of_a_crontab(mine: Path) -> None:
     several = mvops(mine, "import", "theirs.cron").refused(
         "2 entries of theirs.cron could be what trains toy", "--entry"
     )
-    assert "1  line 6 of theirs.cron: 30 4 * * MON-FRI  cd /srv/ml" in several.err
-    assert "3  line 8 of theirs.cron: @reboot" in several.err
+    assert "2  line 6 of theirs.cron: 30 4 * * MON-FRI  cd /srv/ml" in several.err
+    assert "4  line 8 of theirs.cron: @reboot" in several.err
     assert "backup" not in several.err
-    mvops(mine, "import", "theirs.cron", "--entry", 3).refused("line 8", "no time of the clock", "retrain: {schedule:")
-    mvops(mine, "import", "theirs.cron", "--entry", 7).refused("no such entry", "2  line 7")
+    mvops(mine, "import", "theirs.cron", "--entry", 4).refused("line 8", "no time of the clock", "retrain: {schedule:")
+    mvops(mine, "import", "theirs.cron", "--entry", 7).refused("no such entry", "3  line 7")
     mvops(mine, "import", "theirs.cron", "--model", "tory").refused("Did you mean 'toy'")
     mvops(mine, "import", "crontab:nowhere").refused("there is no crontab nowhere")
     (mine / "none.cron").write_text("0 3 * * * backup\n")
-    mvops(mine, "import", "none.cron").refused("nothing in none.cron runs a notebook or a script", "papermill")
+    mvops(mine, "import", "none.cron").refused(
+        "nothing that is known to train", "1  line 1 of none.cron: 0 3 * * *  backup"
+    )
     (mine / "other.cron").write_text("0 3 * * * python other.py\n")
     mvops(mine, "import", "other.cron").refused("not clear what in other.cron trains toy", "1  line 1", "--model")
     assert {k: v for k, v in snapshot(mine).items() if not k.endswith(".cron")} == {
         k: v for k, v in before.items() if not k.endswith(".cron")
     }
 
-    said = mvops(mine, "import", "theirs.cron", "--entry", 1).ok().out
+    said = mvops(mine, "import", "theirs.cron", "--entry", 2).ok().out
     assert "line 6 of theirs.cron trains toy at 30 4 * * 1-5" in said
     assert "configs/project.yaml:" in said
     assert "scheduler.timezone: Europe/Berlin" in said
@@ -118,7 +121,7 @@ def test_p29_an_entry_of_a_crontab(mine: Path) -> None:
     assert schedule["after"]["timetable"]["timezone"] == "Europe/Berlin"
 
     now = snapshot(mine)
-    assert "nothing to do" in mvops(mine, "import", "theirs.cron", "--entry", 1).ok().out
+    assert "nothing to do" in mvops(mine, "import", "theirs.cron", "--entry", 2).ok().out
     edit(mine / "other.cron", "python other.py", "mvops -C /srv/toy retrain toy")
     mvops(mine, "import", "other.cron").refused(
         f"{MODEL}:", "is 30 4 * * 1-5 already, and would be 0 3 * * *", "--force"
@@ -130,6 +133,11 @@ def test_p29_an_entry_of_a_crontab(mine: Path) -> None:
     assert "does not say its time zone; here it is read in Europe/Berlin" in told
     assert "take the old one away" not in told  # it is mvops' own
     assert 'schedule: "0 3 * * *"' in yaml_of(mine)
+    (mine / "none.cron").write_text("# retrain\nCRON_TZ=Mars/Base\n0 3 * * 5 make train\n")
+    chosen = ("import", "none.cron", "--entry", 1, "--model", "toy", "--force")
+    mvops(mine, *chosen).refused("line 3 of none.cron: 'Mars/Base' is no time zone")
+    edit(mine / "none.cron", "Mars/Base", "Europe/Berlin")
+    assert "line 3 of none.cron trains toy at 0 3 * * 5: make train" in mvops(mine, *chosen).ok().out
 
 
 def test_p29_a_workflow_of_githubs(mine: Path) -> None:
@@ -137,8 +145,8 @@ def test_p29_a_workflow_of_githubs(mine: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_text(WORKFLOW)
     said = mvops(mine, "import", ".github/workflows/train.yml").ok().out
-    assert ".github/workflows/train.yml:6 trains toy at 15 2 * * 0: papermill pipelines/toy.ipynb" in said
-    assert "take the old one away: line 6 of .github/workflows/train.yml" in said
+    assert ".github/workflows/train.yml:7 trains toy at 15 2 * * 0: papermill pipelines/toy.ipynb" in said
+    assert "take the old one away: line 7 of .github/workflows/train.yml" in said
     assert 'schedule: "15 2 * * 0"' in yaml_of(mine)
     assert path.read_text() == WORKFLOW
     edit(mine / PROJECT, "project: toy", "project: toy\nscheduler: {timezone: Europe/Berlin}")

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from mvops.core.address import address, kind_of, name_of
 from mvops.core.canonical import canonical_json, digest
 from mvops.core.config.rates import AlarmRate, Ratio, parse_rate, parse_ratio
+from mvops.core.cron import plain_cron
 from mvops.core.durations import Duration, format_duration, parse_duration, parse_period
 from mvops.core.naming import check_name, suggest_name
 from mvops.core.progress import Progress, silent
@@ -195,3 +196,42 @@ def test_a_route_that_does_not_add_up_is_refused(arms: list[tuple[str, int]]) ->
 
 def test_nobody_is_told() -> None:
     silent(Progress(what="nothing"))
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("0  3 * *\t1", "0 3 * * 1"),
+        ("@daily", "0 0 * * *"),
+        ("@Weekly", "0 0 * * 0"),
+        ("*/5 0 1 JAN,jul *", "*/5 0 1 1,7 *"),
+        ("30 4 * * MON-FRI", "30 4 * * 1-5"),
+        ("30 4 * * fri-sun,Wed", "30 4 * * 5-7,3"),
+        ("30 4 * * Sun", "30 4 * * 0"),
+    ],
+)
+def test_what_crons_write_is_five_plain_fields(text: str, plain: str) -> None:
+    assert plain_cron(text) == plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "@reboot",
+            "@daily 3",
+            "@",
+            "",
+            "0 3 * *",
+            "0 0 3 * * 1",
+            "0 3 L * *",
+            "0 3 * * 1#2",
+            "0 3 ? * 1",
+            "0 3 * * 5L",
+        ),
+        *("0 3 15W * *", "0~59 3 * * *", "0 3 * MON *", "0 3 * * sunday", "H H * * *", "61 * * * *", "0 3 31 feb *"),
+    ],
+)
+def test_what_five_fields_cannot_say_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"cron|no time of the clock|never comes"):
+        plain_cron(text)

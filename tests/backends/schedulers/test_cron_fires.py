@@ -68,3 +68,21 @@ def test_cron_fires_and_the_work_is_done(tmp_path: Path) -> None:
 
 def done(root: Path) -> list[str]:
     return [message for (message,) in toy.query(root, "SELECT message FROM mvops_events WHERE kind = 'job'")]
+
+
+def test_p29_the_users_own_crontab_is_read_and_stays(tmp_path: Path) -> None:
+    if not shutil.which("crontab"):
+        pytest.skip("needs crontab")
+    toy.mvops(tmp_path, "init", "toy", "--team", "small", "--phase", "day_90", "--port", toy.free_port()).ok()
+    root = tmp_path / "toy"
+    (root / "configs/models/toy.yaml").write_text(toy.YAML)
+    crontab = "CRON_TZ=UTC\n# ours\n15 4 * * sat cd /srv/toy && papermill notebooks/toy.ipynb out.ipynb\n"
+    with own_crontab_kept():
+        subprocess.run(["crontab", "-r"], check=False, capture_output=True)
+        toy.mvops(root, "import", "crontab:").refused("`crontab -l` says: no crontab for")
+        subprocess.run(["crontab", "-"], input=crontab, text=True, check=True)
+        said = toy.mvops(root, "import", "crontab:").ok().out
+        assert subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=True).stdout.endswith(crontab)
+    assert "line 3 of your crontab trains toy at 15 4 * * 6" in said
+    assert "(crontab -e): line 3: 15 4 * * sat cd" in said
+    assert 'schedule: "15 4 * * 6"' in (root / "configs/models/toy.yaml").read_text()
