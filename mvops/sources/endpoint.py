@@ -10,7 +10,7 @@ from mvops.core.config.model import Endpoint
 from mvops.core.naming import check_name
 from mvops.core.outside import Accepted
 from mvops.errors import ConflictError, UsageError
-from mvops.registry.versions import find_version
+from mvops.registry.versions import champion, find_version
 from mvops.sources.answers import Server
 from mvops.sources.servers import Foreign, foreign
 from mvops.sources.source import Asked, Taken
@@ -102,8 +102,11 @@ def _notes(name: str, own: _Own, workspace: Workspace) -> Iterator[str]:
         numbers = ", ".join(map(str, unknown))
         yield f"this project has no version {numbers} of {name}: it is the endpoint of another one, and stays so"
         yield f"stop it before mvops serve {name}: two cannot listen at one port"
+    serves = champion(workspace.registry, name)
+    if serves is not None and own.versions and serves.number not in own.versions and not unknown:
+        yield f"the champion of {name} is version {serves.number} here: it is the endpoint of another project"
     if not workspace.project.capabilities.serving:
-        yield "the preset serves nothing: capabilities: {serving: true} has it served"
+        yield "nothing is served as yet: capabilities: {serving: true} has it served"
 
 
 def _theirs(found: Foreign, server: Server, asked: Asked, workspace: Workspace) -> Taken:

@@ -53,13 +53,14 @@ def scheduled(entries: Sequence[Entry], asked: Asked, workspace: Workspace, sour
         raise UsageError(f"{entry.where}: {error}", hint=_BY_HAND) from None
     values = (*_timezone(zone, name, workspace), *_schedule(schedule, name, workspace))
     ours = bool(entry.runs) and all(run.tool == _OURS for run in entry.runs)
+    stays = ours or not workspace.project.capabilities.retraining
     return Taken(
         name,
         f"the schedule of {entry.where}",
         f"{entry.where} trains {name} at {schedule}: {entry.what}",
         values=values,
         notes=tuple(_notes(zone, name, workspace)),
-        after=("mvops plan", "mvops apply") if ours else ("mvops plan", "mvops apply", entry.away),
+        after=("mvops plan", "mvops apply") if stays else ("mvops plan", "mvops apply", entry.away),
         already=not values,
     )
 
@@ -175,4 +176,7 @@ def _notes(zone: str | None, name: str, workspace: Workspace) -> Iterable[str]:
         there = workspace.project.scheduler.timezone
         yield f"it does not say its time zone; here it is read in {there}: scheduler.timezone"
     if not workspace.project.capabilities.retraining:
-        yield f"the preset trains nothing by the clock: capabilities: {{retraining: true}} has {name} trained"
+        yield (
+            f"nothing is trained by the clock yet: capabilities: {{retraining: true}} has {name} trained; the old one"
+            " stays until then"
+        )

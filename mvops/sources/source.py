@@ -94,7 +94,9 @@ def recognised(asked: Asked, workspace: Workspace) -> Source:
     found = next((source for source in sources() if source.recognises(asked, workspace)), None)
     if found is None:
         known = "\n".join(f"  {source.looks_like}" for source in sources())
-        raise UsageError(f"{asked.source} names nothing that can be taken over", hint=f"Such as\n{known}")
+        there = file_of(asked, workspace) is not None or Path(asked.source).is_dir()
+        why = "" if there else ": there is no such file"
+        raise UsageError(f"{asked.source} names nothing that can be taken over{why}", hint=f"Such as\n{known}")
     return found
 
 

@@ -61,7 +61,7 @@ def test_p29_a_file_of_a_model_becomes_a_pipeline_once(mine: Path) -> None:
     mvops(mine, "import", "../theirs/Churn 2.skops").refused("which rows", "--data FILE --target COLUMN")
     mvops(mine, "import", "../theirs/Churn 2.skops", *HELD_OUT, "--name", "Churn").refused("--name: ", "--name churn")
     mvops(mine, "import", "../theirs/none.skops").refused(
-        "names nothing that can be taken over", "MODEL.skops", "crontab:"
+        "names nothing that can be taken over: there is no such file", "MODEL.skops", "dvc.yaml"
     )
     assert snapshot(mine) == before
 

@@ -93,7 +93,7 @@ def test_p29_an_entry_of_a_crontab(mine: Path) -> None:
     assert "backup" not in several.err
     mvops(mine, "import", "theirs.cron", "--entry", 4).refused("line 8", "no time of the clock", "retrain: {schedule:")
     mvops(mine, "import", "theirs.cron", "--entry", 7).refused("no such entry", "3  line 7")
-    mvops(mine, "import", "theirs.cron", "--model", "tory").refused("Did you mean 'toy'")
+    mvops(mine, "import", "theirs.cron", "--model", "tory").refused("no model 'tory'", "'toy'")
     mvops(mine, "import", "crontab:nowhere").refused("there is no crontab nowhere")
     (mine / "none.cron").write_text("0 3 * * * backup\n")
     mvops(mine, "import", "none.cron").refused(
@@ -154,6 +154,12 @@ def test_p29_a_workflow_of_githubs(mine: Path) -> None:
     mvops(mine, "import", ".github/workflows/train.yml", "--model", "toy").refused(
         "time zone UTC", "(second) are in Europe/Berlin", "A project has one time zone"
     )
+    (mine / "configs/models/second.yaml").unlink()
+    edit(mine / PROJECT, "scheduler: {timezone: Europe/Berlin}", "capabilities: {retraining: false}")
+    edit(mine / MODEL, ', schedule: "15 2 * * 0"', "")
+    said = mvops(mine, "import", ".github/workflows/train.yml").ok().out
+    assert "capabilities: {retraining: true} has toy trained; the old one stays until then" in said
+    assert "take the old one away" not in said
     path.write_text("on: {schedule: [{cron: '* * * * *'}]}\njobs: [")
     mvops(mine, "import", ".github/workflows/train.yml").refused("this is no YAML")
 
