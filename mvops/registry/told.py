@@ -26,9 +26,9 @@ def history(registry: Registry, model: str) -> History:
     finished = [run.id for run in runs(registry, model, _RUNS) if run.status != "running" and run.step is None]
     aliases = _aliases(registry, model)
     newest = versions(registry, model)
-    kept = {version.number: version for version in newest[-_VERSIONS:]}
-    kept |= {version.number: version for version in newest if version.number in aliases.values()}
-    told = {number: kept[number].artifact.sha256 for number in sorted(kept)}
+    kept = {listed.number: listed for listed in newest[-_VERSIONS:]}
+    kept |= {listed.number: listed for listed in newest if listed.number in aliases.values()}
+    told = {number: str(kept[number].document()["artifact"]["sha256"]) for number in sorted(kept)}
     return History(tuple(reversed(finished)), told, aliases)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from sqlalchemy import text
 from sqlmodel import Session, col, func, select
 
 from mvops.core.frozen import Frozen
@@ -14,10 +15,40 @@ from mvops.errors import RegistryError
 from mvops.registry.columns import as_utc, utc_now
 from mvops.registry.database import Registry
 from mvops.registry.engines import only_one
-from mvops.registry.tables import ChampionRow, VersionRow
+from mvops.registry.tables import Base, ChampionRow, VersionRow
 
 _ALL = "SELECT v.model, v.number, v.created, v.run, v.fingerprint, v.body FROM mvops_versions v"
+_TABLE = Base.metadata.tables["mvops_versions"]
+_LAST = text("SELECT max(number) FROM mvops_versions WHERE model = :model")
 _COLUMNS = {"model", "number", "created", "run", "fingerprint"}
+
+
+class Listed(NamedTuple):
+    """A version as a list has it: its columns, as the database gives them, and its document, unread."""
+
+    model: str
+    number: int
+    registered: datetime | str
+    run: str
+    fingerprint: str
+    body: str
+
+    @property
+    def created(self) -> datetime:
+        """When it was registered, in UTC."""
+        if isinstance(self.registered, str):  # SQLite has no times
+            return datetime.fromisoformat(self.registered).replace(tzinfo=UTC)
+        return as_utc(self.registered)
+
+    def document(self) -> dict[str, Any]:
+        """All that is not in columns, as it was written and unchecked: `reason`, `metrics`, `artifact`..."""
+        found: dict[str, Any] = json.loads(self.body)
+        return found
+
+    def whole(self) -> Version:
+        """The version, checked. Takes some twenty times as long as reading the row."""
+        columns = {"model": self.model, "number": self.number, "created": self.created, "run": self.run}
+        return Version.model_validate({**self.document(), **columns, "fingerprint": self.fingerprint})
 
 
 class Reign(Frozen):
@@ -32,25 +63,32 @@ class Reign(Frozen):
 
 def register(registry: Registry, draft: Draft) -> Version:
     """Give `draft` the model's next number and keep it for ever; a number that a Version brings is not looked at."""
+    created = as_utc(draft.created)
     with registry.session() as session:
-        only_one(session.connection(), f"versions {draft.model}")
-        last = session.exec(select(func.max(VersionRow.number)).where(VersionRow.model == draft.model)).one()
-        given = {"number": (last or 0) + 1, "created": as_utc(draft.created)}
-        version = Version.model_validate(draft.model_dump() | given)
+        connection = session.connection()  # what the session would make of a row takes longer than to write it
+        only_one(connection, f"versions {draft.model}")
+        last = connection.execute(_LAST, {"model": draft.model}).scalar()
+        version = Version.model_construct(**{**dict(draft), "number": (last or 0) + 1, "created": created})
         body = version.model_dump(mode="json", exclude=_COLUMNS)
-        session.add(VersionRow(**version.model_dump(include=_COLUMNS), body=body))
+        connection.execute(_TABLE.insert(), {**{name: getattr(version, name) for name in _COLUMNS}, "body": body})
     return version
 
 
-def versions(registry: Registry, model: str) -> list[Version]:
+def versions(registry: Registry, model: str) -> list[Listed]:
     """All versions of a model, the oldest first."""
-    return [_read(*row) for row in registry.rows(f"{_ALL} WHERE v.model = :model ORDER BY v.number", model=model)]
+    return [Listed(*row) for row in registry.rows(f"{_ALL} WHERE v.model = :model ORDER BY v.number", model=model)]
+
+
+def count_versions(registry: Registry, model: str) -> int:
+    """How many versions a model has."""
+    ((count,),) = registry.rows("SELECT count(*) FROM mvops_versions WHERE model = :model", model=model)
+    return int(count)
 
 
 def find_version(registry: Registry, model: str, number: int) -> Version | None:
     """One version."""
     found = registry.rows(f"{_ALL} WHERE v.model = :model AND v.number = :number", model=model, number=number)
-    return next((_read(*row) for row in found), None)
+    return next((Listed(*row).whole() for row in found), None)
 
 
 def version_of_run(registry: Registry, model: str, run: str) -> Version | None:
@@ -68,7 +106,7 @@ def champion(registry: Registry, model: str) -> Version | None:
         " WHERE c.model = :model ORDER BY c.id DESC LIMIT 1",
         model=model,
     )
-    return next((_read(*row) for row in found), None)
+    return next((Listed(*row).whole() for row in found), None)
 
 
 def serving(registry: Registry) -> dict[str, int]:
@@ -110,14 +148,6 @@ def _current(session: Session, model: str) -> ChampionRow | None:
 
 def _reign(row: ChampionRow, until: datetime | None) -> Reign:
     return Reign(model=row.model, number=row.number, since=row.since, until=until, reason=row.reason)
-
-
-def _read(*row: Any) -> Version:
-    """A version from `_ALL`: SQLAlchemy's objects take several times as long."""
-    model, number, created, run, fingerprint, body = row
-    moment = datetime.fromisoformat(created).replace(tzinfo=UTC) if isinstance(created, str) else as_utc(created)
-    columns = {"model": model, "number": number, "created": moment, "run": run, "fingerprint": fingerprint}
-    return Version.model_validate({**json.loads(body), **columns})
 
 
 def _version(row: VersionRow) -> Version:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mvops.core.version import Version
@@ -20,11 +20,10 @@ def version_lines(model: str, lines: Sequence[VersionLine]) -> Iterator[str]:
         yield f"{model} has no version yet: mvops apply"
         return
     for line in lines:
-        version = line.version
+        told = line.listed.document()
         role = f"{line.role} {line.share} %" if line.role else ""
-        yield (
-            f"{version.number:>4}  {version.created:%Y-%m-%d %H:%M}  {role:<16} {_metrics(version)}  {version.reason}"
-        )
+        made = f"{line.listed.number:>4}  {line.listed.created:%Y-%m-%d %H:%M}"
+        yield f"{made}  {role:<16} {_metrics(told['metrics'])}  {told['reason']}"
 
 
 def version_detail(version: Version, checks: Sequence[str]) -> Iterator[str]:
@@ -32,7 +31,7 @@ def version_detail(version: Version, checks: Sequence[str]) -> Iterator[str]:
     code = version.code
     commit = "not in Git" if code.commit is None else code.commit[:12] + (" with changes" if code.dirty else "")
     yield f"{version.model} version {version.number}, {version.created:%Y-%m-%d %H:%M:%S} UTC, {version.reason}"
-    yield f"  metrics      {_metrics(version)}"
+    yield f"  metrics      {_metrics(version.metrics)}"
     yield f"  artefact     {version.artifact.format}, {version.artifact.size} bytes, sha256 {version.artifact.sha256}"
     yield from (
         f"  data         {name}  {digest[:16]}{_kept(version, name)}" for name, digest in sorted(version.data.items())
@@ -64,8 +63,8 @@ def _kept(version: Version, name: str) -> str:
     return f", kept: {revision.backend} {revision.id}, {revision.files} file{'' if revision.files == 1 else 's'}"
 
 
-def _metrics(version: Version) -> str:
-    return " ".join(f"{name}={value:.4f}" for name, value in version.metrics.items())
+def _metrics(metrics: Mapping[str, float]) -> str:
+    return " ".join(f"{name}={value:.4f}" for name, value in metrics.items())
 
 
 def _short(value: object) -> str:

@@ -34,7 +34,7 @@ def backtest(action: Action, workspace: Workspace) -> Iterator[str]:
 
 def _gate(workspace: Workspace, model: str, before: list[str], after: list[str]) -> Iterator[str]:
     """On the metrics that are on record; what a condition says of the champion is asked of the version before."""
-    known = versions(workspace.registry, model)[-_VERSIONS - 1 :]
+    known = [listed.whole() for listed in versions(workspace.registry, model)[-_VERSIONS - 1 :]]
     pairs = list(pairwise([None, *known]))[-_VERSIONS:]
     if not known:
         return

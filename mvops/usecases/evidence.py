@@ -55,12 +55,11 @@ def _shown(workspace: Workspace, model: str) -> datetime | None:
 
 
 def _registered(workspace: Workspace, model: str) -> datetime | None:
-    whole = [v.created for v in versions(workspace.registry, model) if v.data and v.code.cells]
-    return max(whole, default=None)
+    return _newest(workspace, model, lambda version: bool(version.data and version.code.cells))
 
 
 def _committed(workspace: Workspace, model: str) -> datetime | None:
-    return max((v.created for v in versions(workspace.registry, model) if v.code.commit), default=None)
+    return _newest(workspace, model, lambda version: version.code.commit is not None)
 
 
 def _reproduced(workspace: Workspace, model: str) -> datetime | None:
@@ -74,10 +73,7 @@ def _reproduced(workspace: Workspace, model: str) -> datetime | None:
 
 
 def _retrained(workspace: Workspace, model: str) -> datetime | None:
-    found = versions(workspace.registry, model)
-    return max(
-        (v.created for v in found if v.reason.removeprefix("requested: ").partition(";")[0] in _ASKED), default=None
-    )
+    return _newest(workspace, model, lambda version: _reason(version) in _ASKED)
 
 
 _ASKED = frozenset({"schedule", "drift", "performance"})
@@ -85,15 +81,16 @@ _ASKED = frozenset({"schedule", "drift", "performance"})
 
 def _ordered(workspace: Workspace, model: str) -> datetime | None:
     """A scheduler that shows steps runs them first: the version that it then makes takes all from the cache."""
-    for version in reversed(versions(workspace.registry, model)):
-        run = find_run(workspace.registry, version.run)
-        if _reason(version) == "schedule" and run and {step.status for step in run.steps} == {"cached"}:
-            return version.created
-    return None
+
+    def ordered(version: Version) -> bool:
+        run = find_run(workspace.registry, version.run) if _reason(version) == "schedule" else None
+        return run is not None and {step.status for step in run.steps} == {"cached"}
+
+    return _newest(workspace, model, ordered)
 
 
 def _kept(workspace: Workspace, model: str) -> datetime | None:
-    return max((v.created for v in versions(workspace.registry, model) if v.revisions), default=None)
+    return _newest(workspace, model, lambda version: bool(version.revisions))
 
 
 def _told(workspace: Workspace, model: str) -> datetime | None:
@@ -102,6 +99,12 @@ def _told(workspace: Workspace, model: str) -> datetime | None:
     serving = champion(workspace.registry, model)
     told = record is not None and serving is not None and str(serving.number) in record.spec["versions"]
     return serving.created if serving is not None and told else None
+
+
+def _newest(workspace: Workspace, model: str, shows: Callable[[Version], bool]) -> datetime | None:
+    """When the last version was made that shows it; older ones are not read."""
+    newest_first = sorted(versions(workspace.registry, model), key=lambda listed: listed.created, reverse=True)
+    return next((listed.created for listed in newest_first if shows(listed.whole())), None)
 
 
 def _online(workspace: Workspace, _model: str) -> datetime | None:

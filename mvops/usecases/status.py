@@ -11,7 +11,7 @@ from mvops.core.version import Version
 from mvops.errors import ServingError
 from mvops.registry import alerts, rollouts
 from mvops.registry.summaries import summaries
-from mvops.registry.versions import champion, versions
+from mvops.registry.versions import champion, count_versions
 from mvops.usecases.rollout import endpoint_client
 from mvops.workspace import Workspace
 
@@ -59,7 +59,7 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
     return ModelStatus(
         model=name,
         champion=champion(registry, name),
-        versions=len(versions(registry, name)),
+        versions=count_versions(registry, name),
         rollout=rollouts.current(registry, name),
         endpoint=endpoint,
         url=url,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from mvops.core.version import Version
@@ -21,9 +22,14 @@ from mvops.workspace import Workspace
 class VersionLine:
     """A version and what it does now: champion, challenger (with its share of the traffic), or nothing."""
 
-    version: Version
+    listed: registered.Listed
     role: str
     share: int
+
+    @cached_property
+    def version(self) -> Version:
+        """The version whole; read when it is asked for, as a list of thousands asks for none."""
+        return self.listed.whole()
 
 
 def list_versions(workspace: Workspace, model: str) -> list[VersionLine]:
@@ -33,13 +39,13 @@ def list_versions(workspace: Workspace, model: str) -> list[VersionLine]:
     running = rollouts.current(workspace.registry, model)
     share = running.shares[running.step] if running else 0
     lines = []
-    for version in sorted(registered.versions(workspace.registry, model), key=lambda v: -v.number):
-        if serving is not None and version.number == serving.number:
-            lines.append(VersionLine(version, "champion", 100 - share))
-        elif running is not None and version.number == running.challenger:
-            lines.append(VersionLine(version, "challenger", share))
+    for listed in reversed(registered.versions(workspace.registry, model)):
+        if serving is not None and listed.number == serving.number:
+            lines.append(VersionLine(listed, "champion", 100 - share))
+        elif running is not None and listed.number == running.challenger:
+            lines.append(VersionLine(listed, "challenger", share))
         else:
-            lines.append(VersionLine(version, "", 0))
+            lines.append(VersionLine(listed, "", 0))
     return lines
 
 

@@ -5,12 +5,14 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from sqlalchemy import text
 
 from mvops.core.version import Version
 from mvops.errors import RegistryError
 from mvops.registry.versions import (
     champion,
     champions,
+    count_versions,
     find_version,
     register,
     set_champion,
@@ -37,6 +39,18 @@ def test_a_version_comes_back_as_it_was_registered(registry, make_draft):
     assert found == registered
     assert found == Version.model_validate(draft.model_dump() | {"number": 1})
     assert [type(c) for c in found.signature.classes] == [bool, int, str, float]
+
+
+def test_a_list_reads_a_document_when_it_is_asked_for_and_not_before(registry, make_draft):
+    made = [register(registry, make_draft(run=f"run-{number}")) for number in (1, 2)]
+    columns = [(version.number, version.created, version.run, version.fingerprint) for version in made]
+    listed = versions(registry, "delays")
+    assert [each.whole() for each in listed] == made
+    assert [each.document()["metrics"] for each in listed] == [version.metrics for version in made]
+    with registry.session() as session:
+        session.connection().execute(text("UPDATE mvops_versions SET body = 'no JSON'"))
+    assert [(each.number, each.created, each.run, each.fingerprint) for each in versions(registry, "delays")] == columns
+    assert count_versions(registry, "delays") == 2
 
 
 def test_nan_survives(registry, make_draft):
