@@ -23,6 +23,8 @@ from mvops.kinds.kind import Look
 from mvops.kinds.model import protected
 from mvops.kinds.recorded import champions
 from mvops.lifecycle.pins import requirements
+from mvops.registry.glance import Champion, champions_now
+from mvops.workspace import Workspace
 
 
 class EndpointSpec(Spec):
@@ -43,23 +45,16 @@ class EndpointKind:
 
     def desired(self, look: Look) -> Iterator[EndpointSpec]:
         """One for each model that has an endpoint."""
-        project = look.workspace.project
-        for name, model in sorted(project.models.items()):
-            if model.endpoint is None or not project.capabilities.serving:
-                continue
-            server: Server = look.backend("servers", model.endpoint.backend)
-            service = _service(look, name, model.description, model.endpoint)
-            told = service.model_dump(mode="json", exclude_none=True)
-            folder = look.workspace.generated(server.folder(name))
-            yield EndpointSpec(
-                name=name,
-                needs=(address("model", name),),
-                backend=model.endpoint.backend,
-                service=told,
-                files=recalled_digests(
-                    look, ["server", model.endpoint.backend, told], folder, partial(server.files, service)
-                ),
-            )
+        serving = look.once(champions)
+        for name in sorted(look.workspace.project.models):
+            spec = _spec(look, name, serving.get(name))
+            if spec is not None:
+                yield spec
+
+    def settled(self, where: Address, look: Look) -> EndpointSpec | None:
+        """As the champion is now, whose packages the generated files name."""
+        name = name_of(where)
+        return _spec(look, name, champions_now(look.workspace.registry, name).get(name))
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """The files, and whether the route is there; before there is a champion, none is missing."""
@@ -109,12 +104,29 @@ class EndpointKind:
         return 0.0
 
 
-def _service(look: Look, name: str, description: str, endpoint: Endpoint) -> Service:
-    workspace = look.workspace
-    serving = look.once(champions).get(name)
+def _spec(look: Look, name: str, serving: Champion | None) -> EndpointSpec | None:
+    project = look.workspace.project
+    model = project.models.get(name)
+    if model is None or model.endpoint is None or not project.capabilities.serving:
+        return None
+    server: Server = look.backend("servers", model.endpoint.backend)
+    service = _service(look.workspace, name, model.endpoint, serving)
+    told = service.model_dump(mode="json", exclude_none=True)
+    folder = look.workspace.generated(server.folder(name))
+    made_of = ["server", model.endpoint.backend, told]
+    return EndpointSpec(
+        name=name,
+        needs=(address("model", name),),
+        backend=model.endpoint.backend,
+        service=told,
+        files=recalled_digests(look, made_of, folder, partial(server.files, service)),
+    )
+
+
+def _service(workspace: Workspace, name: str, endpoint: Endpoint, serving: Champion | None) -> Service:
     return Service(
         model=name,
-        description=description,
+        description=workspace.project.models[name].description,
         host=endpoint.host,
         port=endpoint.port,
         max_rows=endpoint.max_rows,

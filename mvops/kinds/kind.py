@@ -65,6 +65,10 @@ class Look:
         found: Mapping[Address, S_co] = self._found[type(kind)]
         return found
 
+    def forget(self) -> None:
+        """Look for everything again: something was done since. The records are the caller's to keep true."""
+        self._found.clear()
+
 
 class Kind(Protocol):
     """A kind of resource: made without arguments, holds nothing. `after` names the kinds that come before it."""
@@ -108,6 +112,15 @@ class Coded(Protocol):
 
     def code(self, action: Action, look: Look) -> Iterator[CodeChange]:
         """What changed in that code."""
+        ...
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """A kind whose specs may have to wait for what is done earlier in the same plan."""
+
+    def settled(self, where: Address, look: Look) -> Spec | None:
+        """What the YAML wants of one resource as of now; None for nothing. Looks at no other resource of its kind."""
         ...
 
 

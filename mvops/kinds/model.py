@@ -43,18 +43,12 @@ class ModelKind:
     def desired(self, look: Look) -> Iterator[ModelSpec]:
         """One for each model, after its pipeline."""
         for pipeline in look.wanted(PipelineKind()).values():
-            model = look.workspace.project.models[pipeline.name]
-            yield ModelSpec(
-                name=pipeline.name,
-                needs=(pipeline.address,),
-                training=training_digest(pipeline, model.evaluate.task),
-                evaluate=model.evaluate.model_dump(mode="json"),
-                gate=model.gate,
-                rollout=model.rollout.model_dump(mode="json"),
-                description=model.description,
-                owner=model.owner,
-                prevent_destroy=model.prevent_destroy,
-            )
+            yield _spec(look, pipeline)
+
+    def settled(self, where: Address, look: Look) -> ModelSpec | None:
+        """As its pipeline is now."""
+        pipeline = PipelineKind().settled(where, look)
+        return None if pipeline is None else _spec(look, pipeline)
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """There if the registered version and its artefact are."""
@@ -97,6 +91,21 @@ class ModelKind:
         """Counted with the pipeline."""
         del action, look
         return 0.0
+
+
+def _spec(look: Look, pipeline: PipelineSpec) -> ModelSpec:
+    model = look.workspace.project.models[pipeline.name]
+    return ModelSpec(
+        name=pipeline.name,
+        needs=(pipeline.address,),
+        training=training_digest(pipeline, model.evaluate.task),
+        evaluate=model.evaluate.model_dump(mode="json"),
+        gate=model.gate,
+        rollout=model.rollout.model_dump(mode="json"),
+        description=model.description,
+        owner=model.owner,
+        prevent_destroy=model.prevent_destroy,
+    )
 
 
 def protected(look: Look, model: str) -> Held | None:

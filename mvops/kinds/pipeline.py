@@ -52,21 +52,13 @@ class PipelineKind:
 
     def desired(self, look: Look) -> Iterator[PipelineSpec]:
         """One for each model."""
-        workspace = look.workspace
-        for name, model in sorted(workspace.project.models.items()):
-            plans = step_plans(look, name)
-            inputs = {parameter: digest for plan in plans for parameter, digest in plan.inputs.items()}
-            read = {parameter: value for plan in plans for parameter, value in plan.parameters.items()}
-            yield PipelineSpec(
-                name=name,
-                needs=(*dataset_addresses(look, name), *_features(name, model)),
-                notebook=model.pipeline.notebook,
-                steps={plan.name: plan.digest for plan in plans},
-                parameters={parameter: read[parameter] for parameter in sorted(read.keys() - inputs.keys())},
-                inputs=dict(sorted(inputs.items())),
-                outputs=model.pipeline.outputs.model_dump(exclude_none=True),
-                sources=dict(sorted({path: digest for plan in plans for path, digest in plan.sources.items()}.items())),
-            )
+        for name in sorted(look.workspace.project.models):
+            yield pipeline_spec(look, name)
+
+    def settled(self, where: Address, look: Look) -> PipelineSpec | None:
+        """As its notebook and data are now."""
+        name = name_of(where)
+        return pipeline_spec(look, name) if name in look.workspace.project.models else None
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """There if the run that made it is still in the registry."""
@@ -113,6 +105,24 @@ class PipelineKind:
         known = step_seconds(look.workspace.registry, name)
         anew = action.verb is Verb.REPLACE
         return sum(known.get(plan.name, 0.0) for plan in step_plans(look, name) if anew or not plan.cached)
+
+
+def pipeline_spec(look: Look, name: str) -> PipelineSpec:
+    """What the YAML wants of a model's pipeline."""
+    model = look.workspace.project.models[name]
+    plans = step_plans(look, name)
+    inputs = {parameter: digest for plan in plans for parameter, digest in plan.inputs.items()}
+    read = {parameter: value for plan in plans for parameter, value in plan.parameters.items()}
+    return PipelineSpec(
+        name=name,
+        needs=(*dataset_addresses(look, name), *_features(name, model)),
+        notebook=model.pipeline.notebook,
+        steps={plan.name: plan.digest for plan in plans},
+        parameters={parameter: read[parameter] for parameter in sorted(read.keys() - inputs.keys())},
+        inputs=dict(sorted(inputs.items())),
+        outputs=model.pipeline.outputs.model_dump(exclude_none=True),
+        sources=dict(sorted({path: digest for plan in plans for path, digest in plan.sources.items()}.items())),
+    )
 
 
 def _features(name: str, model: Model) -> tuple[Address, ...]:

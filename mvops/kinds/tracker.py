@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from mvops.contracts.trackers import Seen, Tracker
@@ -42,13 +43,20 @@ class TrackerKind:
 
     def desired(self, look: Look) -> Iterator[TrackerSpec]:
         """One for each model, where the tracker is a system of its own."""
-        wanted = look.workspace.project.tracker
-        if not look.workspace.project.capabilities.tracking or not _external(look, wanted.backend):
-            return
-        for pipeline in look.wanted(PipelineKind()).values():
-            spec = as_the_registry_stands(look, pipeline.name, wanted.backend, wanted.options)
-            unknown = {"runs": UNKNOWN, "versions": UNKNOWN, "aliases": UNKNOWN}
-            yield spec.model_copy(update=unknown) if _will_run(look, pipeline) else spec
+        if _is_wanted(look):
+            for pipeline in look.wanted(PipelineKind()).values():
+                yield _spec(look, pipeline)
+
+    def settled(self, where: Address, look: Look) -> TrackerSpec | None:
+        """With the runs and versions that there are now."""
+        pipeline = PipelineKind().settled(where, look) if _is_wanted(look) else None
+        if pipeline is None:
+            return None
+        needed = {pipeline.address, address("model", pipeline.name)}
+        # no others: what is recorded is looked for all at once
+        return _spec(
+            replace(look, records={each: look.records[each] for each in needed & look.records.keys()}), pipeline
+        )
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """Which versions are there and where the aliases point. What cannot be looked at is said, and no drift."""
@@ -112,6 +120,18 @@ class TrackerKind:
         return 0.0
 
 
+def _is_wanted(look: Look) -> bool:
+    project = look.workspace.project
+    return project.capabilities.tracking and _external(look, project.tracker.backend)
+
+
+def _spec(look: Look, pipeline: PipelineSpec) -> TrackerSpec:
+    wanted = look.workspace.project.tracker
+    spec = as_the_registry_stands(look, pipeline.name, wanted.backend, wanted.options)
+    unknown = {"runs": UNKNOWN, "versions": UNKNOWN, "aliases": UNKNOWN}
+    return spec.model_copy(update=unknown) if _will_run(look, pipeline) else spec
+
+
 def _before(action: Action) -> dict[str, Any]:
     """What this very tracker was told; nothing where it is another one, or lost all that it had."""
     before, after = action.before or {}, action.after or {}
@@ -160,8 +180,7 @@ def _external(look: Look, backend: str) -> bool:
 def _told_to(look: Look, name: str, record: Record | None) -> tuple[str, dict[str, Any]]:
     """Backend and options as the YAML says; as recorded where it does not want this tracker any more."""
     project = look.workspace.project
-    wanted = name in project.models and project.capabilities.tracking and _external(look, project.tracker.backend)
-    if record is None or wanted:
+    if record is None or (name in project.models and _is_wanted(look)):
         return project.tracker.backend, dict(project.tracker.options)
     return record.spec["backend"], record.spec["options"]
 

@@ -19,13 +19,16 @@ class Champion(NamedTuple):
     environment: Environment
 
 
-def champions_now(registry: Registry) -> dict[str, Champion]:
-    """The champion of every model that has one."""
-    found = registry.rows(
+def champions_now(registry: Registry, model: str | None = None) -> dict[str, Champion]:
+    """The champion of every model that has one, or of this one."""
+    known = (
         "SELECT v.model, v.number, v.body FROM mvops_champions c"
         " JOIN mvops_versions v ON v.model = c.model AND v.number = c.number"
-        " WHERE c.id IN (SELECT max(id) FROM mvops_champions GROUP BY model)"
     )
+    if model is None:
+        found = registry.rows(f"{known} WHERE c.id IN (SELECT max(id) FROM mvops_champions GROUP BY model)")  # noqa: S608
+    else:
+        found = registry.rows(f"{known} WHERE c.model = :model ORDER BY c.id DESC LIMIT 1", model=model)
     return {
         model: Champion(number, Environment.model_validate(json.loads(body)["environment"]))
         for model, number, body in found

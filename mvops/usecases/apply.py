@@ -12,10 +12,11 @@ from mvops.core.apply import apply as apply_plan
 from mvops.core.plan import Plan
 from mvops.core.progress import Progress, Tell, silent
 from mvops.core.spec import has_unknown
+from mvops.core.state import Record
 from mvops.core.steps import GoBack, Step
 from mvops.errors import MvopsError, RegistryError
 from mvops.kinds.file_changes import bookkeeping, texts_in_use
-from mvops.kinds.kind import kinds
+from mvops.kinds.kind import Look, Settling, kinds
 from mvops.performing.perform import perform
 from mvops.registry.events import record_event
 from mvops.registry.journal import SqlJournal
@@ -63,14 +64,15 @@ def apply(  # noqa: PLR0913 -- what goes on record of it is handed in
         look = look_at(workspace)
         for done in apply_plan(
             plan,
-            steps=lambda action: _steps(action, workspace),
+            steps=lambda action: _steps(action, look),
             perform=lambda step, outputs: perform(step, outputs, workspace, _stoppable(tell, stop)),
-            settle=lambda action: _settle(action, workspace),
+            settle=lambda action: _settle(action, look),
             journal=journal,
             recorded=SqlState(workspace.registry).record,
             remember=lambda action: bookkeeping(action, look),
         ):
             finished.append(done)
+            _note(done, look)
             yield done
             if stop() and len(finished) < len(plan.pending()):
                 raise KeyboardInterrupt
@@ -149,9 +151,24 @@ def _close_interrupted(journal: SqlJournal) -> None:
         journal.failed(int(entry["entry"]), "interrupted")
 
 
-def _steps(action: Action, workspace: Workspace) -> Iterator[Step]:
+def _note(done: Done, look: Look) -> None:
+    """Keep what later actions look at true, without reading all records again."""
+    look.forget()
+    if done.status != "done":
+        return
+    where = done.action.address
+    if done.action.verb is Verb.MOVE:  # the records of all that goes along
+        look.records.clear()
+        look.records.update(SqlState(look.workspace.registry).records())
+    elif done.action.verb in {Verb.DELETE, Verb.FORGET}:
+        look.records.pop(where, None)
+    else:
+        look.records[where] = Record(address=where, spec=done.action.after or {}, outputs=done.outputs)
+
+
+def _steps(action: Action, look: Look) -> Iterator[Step]:
     if action.verb is Verb.MOVE:
-        yield rename_step(action, workspace)
+        yield rename_step(action, look.workspace)
     elif action.back is not None:
         yield GoBack(
             model=name_of(action.address),
@@ -160,11 +177,14 @@ def _steps(action: Action, workspace: Workspace) -> Iterator[Step]:
             reason=f"rolled back to state {action.back.state}",
         )
     else:
-        yield from kinds()[kind_of(action.address)].steps(action, look_at(workspace))
+        yield from kinds()[kind_of(action.address)].steps(action, look)
 
 
-def _settle(action: Action, workspace: Workspace) -> Action:
+def _settle(action: Action, look: Look) -> Action:
+    """The action as it is wanted now, where a part of it had to wait for what was done before it."""
     if not has_unknown(action.after) and action.back is None:
         return action
-    spec = look_at(workspace).wanted(kinds()[kind_of(action.address)]).get(action.address)
+    kind = kinds()[kind_of(action.address)]
+    where = action.address
+    spec = kind.settled(where, look) if isinstance(kind, Settling) else look.wanted(kind).get(where)
     return action if spec is None else action.model_copy(update={"after": spec.fields()})

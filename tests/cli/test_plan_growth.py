@@ -10,12 +10,17 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+from unittest import mock
 
 import pytest
 import toy_project as toy
 from toy_project import edit, mvops
+
+from mvops.registry.light import LightReader
 
 HEAVY = {"alembic", "fsspec", "hydra", "jinja2", "nbformat", "numpy", "omegaconf", "pandas", "sklearn", "sqlalchemy"}
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -61,6 +66,23 @@ def planned(root: Path) -> tuple[Counter[str], list[str], set[str]]:
     return Counter(counted), verbs, set(modules)
 
 
+def records_read(many_models: ModuleType, root: Path, broken: int) -> int:
+    """How often an apply reads all records that has the endpoints of so many models to repair."""
+    asked: list[str] = []
+
+    def rows(reader: LightReader, query: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        asked.append(query)
+        return original(reader, query, values)
+
+    original = LightReader.rows
+    for app in sorted(root.glob("deploy/serving/*/app.py"))[:broken]:
+        app.unlink()
+    with mock.patch.object(LightReader, "rows", rows):
+        many_models.apply_here(root)
+    assert len(list(root.glob("deploy/serving/*/app.py"))) == 3
+    return sum("FROM mvops_records" in query and "WHERE" not in query for query in asked)
+
+
 def test_p41_each_model_more_costs_a_plan_the_same(many_models: ModuleType, tmp_path: Path) -> None:
     sizes = (1, 2, 3)
     costs = []
@@ -75,6 +97,8 @@ def test_p41_each_model_more_costs_a_plan_the_same(many_models: ModuleType, tmp_
         assert few > 0, what
         assert many - some <= 1.1 * (some - few) + 2, f"{what}: {few}, {some}, {many} for {sizes} models"
     assert costs[2]["statements"] == costs[0]["statements"], "one question for all models"
+    read = [records_read(many_models, tmp_path, models) for models in (1, 3)]
+    assert read[0] == read[1], "an apply reads all records as often, whatever it has to do"
 
 
 def test_p41_what_a_plan_remembers_never_makes_it_wrong(project: Path) -> None:
