@@ -7,11 +7,17 @@ laid out like ours. It is found without being imported.
 from __future__ import annotations
 
 import importlib.util
+import os
 import pkgutil
+import sys
+from contextlib import suppress
 from functools import cache
 from importlib.machinery import ModuleSpec
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 _PACKAGE = Path(__file__).parent
 
@@ -39,10 +45,34 @@ def notebooks() -> Path:
 @cache  # looking through what is installed takes 20 ms
 def entries() -> tuple[EntryPoint, ...]:
     """The entry points by which third parties' backends enter, in groups `mvops.<family>`."""
+    if not _may_bring_backends():
+        return ()
+    from importlib.metadata import entry_points  # noqa: PLC0415 -- slow to import, and rarely needed
+
     found = entry_points()
     return tuple(
         point for group in sorted(found.groups) if group.startswith("mvops.") for point in found.select(group=group)
     )
+
+
+def _may_bring_backends() -> bool:
+    """Does a package's list of entry points hold our word; yes for what is no folder, such as a zip file."""
+    for place in sys.path:
+        folder = Path(place or ".")
+        try:
+            names = os.listdir(folder)  # noqa: PTH208 -- a Path for each takes longer than to look
+        except NotADirectoryError:
+            return True
+        except OSError:
+            continue
+        if any(name.endswith(".egg") or name == "EGG-INFO" for name in names):
+            return True
+        for name in names:
+            if name.endswith((".dist-info", ".egg-info")):
+                with suppress(OSError):
+                    if b"[mvops." in (folder / name / "entry_points.txt").read_bytes():
+                        return True
+    return False
 
 
 @cache  # asked for every backend that is loaded

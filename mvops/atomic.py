@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from mvops.witness import note_content
+
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o666) -> None:
     """Put `content` at `path`; see `whole_file`."""
@@ -36,10 +38,11 @@ def whole_file(path: Path) -> Iterator[IO[str]]:
 
 def content_at(path: Path) -> bytes | None:
     """What the file holds; None where no file is."""
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return None
+    content = None
+    with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        content = path.read_bytes()
+    note_content(path, content)
+    return content
 
 
 def clear_drafts(folder: Path) -> None:

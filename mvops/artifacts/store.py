@@ -18,6 +18,7 @@ from mvops.artifacts.places import connect, explained, require_bucket
 from mvops.atomic import sync_folder
 from mvops.core.version import Artifact
 from mvops.errors import ArtifactError
+from mvops.witness import note, note_content, spoil
 
 _ADDRESS = re.compile(r"[0-9a-f]{64}")
 _BLOCK = 1 << 20
@@ -88,6 +89,9 @@ class ArtifactStore:
         sha256 = _address(artifact)
         with self._explained(sha256, "read"):
             data: bytes = self._fs.cat_file(self._path(sha256))
+        if "://" in self._url:
+            spoil("the artefact store was read")
+        note_content(Path(self._url, sha256[:2], sha256[2:]), data)
         if hashlib.sha256(data).hexdigest() != sha256:
             raise ArtifactError(
                 f"The artefact {sha256} is damaged: its content has another hash.",
@@ -103,7 +107,10 @@ class ArtifactStore:
         address = _address(sha256)
         if "://" not in self._url:  # fsspec takes longer to import than a plan to make
             with suppress(OSError):
-                return stat.S_ISREG(Path(self._url, address[:2], address[2:]).stat().st_mode)
+                found = stat.S_ISREG(Path(self._url, address[:2], address[2:]).stat().st_mode)
+                note("what", Path(self._url, address[:2], address[2:]), "file" if found else "folder")
+                return found
+        spoil("the artefact store was asked")
         path = self._path(address)
         with self._explained(sha256, "looked for"):
             try:

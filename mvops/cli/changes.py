@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,7 +68,10 @@ def plan(
     json_: JsonFlag = False,
 ) -> None:
     """Show what would change, and why."""
-    from mvops.core.apply import check_allowed
+    chosen = {option for option, given in locals().items() if given} - {"overrides", "detailed_exitcode"}
+    if not chosen:
+        _plan_plainly(overrides or (), detailed_exitcode=detailed_exitcode)
+        return
     from mvops.usecases.clock import as_duration
     from mvops.usecases.plan import plan as make
 
@@ -82,11 +86,49 @@ def plan(
         made = make(workspace, scope, destroy=destroy)
         saved = _save(workspace, made, out, valid, sign) if out is not None and not made.refusals() else ""
     _print(made, markdown=markdown, json_=json_, whole_diffs=diff)
-    if made.refusals():
-        check_allowed(made)
+    _refuse(made)
     if saved and not (json_ or markdown):
         say(saved)
-    if detailed_exitcode and (made.pending() or made.unseen):
+    if detailed_exitcode:
+        _leave(made)
+
+
+def _plan_plainly(overrides: Sequence[str], *, detailed_exitcode: bool) -> None:
+    """Say what the last plan said, where that had nothing to do and nothing has changed since."""
+    from mvops.usecases.quiet import QuietPlan
+
+    quiet = QuietPlan(SESSION.directory, overrides, SESSION.environment)
+    said = quiet.still()
+    if said is None:
+        from mvops.show.plan import plan_lines
+        from mvops.usecases.plan import plan as make
+        from mvops.witness import witnessing
+
+        with open_project(overrides) as workspace:
+            with witnessing() as witness:
+                made = make(workspace)
+            said = list(plan_lines(made))
+            quiet.remember(workspace, made, said, witness)
+    else:
+        made = None
+    for text, style in said:
+        answer(text, style)
+    if made is not None:
+        _refuse(made)
+        if detailed_exitcode:
+            _leave(made)
+
+
+def _refuse(made: Plan) -> None:
+    from mvops.core.apply import check_allowed
+
+    if made.refusals():
+        check_allowed(made)
+
+
+def _leave(made: Plan) -> None:
+    """With the exit code that says what there is to do."""
+    if made.pending() or made.unseen:
         raise typer.Exit(3 if made.only_drift() else 2 if made.pending() else 1)
 
 

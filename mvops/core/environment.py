@@ -10,16 +10,12 @@ from typing import Any
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
+from mvops.core.folders import HIDDEN, hidden_folder
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
 
-HIDDEN = ".mvops"
+__all__ = ["HIDDEN", "hidden_folder"]
 GENERATED = "deploy"
-
-
-def hidden_folder(environment: str | None) -> str:
-    """The folder of state, below the project's root."""
-    return f"{HIDDEN}/env/{environment}" if environment else HIDDEN
 
 
 def generated_folder(environment: str | None) -> str:

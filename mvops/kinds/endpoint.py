@@ -24,6 +24,7 @@ from mvops.kinds.model import protected
 from mvops.kinds.recorded import champions
 from mvops.lifecycle.pins import requirements
 from mvops.registry.glance import Champion, champions_now
+from mvops.witness import is_file
 from mvops.workspace import Workspace
 
 
@@ -59,7 +60,7 @@ class EndpointKind:
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """The files, and whether the route is there; before there is a champion, none is missing."""
         name, wanted = name_of(where), look.wanted(self).get(where)
-        routed = (look.workspace.serving(name) / "route.json").is_file()
+        routed = is_file(look.workspace.serving(name) / "route.json")
         if record is None and routed and wanted is not None and as_wanted(look.workspace.root, wanted):
             return Observed(facts=wanted.fields())
         there = seen(look.workspace.root, wanted, record)

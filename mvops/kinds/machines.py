@@ -9,6 +9,7 @@ from pathlib import Path
 from mvops.contracts.schedulers import Machine
 from mvops.kinds.kind import Look
 from mvops.kinds.recorded import champions
+from mvops.witness import is_file, what_is
 
 _REQUIREMENTS = "requirements.txt"
 
@@ -24,12 +25,12 @@ def machine(look: Look, models: Iterable[str], secrets: tuple[str, ...]) -> Mach
         python=".".join(version.split(".")[:2]),
         secrets=secrets,
         kept=kept,
-        requirements=_REQUIREMENTS if (look.workspace.root / _REQUIREMENTS).is_file() else None,
+        requirements=_REQUIREMENTS if is_file(look.workspace.root / _REQUIREMENTS) else None,
         folder=_in_repository(look.workspace.root),
     )
 
 
 def _in_repository(root: Path) -> str:
     """Where the project lies in its Git repository, posix; empty at its root, or where there is none."""
-    top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    top = next((folder for folder in (root, *root.parents) if what_is(folder / ".git")), root)
     return "" if top == root else root.relative_to(top).as_posix()

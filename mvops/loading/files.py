@@ -9,14 +9,17 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import mvops
 from mvops import assets
 from mvops.core.canonical import digest
-from mvops.core.naming import check_name, suggest_name
+from mvops.core.grammar import check_name, suggest_name
 from mvops.errors import SpecError, UsageError, Where
 from mvops.loading.find import PROJECT_FILE
-from mvops.loading.problems import Place, Problem
+
+if TYPE_CHECKING:
+    from mvops.loading.problems import Problem
 
 MAX_BYTES = 1 << 20
 ENTRIES = {"models": "a model", "features": "a feature view"}  # folders whose files are found without being listed
@@ -108,6 +111,8 @@ def _own(root: Path) -> Iterator[SpecFile]:
                 _check_name(relative, shown)
             yield SpecFile(option, shown, _read(path, shown, root))
         except SpecError as error:
+            from mvops.loading.problems import Place, Problem  # noqa: PLC0415 -- pydantic, which most files do without
+
             problem = Problem(Place(shown, 0, 0, ""), error.message, error.hint or "", unreadable=True)
             yield SpecFile(relative.as_posix(), shown, b"", problem)
 

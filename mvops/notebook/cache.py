@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mvops.atomic import write_atomically
+from mvops.atomic import content_at, write_atomically
 from mvops.notebook.results import Store
 
 FORMAT = 1
@@ -38,7 +38,7 @@ class StepCache:
     def get(self, key: str) -> Entry | None:
         """The entry under `key`; None also if its file is damaged or of another format."""
         try:
-            raw = json.loads(self._path(key).read_text(encoding="utf-8"))
+            raw = json.loads((content_at(self._path(key)) or b"").decode())
             if raw.pop("format_version") != FORMAT:
                 return None
             return Entry(**{**raw, "absent": tuple(raw["absent"])})

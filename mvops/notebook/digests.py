@@ -15,6 +15,7 @@ from typing import Literal
 from mvops.atomic import write_atomically
 from mvops.core.canonical import digest
 from mvops.errors import DataError
+from mvops.witness import note, spoil
 
 _SETTLED = 2.0  # seconds; a file changed more recently may change again within one tick of its time stamp
 
@@ -45,11 +46,14 @@ def input_files(root: Path, pattern: str) -> list[Path]:
     """The files that a file name, a folder or a glob stands for, sorted; hidden files in folders do not count."""
     place = root / pattern
     if place.is_file():
-        return [place]
-    if place.is_dir():
-        found = (file for file in place.rglob("*") if file.is_file())
-        return sorted(file for file in found if not _hidden(file.relative_to(place)))
-    return sorted(Path(name) for name in glob(str(place), recursive=True) if Path(name).is_file())  # noqa: PTH207
+        found = [place]
+    elif place.is_dir():
+        files = (file for file in place.rglob("*") if file.is_file())
+        found = sorted(file for file in files if not _hidden(file.relative_to(place)))
+    else:
+        found = sorted(Path(name) for name in glob(str(place), recursive=True) if Path(name).is_file())  # noqa: PTH207
+    note("files", place, [str(file) for file in found])
+    return found
 
 
 def file_md5s(files: Iterable[Path], cache_dir: Path) -> dict[Path, str]:
@@ -63,7 +67,9 @@ def file_md5s(files: Iterable[Path], cache_dir: Path) -> dict[Path, str]:
 def file_sha256(path: Path) -> str:
     """The sha256 of a file's content."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    note("content", path, found)
+    return found
 
 
 def _relative(file: Path, root: Path) -> str:
@@ -103,9 +109,11 @@ class _Known:
         stamp: list[object] = [state.st_size, state.st_mtime_ns, state.st_ino]
         known = self._entries.get(str(path.absolute()))
         if isinstance(known, list) and known[:3] == stamp:
+            note("stamp", path, stamp)
             return str(known[3])
         with path.open("rb") as file:
             found = hashlib.file_digest(file, self._algorithm).hexdigest()
+        spoil(f"{path} was read")
         if time.time() - state.st_mtime > _SETTLED:
             self._entries[str(path.absolute())] = [*stamp, found]
             self._changed = True

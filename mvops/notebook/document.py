@@ -11,6 +11,7 @@ from typing import Any, Literal
 from mvops.core.naming import check_name
 from mvops.core.nearest import did_you_mean
 from mvops.errors import NotebookError, Where
+from mvops.witness import is_folder, note_content
 
 Role = Literal["parameters", "setup", "step", "skip", "markdown"]
 _SKIPPED = {"skip", "injected-parameters"}
@@ -61,7 +62,7 @@ def read_document(path: Path, root: Path) -> Document:
     metadata = book.get("metadata", {})
     ours = metadata.get("mvops", {})
     folder = root / ours["cwd"] if "cwd" in ours else path.parent
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise NotebookError(
             f"The folder that the notebook runs in does not exist: {folder}.",
             hint="Correct metadata.mvops.cwd of the notebook, or promote it again.",
@@ -88,7 +89,9 @@ def text(source: str | list[str]) -> str:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        book = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        note_content(path, content)
+        book = json.loads(content.decode())
     except FileNotFoundError:
         meant = did_you_mean(path.name, [each.name for each in path.parent.glob("*.ipynb")])
         hint = "Make it with: mvops promote NOTEBOOK --force"

@@ -15,7 +15,9 @@ from typing import Any
 
 from jupyter_core.paths import jupyter_path
 
+from mvops.atomic import content_at
 from mvops.errors import NotebookError, Where
+from mvops.witness import spoil
 
 NATIVE = "python3"
 _OTHER_LANGUAGES = {"ir": "R", "r": "R", "julia": "Julia", "scala": "Scala", "javascript": "JavaScript"}
@@ -66,6 +68,7 @@ def environment(kernel: Kernel, imports: frozenset[str]) -> tuple[str, dict[str,
     For an interpreter that is not ours, all that is installed beside it is listed: nothing is started to ask.
     """
     if kernel.python is not None:
+        spoil(f"{kernel.python} was looked at")
         return str(kernel.python), _installed_beside(kernel.python)
     found = (pair for name in sorted(imports - sys.stdlib_module_names) for pair in _releases(name))
     return platform.python_version(), dict(found)
@@ -75,9 +78,10 @@ def _spec(name: str) -> dict[str, Any] | None:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
         return None
     for folder in jupyter_path("kernels"):
+        content = content_at(Path(folder) / name / "kernel.json")
         try:
-            spec = json.loads((Path(folder) / name / "kernel.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            spec = json.loads((content or b"").decode())
+        except ValueError:
             continue
         if isinstance(spec, dict) and str(spec.get("language", "python")).lower() == "python":
             return spec

@@ -20,6 +20,7 @@ from mvops.notebook.results import CellPlan, PipelineJob, StepPlan, Store
 from mvops.notebook.slices import StepSlice, slice_notebook
 from mvops.notebook.sources import source_name
 from mvops.notebook.told import Memory, Surroundings, ToldStep, key_of, recalled, relative, remember
+from mvops.witness import is_file, spoil
 
 
 @dataclass(frozen=True)
@@ -124,13 +125,14 @@ def describe_steps(
 
 
 def _told(job: PipelineJob, cache_dir: Path, memory: Memory | None) -> list[ToldStep]:
-    if memory is None or not job.notebook.is_file():
+    if memory is None or not is_file(job.notebook):
         return _steps(prepare(job, cache_dir))
     data = data_digests(job, cache_dir)
     where = key_of(job, data)
     known = recalled(memory, where, job)
     if known is not None:
         return known
+    spoil(f"{job.notebook} was read")
     prepared = prepare(job, cache_dir, data)
     told = _steps(prepared)
     remember(memory, where, job, _surroundings(prepared, job.root), told)

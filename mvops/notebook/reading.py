@@ -10,6 +10,7 @@ from pathlib import Path
 from mvops.errors import NotebookError
 from mvops.notebook.cells import parse_cell
 from mvops.notebook.digests import file_sha256
+from mvops.witness import is_file, is_folder, matching, resolved
 
 _READERS = re.compile(r"read_\w+|load\w*|open|genfromtxt|fromfile|imread|DictReader|reader")
 _LONGEST_NAME = 1000
@@ -28,14 +29,15 @@ def local_sources(modules: Iterable[str], folder: Path, root: Path) -> dict[str,
     found: dict[str, str] = {}
     waiting = list(modules)
     seen: set[str] = set()
-    places = _places(folder.resolve(), root.resolve())
+    top = resolved(root)
+    places = _places(resolved(folder), top)
     while waiting:
         module = waiting.pop()
         if module in seen:
             continue
         seen.add(module)
         for file in next((files for place in places if (files := _files(place, module))), []):
-            name = file.relative_to(root.resolve()) if file.is_relative_to(root.resolve()) else file
+            name = file.relative_to(top) if file.is_relative_to(top) else file
             found[name.as_posix()] = file_sha256(file)
             waiting += _imports_of(file)
     return found
@@ -97,14 +99,6 @@ def _called(call: ast.Call) -> str:
     return ""
 
 
-def is_file(path: Path) -> bool:
-    """Is there such a file; no for what can be no file's name."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
 def _imports(tree: ast.AST) -> list[str]:
     names: list[str] = []
     for node in ast.walk(tree):
@@ -129,7 +123,7 @@ def _places(folder: Path, root: Path) -> list[Path]:
 
 def _files(place: Path, module: str) -> list[Path]:
     single = place / f"{module}.py"
-    if single.is_file():
+    if is_file(single):
         return [single]
     package = place / module
-    return sorted(package.rglob("*.py")) if package.is_dir() else []
+    return matching(package, "**/*.py") if is_folder(package) else []

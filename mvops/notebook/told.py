@@ -14,8 +14,9 @@ from typing import Any, Protocol
 from mvops.core.canonical import digest
 from mvops.notebook.digests import file_sha256
 from mvops.notebook.kernels import choose_kernel, environment
-from mvops.notebook.reading import is_file, local_sources
+from mvops.notebook.reading import local_sources
 from mvops.notebook.results import CellPlan, PipelineJob
+from mvops.witness import is_file, is_folder
 
 
 class Memory(Protocol):
@@ -77,7 +78,7 @@ def recalled(memory: Memory, key: str, job: PipelineJob) -> list[ToldStep] | Non
     kept = memory.recall(key)
     try:
         around = Surroundings(**{name: _tuple(value) for name, value in kept["around"].items()})
-        if not (job.root / around.folder).is_dir() or _met(job, around) != kept["met"]:
+        if not is_folder(job.root / around.folder) or _met(job, around) != kept["met"]:
             return None
         return [_step(step) for step in kept["steps"]]
     except (AttributeError, KeyError, TypeError):  # not there, or somebody wrote into the cache

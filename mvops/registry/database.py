@@ -5,6 +5,8 @@ SQLAlchemy and SQLModel are imported by the first transaction: what every plan a
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from mvops.registry.copies import keep_last_good
 from mvops.registry.light import LightReader, read_lightly
 from mvops.registry.marker import check_mark, check_there, mark, marked
 from mvops.registry.places import Place, check_absent, check_file, locate
+from mvops.witness import is_noting, note, spoil
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -60,6 +63,7 @@ class Registry:
         Inside another one of the same thread it becomes part of that: all is committed together, or nothing.
         Raises LockedError if another process kept writing for 5 seconds, RegistryError for other troubles.
         """
+        spoil("the registry was asked")
         outer: Session | None = getattr(self._open, "session", None)
         if outer is not None:
             with outer.begin_nested():
@@ -85,6 +89,7 @@ class Registry:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """One transaction that only reads, and waits for no writer; inside `session()` it sees that one's changes."""
+        spoil("the registry was asked")
         outer: Session | None = getattr(self._open, "session", None)
         if outer is not None:
             yield outer
@@ -100,7 +105,10 @@ class Registry:
     def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         """What a query finds that is plain SQL for both databases, with a value for each `:name`; as `reading()`."""
         if self._light is not None and getattr(self._open, "session", None) is None:
-            return self._light.rows(query, values)
+            found = self._light.rows(query, values)
+            if is_noting():
+                note("rows", json.dumps([query, values], sort_keys=True), digest_of(found))
+            return found
         from sqlalchemy import text  # noqa: PLC0415 -- see above
 
         with self.reading() as session:
@@ -133,6 +141,11 @@ class Registry:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def digest_of(rows: list[tuple[Any, ...]]) -> str:
+    """Names what a query found."""
+    return hashlib.sha256(repr(rows).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def open_registry(url: str, root: Path, *, create: bool = True, environment: str | None = None) -> Registry:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from mvops.errors import BackendError, Where
+from mvops.witness import is_file, is_folder, matching, note_content, what_is
 
 _LOCK = "dvc.lock"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # there may be hundreds of files
@@ -43,9 +44,9 @@ class Out:
 def find_repository(root: Path) -> Path:
     """The DVC repository that the project is in. Raises BackendError with the command that makes one."""
     for folder in (root.absolute(), *root.absolute().parents):
-        if (folder / ".dvc").is_dir():
+        if is_folder(folder / ".dvc"):
             return folder
-    in_git = any((folder / ".git").exists() for folder in (root.absolute(), *root.absolute().parents))
+    in_git = any(what_is(folder / ".git") for folder in (root.absolute(), *root.absolute().parents))
     raise BackendError(
         f"{root} is not in a DVC repository",
         hint="Make it one: dvc init"
@@ -93,11 +94,11 @@ def remotes(repository: Path) -> tuple[str | None, dict[str, str]]:
 
 def _locks(repository: Path) -> Iterator[Path]:
     """Pipelines are usually described at the top, or in a folder just below it."""
-    yield from sorted({*repository.glob(_LOCK), *repository.glob(f"*/{_LOCK}")})
+    yield from sorted({*matching(repository, _LOCK), *matching(repository, f"*/{_LOCK}")})
 
 
 def _dvc_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.dvc") if path.is_file())  # .dvc itself is a folder
+    return [path for path in matching(folder, "*.dvc") if is_file(path)]  # .dvc itself is a folder
 
 
 def _dvc_outs(path: Path) -> Iterator[Out]:
@@ -122,8 +123,11 @@ def _absolute(folder: Path, name: str) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506  a safe loader
+        content = path.read_bytes()
+        note_content(path, content)
+        found = yaml.load(content.decode(), Loader=_LOADER)  # noqa: S506  a safe loader
     except FileNotFoundError:
+        note_content(path, None)
         return {}
     except (OSError, ValueError, yaml.YAMLError) as error:
         reason = getattr(error, "problem", None) or getattr(error, "strerror", None) or "it is not YAML"

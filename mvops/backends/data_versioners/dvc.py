@@ -17,6 +17,7 @@ from mvops.backends.data_versioners._dvc_files import Out, find_repository, remo
 from mvops.contracts.data_versioners import Dataset, Kept, Place, Revision
 from mvops.core.canonical import digest
 from mvops.errors import BackendError, MissingExtraError
+from mvops.witness import spoil
 
 # Looked up, not imported: DVC takes seconds to import, and a plan needs only to read its files.
 if importlib.util.find_spec("dvc") is None:
@@ -63,6 +64,7 @@ class Dvc:
 
     def preview(self, place: Place, dataset: Dataset, options: Mapping[str, Any]) -> Iterator[str]:
         """What is tracked anew, where it goes, and what is then for the team to commit."""
+        spoil("DVC's cache was looked at")
         try:
             repository = find_repository(place.root)
             default, urls = remotes(repository)

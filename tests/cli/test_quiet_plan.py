@@ -1,0 +1,232 @@
+"""A plan that had nothing to do is said again as long as nothing has changed; whatever changes is noticed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import toy_project as toy
+from toy_project import Result, edit, mvops
+
+from mvops.usecases.plan import plan as make
+
+Change = Callable[[Path], None]
+
+# Every path that Python is asked for while a plan is made, told by Python itself.
+LOOKING = """
+import contextlib, io, json, os, runpy, sys
+seen = set()
+def noted(look):
+    def looks(path=".", *more, **options):
+        if not isinstance(path, int):
+            seen.add(os.path.abspath(os.fspath(path)))
+        return look(path, *more, **options)
+    return looks
+for name in ("stat", "lstat", "scandir", "listdir", "readlink", "access"):
+    setattr(os, name, noted(getattr(os, name)))
+def heard(event, arguments):
+    if event in ("open", "sqlite3.connect") and isinstance(arguments[0], (str, os.PathLike)):
+        seen.add(os.path.abspath(os.fspath(arguments[0])))
+    if event in ("subprocess.Popen", "socket.connect"):
+        raise AssertionError(event)
+sys.addaudithook(heard)
+sys.argv = ["mvops", "plan"]
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+    runpy.run_module("mvops", run_name="__main__", alter_sys=True)
+print(json.dumps([sorted(seen), sorted({name.partition(".")[0] for name in sys.modules})]))
+"""
+
+
+def planned(root: Path, *arguments: str) -> tuple[Result, bool]:
+    """A plan, and whether it was made: else the last one was said again."""
+    with mock.patch("mvops.usecases.plan.plan", wraps=make) as made:
+        said = mvops(root, "plan", *arguments)
+    return said, made.called
+
+
+def settled(root: Path) -> str:
+    """What the plan says once it is remembered; files that were just written are read once more."""
+    for path in root.rglob("*"):
+        if path.is_file() and ".mvops" not in path.parts:
+            os.utime(path, (1_700_000_000, 1_700_000_000))
+    for _ in range(4):
+        said, made = planned(root)
+        if not made:
+            return said.ok().out
+    raise AssertionError(f"never remembered: {said}")
+
+
+@pytest.fixture
+def everything(project: Path) -> Path:
+    """With dashboards, a CI, and data that is kept in the project."""
+    with (project / "configs/project.yaml").open("a") as file:
+        file.write("\ncapabilities: {dashboards: true, data_versioning: true}\n")
+        file.write("dashboard: {backend: grafana}\nci: {backend: github_actions}\ndata: {backend: local}\n")
+    mvops(project, "apply", "--yes").ok()
+    return project
+
+
+def looked(root: Path) -> tuple[set[Path], set[str]]:
+    """What a plan in a process of its own looks at, and the packages that it loads."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOOKING], cwd=root, env=toy.environment(), capture_output=True, text=True, check=True
+    )
+    paths, modules = json.loads(done.stdout)
+    return {Path(path) for path in paths}, set(modules)
+
+
+def test_p41_all_that_a_plan_looks_at_is_looked_at_again(everything: Path) -> None:
+    memory = everything / ".mvops/cache/quiet.json"
+    settled(everything)
+    memory.unlink()
+    at_first, _ = looked(everything)
+    again, modules = looked(everything)
+    assert memory.is_file()
+    assert "pydantic" not in modules, "the second plan was not made"
+    cache = everything / ".mvops/cache"
+    missed = {path for path in at_first - again if path.is_relative_to(everything)}
+    missed = {path for path in missed if path not in {cache, cache.parent} and cache not in path.parents[:1]}  # written
+    missed -= {path for path in missed if path.is_relative_to(cache / "config")}
+    assert missed == set(), "looked at without `mvops.witness`: a change there would not be noticed"
+    assert any("deploy/dashboards" in str(path) for path in again)
+    assert any(".github" in str(path) or "ci" in path.parts for path in again)
+
+
+def written(path: str, text: str) -> Change:
+    def change(root: Path) -> None:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+
+    return change
+
+
+def edited(path: str, old: str, new: str) -> Change:
+    return lambda root: edit(root / path, old, new)
+
+
+def gone(pattern: str) -> Change:
+    def change(root: Path) -> None:
+        found = next(path for path in sorted(root.glob(pattern)) if path.is_file())
+        found.unlink()
+
+    return change
+
+
+def told(sql: str) -> Change:
+    def change(root: Path) -> None:
+        with contextlib.closing(sqlite3.connect(root / ".mvops/registry.db")) as connection, connection:
+            connection.execute(sql)
+
+    return change
+
+
+def longer(path: str) -> Change:
+    def change(root: Path) -> None:
+        with (root / path).open("a") as file:
+            file.write("41.0,30000.0,a,59,1\n")
+
+    return change
+
+
+CHANGES: dict[str, Change] = {
+    "a value in the YAML": edited("configs/models/toy.yaml", "roc_auc >= 0.6,", "roc_auc >= 0.5,"),
+    "another model": written("configs/models/other.yaml", toy.YAML),
+    "a file in the middle of configs": written("configs/models/other.yml", "x: 1"),
+    "another environment": written("configs/env/staging.yaml", "project: other\n"),
+    "a YAML file that is gone": gone("configs/models/toy.yaml"),
+    "a notebook's cell": edited("pipelines/toy.ipynb", "LogisticRegression(C=C)", "LogisticRegression(C=2 * C)"),
+    "a notebook that is gone": gone("pipelines/toy.ipynb"),
+    "a row of data": longer("data/d.csv"),
+    "data that is gone": gone("data/d.csv"),
+    "a module of the project's own that the code imports now": written("pipelines/sklearn.py", "x = 1"),
+    "a package of the project's own": written("pandas/__init__.py", "x = 1"),
+    "a generated file that was edited": edited("deploy/serving/toy/app.py", "import", "# mine\nimport"),
+    "a generated file that is gone": gone("deploy/schedules/**/*"),
+    "a dashboard that is gone": gone("deploy/dashboards/**/*.json"),
+    "the route": gone(".mvops/serving/toy/route.json"),
+    "an artefact": gone(".mvops/artifacts/*/*"),
+    "what the cache of steps knows": gone(".mvops/cache/steps/*/*.json"),
+    "packages that an empty machine needs": written("requirements.txt", "pandas\n"),
+    "the champion": told("DELETE FROM mvops_champions"),
+    "the runs": told("DELETE FROM mvops_runs"),
+    "a record": told("DELETE FROM mvops_records WHERE address = 'monitor.toy'"),
+    "an apply that was interrupted": told(
+        "INSERT INTO mvops_journal (plan_id, action, status, started)"
+        """ VALUES ('x', '{"address": "model.toy"}', 'started', '2026-01-01 00:00:00.000000')"""
+    ),
+}
+
+
+@contextlib.contextmanager
+def changed(root: Path, change: Change) -> Iterator[None]:
+    """As after `change`, and then as before, to the times of the files."""
+    before = {path: (path.read_bytes(), path.stat()) for path in root.rglob("*") if path.is_file()}
+    change(root)
+    yield
+    for path in [path for path in root.rglob("*") if path.is_file() and path not in before]:
+        path.unlink()
+    for path, (content, state) in before.items():
+        if not path.is_file() or path.stat().st_mtime_ns != state.st_mtime_ns or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    shutil.rmtree(root / "pandas", ignore_errors=True)
+
+
+def test_p41_whatever_changes_is_noticed(everything: Path) -> None:
+    quiet = settled(everything)
+    memory = everything / ".mvops/cache/quiet.json"
+    for what, change in CHANGES.items():
+        with changed(everything, change):
+            said, made = planned(everything)
+            assert made or said.code, what
+            memory.unlink()  # a plan that remembers nothing
+            assert planned(everything)[0] == said, what
+        said, _ = planned(everything)
+        assert said.ok().out == quiet, f"undone: {what}"
+    settled(everything)
+    assert planned(everything, "models.toy.monitor.every=1h")[1], "an override"
+    assert planned(everything, "--json")[1]
+
+
+def test_p41_what_is_remembered_of_another_project_or_code_is_not_said(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled(project)
+    elsewhere = toy.copy(project, tmp_path / "elsewhere")
+    assert planned(elsewhere)[1], "a copy of a project is another project"
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    assert planned(project)[1], "kernels are looked for elsewhere"
+    monkeypatch.undo()
+    with mock.patch("mvops.__version__", "9.9.9"):
+        assert planned(project)[1], "another mvops"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"{", b"[" * 100_000, b"null", b'{"format_version": 0}', b'{"format_version": 1}', b"\xff"],
+    ids=["empty", "cut", "deep", "null", "old", "short", "no text"],
+)
+def test_p41_a_damaged_memory_is_as_good_as_none(project: Path, damage: bytes) -> None:
+    memory = project / ".mvops/cache/quiet.json"
+    quiet = settled(project)
+    kept = json.loads(memory.read_bytes())
+    memory.write_bytes(damage)
+    assert planned(project)[0].ok().out == quiet
+    for looks in (None, 1, [["rows", '["DELETE FROM mvops_records", {}]', ""]], [["unheard", "of", ""]], [["what"]]):
+        memory.write_text(json.dumps({**kept, "looks": looks}))
+        said, made = planned(project)
+        assert made
+        assert said.ok().out == quiet
+    memory.unlink()
+    memory.mkdir()  # nothing can be written there
+    assert planned(project)[0].ok().out == quiet
