@@ -78,10 +78,9 @@ def _spec(name: str) -> dict[str, Any] | None:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
         return None
     for folder in jupyter_path("kernels"):
-        content = content_at(Path(folder) / name / "kernel.json")
         try:
-            spec = json.loads((content or b"").decode())
-        except ValueError:
+            spec = json.loads((content_at(Path(folder) / name / "kernel.json") or b"").decode())
+        except (OSError, ValueError):
             continue
         if isinstance(spec, dict) and str(spec.get("language", "python")).lower() == "python":
             return spec

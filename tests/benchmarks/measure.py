@@ -51,10 +51,11 @@ class Table:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def in_turns(programs: Mapping[str, Program], rounds: int) -> dict[str, Figure]:
-    """Run each once to warm up, then all of them in turns."""
+def in_turns(programs: Mapping[str, Program], rounds: int, warm_ups: int = 1) -> dict[str, Figure]:
+    """Run each once or more often to warm up, then all of them in turns."""
     for program in programs.values():
-        _run(program)
+        for _ in range(warm_ups):
+            _run(program)
     found: dict[str, list[Figure]] = {name: [] for name in programs}
     for _ in range(rounds):
         for name, program in programs.items():

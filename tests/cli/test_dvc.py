@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from looking import looked_at, planned, settled
 from toy_project import cached, copy, edit, mvops, query, rows, snapshot, typed
 
 pytestmark = [
@@ -75,6 +76,19 @@ def two_versions(applied: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     assert "commit to Git: data/d.csv.dvc" in mvops(root, "apply", "--yes").ok().out
     mvops(root, "plan", "--detailed-exitcode").ok(0)
     return root
+
+
+def test_p41_what_dvc_says_is_looked_at_again_by_a_plan_that_is_said_again(two_versions: Path, tmp_path: Path) -> None:
+    root = copy(two_versions, tmp_path / "toy")
+    said = settled(root)
+    again, unnoticed = looked_at(root)
+    assert unnoticed == set()
+    assert root / "data/d.csv.dvc" in again
+    with (root / "data/d.csv.dvc").open("a") as file:
+        file.write("# only a remark\n")
+    assert planned(root)[1]
+    edit(root / "data/d.csv.dvc", "md5: ", "md5: 0")
+    assert planned(root)[0].ok().out != said
 
 
 @pytest.fixture

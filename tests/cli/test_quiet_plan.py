@@ -7,62 +7,16 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
 import pytest
 import toy_project as toy
-from toy_project import Result, edit, mvops
-
-from mvops.usecases.plan import plan as make
+from looking import looked_at, planned, settled
+from toy_project import edit, mvops
 
 Change = Callable[[Path], None]
-
-# Every path that Python is asked for while a plan is made, told by Python itself.
-LOOKING = """
-import contextlib, io, json, os, runpy, sys
-seen = set()
-def noted(look):
-    def looks(path=".", *more, **options):
-        if not isinstance(path, int):
-            seen.add(os.path.abspath(os.fspath(path)))
-        return look(path, *more, **options)
-    return looks
-for name in ("stat", "lstat", "scandir", "listdir", "readlink", "access"):
-    setattr(os, name, noted(getattr(os, name)))
-def heard(event, arguments):
-    if event in ("open", "sqlite3.connect") and isinstance(arguments[0], (str, os.PathLike)):
-        seen.add(os.path.abspath(os.fspath(arguments[0])))
-    if event in ("subprocess.Popen", "socket.connect"):
-        raise AssertionError(event)
-sys.addaudithook(heard)
-sys.argv = ["mvops", "plan"]
-with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
-    runpy.run_module("mvops", run_name="__main__", alter_sys=True)
-print(json.dumps([sorted(seen), sorted({name.partition(".")[0] for name in sys.modules})]))
-"""
-
-
-def planned(root: Path, *arguments: str) -> tuple[Result, bool]:
-    """A plan, and whether it was made: else the last one was said again."""
-    with mock.patch("mvops.usecases.plan.plan", wraps=make) as made:
-        said = mvops(root, "plan", *arguments)
-    return said, made.called
-
-
-def settled(root: Path) -> str:
-    """What the plan says once it is remembered; files that were just written are read once more."""
-    for path in root.rglob("*"):
-        if path.is_file() and ".mvops" not in path.parts:
-            os.utime(path, (1_700_000_000, 1_700_000_000))
-    for _ in range(4):
-        said, made = planned(root)
-        if not made:
-            return said.ok().out
-    raise AssertionError(f"never remembered: {said}")
 
 
 @pytest.fixture
@@ -75,28 +29,10 @@ def everything(project: Path) -> Path:
     return project
 
 
-def looked(root: Path) -> tuple[set[Path], set[str]]:
-    """What a plan in a process of its own looks at, and the packages that it loads."""
-    done = subprocess.run(
-        [sys.executable, "-c", LOOKING], cwd=root, env=toy.environment(), capture_output=True, text=True, check=True
-    )
-    paths, modules = json.loads(done.stdout)
-    return {Path(path) for path in paths}, set(modules)
-
-
 def test_p41_all_that_a_plan_looks_at_is_looked_at_again(everything: Path) -> None:
-    memory = everything / ".mvops/cache/quiet.json"
     settled(everything)
-    memory.unlink()
-    at_first, _ = looked(everything)
-    again, modules = looked(everything)
-    assert memory.is_file()
-    assert "pydantic" not in modules, "the second plan was not made"
-    cache = everything / ".mvops/cache"
-    missed = {path for path in at_first - again if path.is_relative_to(everything)}
-    missed = {path for path in missed if path not in {cache, cache.parent} and cache not in path.parents[:1]}  # written
-    missed -= {path for path in missed if path.is_relative_to(cache / "config")}
-    assert missed == set(), "looked at without `mvops.witness`: a change there would not be noticed"
+    again, unnoticed = looked_at(everything)
+    assert unnoticed == set(), "looked at without `mvops.witness`: a change there would not be noticed"
     assert any("deploy/dashboards" in str(path) for path in again)
     assert any(".github" in str(path) or "ci" in path.parts for path in again)
 
