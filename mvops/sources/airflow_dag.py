@@ -15,6 +15,7 @@ from mvops.workspace import Workspace
 
 _SCHEDULE = ("schedule", "schedule_interval", "timetable")
 _TIMETABLES = {"CronTriggerTimetable", "CronDataIntervalTimetable"}
+_DATA = {"Asset", "Dataset", "AssetAll", "AssetAny"}
 _BUILT_IN = {"@quarterly": "0 0 1 */3 *"}  # which no cron has
 _EVENTS = {"None": "it has no schedule: somebody starts it", "@once": "it runs once", "@continuous": "it always runs"}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -157,7 +158,9 @@ def _when(dag: _Dag) -> tuple[str, str | None, str]:
         cron = dag.module.text(node.args[0]) if node.args else told.get("cron")
         if cron is not None:
             return cron, told.get("timezone"), ""
-    said = ast.unparse(node)
+    said = printable(ast.unparse(node), 80)
+    if isinstance(node, (ast.List, ast.Tuple)) or (isinstance(node, ast.Call) and _called(node) in _DATA):
+        return said, None, f"{said} is data that it waits for, and no time of the clock"
     if isinstance(node, ast.Call) and _called(node) == "timedelta":
         return said, None, f"{said} counts from the start date: no five fields of cron say that"
     return said, None, f"{said} is no literal: when that is, is only known where it runs"

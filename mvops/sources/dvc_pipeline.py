@@ -16,7 +16,7 @@ from mvops.errors import ConflictError, NotebookError, UsageError
 from mvops.notebook.promotion import Promotion, promote
 from mvops.sources.command_lines import Runs
 from mvops.sources.dvc_stages import Stage, stages_of
-from mvops.sources.notebook import promoted_files, refuse_known
+from mvops.sources.notebook import promoted_files
 from mvops.sources.scripts import as_notebook
 from mvops.sources.source import Asked, Taken, below, checked_name, file_of, shown
 from mvops.workspace import Workspace
@@ -48,15 +48,13 @@ class DvcPipelineSource:
         pipeline = _pipeline(training, workspace)
         name, stage = training.name, training.stage
         there = workspace.project.models.get(name)
-        if there is None:
-            refuse_known(workspace, name)
         values = () if there is None else tuple(_values(training, pipeline, workspace))
         typed = shown(path, workspace)
         return Taken(
             name,
             f"the stage {stage.name} of {typed}",
             f"the stage {stage.name} of {typed} is the pipeline of {name}",
-            files=promoted_files(training.found) if there is None else {},
+            files=promoted_files(training.found, workspace) if there is None else {},
             draft=training.found.config | {"pipeline": pipeline} if there is None else None,
             values=values,
             notes=(*_notes(stages, training, pipeline, workspace), *_of_the_code(training)),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import nbformat
 
+from mvops.atomic import content_at
 from mvops.core.naming import suggest_name
 from mvops.errors import UsageError
 from mvops.notebook.promotion import Promotion, promote
@@ -28,14 +28,14 @@ class NotebookSource:
         path = file_of(asked, workspace)
         assert path is not None
         name = checked_name(asked.name) if asked.name else suggest_name(path.stem)
-        refuse_known(workspace, name)
         found = promote(path, root=workspace.root, name=name)
+        files = promoted_files(found, workspace)
         typed = shown(path, workspace)
         return Taken(
             name,
             f"the notebook {typed}",
             f"{typed} is the pipeline of {name}, in {len(found.steps)} steps: {', '.join(found.steps)}",
-            files=promoted_files(found),
+            files=files,
             draft=found.config,
             notes=tuple(found.notes),
             after=(f"mvops promote {typed} --name {name} --force --verify", "mvops plan", "mvops apply"),
@@ -43,14 +43,14 @@ class NotebookSource:
         )
 
 
-def refuse_known(workspace: Workspace, name: str) -> None:
-    """Raises UsageError for the name of a model that is there, and for its pipeline's."""
-    for path in (Path("configs/models") / f"{name}.yaml", Path("pipelines") / f"{name}.ipynb"):
-        if (workspace.root / path).exists():
-            raise UsageError(f"there is a model {name} already ({path.as_posix()})", hint="Another name: --name NAME")
-
-
-def promoted_files(found: Promotion) -> dict[str, bytes]:
-    """The promoted notebook in its place."""
-    content: Any = nbformat.writes(found.notebook)  # type: ignore[no-untyped-call]
-    return {found.config["pipeline"]["notebook"]: str(content).encode()}
+def promoted_files(found: Promotion, workspace: Workspace) -> dict[str, bytes]:
+    """The promoted notebook in its place. Raises UsageError where that, or the YAML, is there and another model's."""
+    path = Path(found.config["pipeline"]["notebook"])
+    content = str(nbformat.writes(found.notebook)).encode()  # type: ignore[no-untyped-call]
+    config = Path("configs/models") / f"{path.stem}.yaml"
+    known = [config] if (workspace.root / config).exists() else []
+    if content_at(workspace.root / path) not in {None, content}:
+        known.append(path)
+    if known:
+        raise UsageError(f"there is a model {path.stem} already ({known[0]})", hint="Another name: --name NAME")
+    return {path.as_posix(): content}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -14,6 +15,25 @@ from typing import Any
 def silent() -> Iterator[str]:
     """Takes connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@contextmanager
+def trickling() -> Iterator[str]:
+    """Says a letter of its answer now and then, and never comes to an end."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def talk() -> None:
+            with suppress(OSError):
+                taken, _ = server.accept()
+                with taken:
+                    taken.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+                    while True:
+                        taken.sendall(b"x")
+                        time.sleep(0.5)
+
+        thread = Thread(target=talk, daemon=True)
+        thread.start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 

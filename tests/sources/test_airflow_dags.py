@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import textwrap
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -54,7 +56,8 @@ def test_when(said: str, schedule: str, zone: str) -> None:
         ("", "no schedule"),
         ("schedule=None", "no schedule"),
         ('schedule="@once"', "runs once"),
-        ("schedule=[Asset('x')]", "no literal"),
+        ("schedule=[Asset('x')]", "data that it waits for"),
+        ("schedule=Dataset('x')", "data that it waits for"),
         ("schedule=Variable.get('cron')", "no literal"),
         ("schedule=timedelta(days=1)", "counts from the start date"),
     ],
@@ -62,6 +65,18 @@ def test_when(said: str, schedule: str, zone: str) -> None:
 def test_what_is_no_time_of_the_clock(said: str, refused: str) -> None:
     (entry,) = entries(f'dag = DAG("churn", {said})\n{PAPERMILL}, dag=dag)')
     assert refused in entry.refused
+
+
+@pytest.mark.system
+@pytest.mark.real("schedulers", "airflow", "the DAGs that come with Airflow as examples are read by `mvops import`")
+def test_airflows_own_examples_are_read(outside: Callable[[str], Path]) -> None:
+    found = {}
+    for path in outside("airflow").parent.rglob("site-packages/airflow/example_dags/**/*.py"):
+        found |= {entry.what.partition(":")[0]: entry for entry in entries(path.read_text(encoding="utf-8"))}
+    assert len(found) > 50
+    assert (found["example_bash_operator"].schedule, found["example_bash_operator"].timezone) == ("0 0 * * *", "UTC")
+    assert found["latest_only_with_trigger"].refused.startswith("datetime.timedelta(hours=4) counts from")
+    assert found["asset_s3_bucket_consumer"].refused.endswith("and no time of the clock")
 
 
 def test_the_tasks_of_each_dag() -> None:
