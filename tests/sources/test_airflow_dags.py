@@ -71,9 +71,9 @@ def test_what_is_no_time_of_the_clock(said: str, refused: str) -> None:
 @pytest.mark.real("schedulers", "airflow", "the DAGs that come with Airflow as examples are read by `mvops import`")
 def test_airflows_own_examples_are_read(outside: Callable[[str], Path]) -> None:
     found = {}
-    for path in outside("airflow").parent.rglob("site-packages/airflow/example_dags/**/*.py"):
+    for path in outside("airflow").parent.rglob("site-packages/airflow/**/example_dags/**/*.py"):
         found |= {entry.what.partition(":")[0]: entry for entry in entries(path.read_text(encoding="utf-8"))}
-    assert len(found) > 50
+    assert len(found) > 80
     assert (found["example_bash_operator"].schedule, found["example_bash_operator"].timezone) == ("0 0 * * *", "UTC")
     assert found["latest_only_with_trigger"].refused.startswith("datetime.timedelta(hours=4) counts from")
     assert found["asset_s3_bucket_consumer"].refused.endswith("and no time of the clock")
