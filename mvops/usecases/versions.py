@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +17,8 @@ from mvops.registry.events import events
 from mvops.registry.lock import hold_lock
 from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
+
+_WAY_BACK = re.compile(r"rolled back (from version|to state) \d+")
 
 
 @dataclass(frozen=True)
@@ -141,15 +144,29 @@ def _go_back(workspace: Workspace, model: str, to: int | None) -> tuple[Version,
 
 
 def _before(workspace: Workspace, serving: Version) -> Version:
-    """The champion before this one first was, so that going back twice does not go forward again."""
-    history = [reign.number for reign in registered.champions(workspace.registry, serving.model)]
-    earlier = history[: history.index(serving.number)]
-    if earlier:
-        return version_of(workspace, serving.model, earlier[-1])
+    earlier = before_last(registered.champions(workspace.registry, serving.model))
+    if earlier is not None:
+        return version_of(workspace, serving.model, earlier)
     raise UsageError(
         f"{serving.model}: no champion came before version {serving.number}",
-        hint=f"See: mvops versions list {serving.model}",
+        hint=f"Which versions there are: mvops versions list {serving.model}. To put one in charge by hand:"
+        f" mvops versions promote {serving.model} NUMBER --reason WHY",
     )
+
+
+def before_last(reigns: Iterable[registered.Reign]) -> int | None:
+    """The champion that served before the present one in time, whatever its number.
+
+    A way back undoes what came after its target, so that going back twice goes back two, and never forward again.
+    """
+    line: list[int] = []
+    for reign in reigns:
+        if _WAY_BACK.match(reign.reason) and reign.number in line:
+            while line[-1] != reign.number:
+                line.pop()
+        else:
+            line.append(reign.number)
+    return line[-2] if len(line) > 1 else None
 
 
 def _served_before(workspace: Workspace, serving: Version, number: int) -> Version:

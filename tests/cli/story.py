@@ -167,6 +167,9 @@ def looking_back(story: Story) -> None:
     story.do("alerts test", "alerts", "test", "toy", "--json", code=1)
     story.text_and_json("maturity", "maturity")
     story.do("versions promote", "versions", "promote", "toy", "3", "--reason", "we know better")
+    story.do("an older one", "versions", "promote", "toy", "2", "--reason", "it knew better")
+    story.do("undone", "rollback", "toy")
+    story.do("undone once more", "rollback", "toy")
 
 
 def tell(applied: Path, root: Path) -> Story:

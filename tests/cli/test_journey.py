@@ -194,6 +194,15 @@ def test_a_version_is_promoted_by_hand_and_that_is_on_record(story: Story) -> No
     assert "we know better" in mvops(story.root, "history").ok().out
 
 
+def test_rollback_undoes_a_promotion_by_hand_and_never_goes_forward(story: Story) -> None:
+    """Who served before in time counts, not the number: 1, 2, back to 1, 3 by hand, 2 by hand."""
+    assert story["undone"].out == "toy: rolled back from version 2 to version 3.\n"
+    assert story["undone once more"].out == "toy: rolled back from version 3 to version 1.\n"
+    mvops(story.root, "rollback", "toy").refused(
+        "no champion came before version 1", "mvops versions promote toy NUMBER --reason WHY"
+    )
+
+
 def test_history_tells_it_in_order(story: Story) -> None:
     events = story["history --json"].json()["events"]
     assert [e["time"] for e in events] == sorted(e["time"] for e in events)
