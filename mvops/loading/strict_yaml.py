@@ -134,6 +134,7 @@ class _Reader:
     keys: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
     spots: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
     anchors: dict[str, _Anchored] = field(default_factory=dict)
+    brackets: list[tuple[int, int]] = field(default_factory=list)  # that are open
     count: int = 0
     deepest: int = 0
 
@@ -141,13 +142,24 @@ class _Reader:
         try:
             values = self._document(yaml.parse(text, Loader=_LOADER))
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            spot = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            told = " ".join(part for part in (error.context, error.problem) if part)
-            raise self._refusal(spot, f"not YAML: {told}") from None
+            raise self._refusal(*self._syntax(error)) from None
         except (yaml.YAMLError, ValueError) as error:
             raise self._refusal((1, 1), f"not YAML: {error}") from None
         return Document(self.file, values, self.lines, self.keys, self.spots)
+
+    def _syntax(self, error: yaml.MarkedYAMLError) -> tuple[tuple[int, int], str]:
+        """Where and what; brackets and quotes that are never closed are at fault where they are opened."""
+        told = "not YAML: " + " ".join(part for part in (error.context, error.problem) if part)
+        found, around = _at(error.problem_mark), _at(error.context_mark)
+        opened = None
+        if str(error.context).startswith("while parsing a flow ") and self.brackets:
+            opened = self.brackets[-1]
+        elif error.context == "while scanning a quoted scalar":
+            opened = around
+        if opened is None:
+            return found or around or (1, 1), told
+        missed = f" up to line {found[0]}" if found and found[0] != opened[0] else ""
+        return opened, f"{told}{missed}"
 
     def _document(self, events: Iterator[Any]) -> dict[str, Any]:
         self.spots[()] = (1, 1)
@@ -175,12 +187,15 @@ class _Reader:
         if event.tag is not None:
             raise self._refusal(spot, f"tags such as {event.tag[:60]!r} are not read")
         before, deepest, self.deepest = self.count, self.deepest, depth
+        brackets = [spot] if getattr(event, "flow_style", False) else []
+        self.brackets += brackets
         if isinstance(event, yaml.ScalarEvent):
             value = self._scalar(event)
         elif isinstance(event, yaml.SequenceStartEvent):
             value = self._sequence(events, path, depth)
         else:
             value = self._mapping(events, path, depth)
+        del self.brackets[len(self.brackets) - len(brackets) :]
         if event.anchor is not None:
             self.anchors[event.anchor] = _Anchored(value, self.count - before + 1, self.deepest - depth)
         self.deepest = max(self.deepest, deepest)
@@ -244,6 +259,10 @@ class _Reader:
 
     def _refusal(self, spot: tuple[int, int], message: str) -> BadYamlError:
         return _refusal(self.file, spot, self.lines, message)
+
+
+def _at(mark: yaml.Mark | None) -> tuple[int, int] | None:
+    return None if mark is None else (mark.line + 1, mark.column + 1)
 
 
 def _spot(event: Any) -> tuple[int, int]:

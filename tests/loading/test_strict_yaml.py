@@ -40,7 +40,10 @@ def nested(depth: int) -> bytes:
         (b"a: -.inf", "not a finite number", 1, 4),
         (b"a: " + b"9" * 5000, "a whole number has at most 64 bits", 1, 4),
         (b"just text", "the file must hold a mapping", 1, 1),
-        (b"a: 'x", "not YAML: while scanning a quoted scalar", 1, 6),
+        (b"a: 'x", "not YAML: while scanning a quoted scalar", 1, 4),
+        (b"a: 1\ngate: [x, y\nrollout: {z: 1}\n", "flow sequence did not find expected ',' or ']' up to line 3", 2, 7),
+        (b"a: 1\nb: {x: [\n\n", "flow node did not find expected node content up to line 4", 2, 8),
+        (b"a: {x: [1, 2], y: 1\nb: 2\n", "flow mapping did not find expected ',' or '}' up to line 2", 1, 4),
     ],
 )
 def test_refused_with_its_place(data: bytes, message: str, line: int, column: int) -> None:
