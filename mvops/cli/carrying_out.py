@@ -38,8 +38,9 @@ def carry_out(
 ) -> None:
     """Show the plan, ask, do it, and say what became of it; `before` is done first, once somebody said yes."""
     from mvops.core.apply import check_allowed
-    from mvops.show.apply import applied_json, applied_total
-    from mvops.usecases.afterwards import not_as_planned
+    from mvops.core.environment import wording
+    from mvops.show.apply import applied_json, applied_total, refused_lines
+    from mvops.usecases.afterwards import not_as_planned, refusals
     from mvops.usecases.confirming import word_to_type
     from mvops.usecases.signatures import check_signed
 
@@ -54,16 +55,20 @@ def carry_out(
     finished = list(_act(workspace, chosen, how, tell=not json_))
     errors = [_named(done.error, done.action.address) for done in finished if done.error is not None]
     otherwise = () if errors else not_as_planned(workspace, finished)
+    refused = refusals(workspace, finished)
     if json_:
-        print_json(applied_json(chosen, finished, otherwise))
+        print_json(applied_json(chosen, finished, otherwise, refused))
     elif finished:
         for line in applied_total(finished, otherwise):
             say(line, "bold")
+        typed = wording(workspace.project.environment)["typed"]
+        for line in (line for each in refused for line in refused_lines(each, typed)):
+            say(line)
     if errors:
         raise errors[0]
     if otherwise:
         raise ConflictError(f"{otherwise[0].address} is not as planned: {otherwise[0].because}", hint="Why: mvops plan")
-    if any(done.left.get("gate") == "refused" for done in finished):
+    if refused:
         raise typer.Exit(4)
 
 

@@ -137,7 +137,7 @@ def _save(workspace: Workspace, made: Plan, out: Path, valid: timedelta | None, 
     from mvops.usecases.saved_plans import save_plan
     from mvops.usecases.signatures import by_hand, signer_of, signers_of
 
-    save_plan(made, out, valid, key)
+    save_plan(workspace, made, out, valid, key)
     does = f"`{_typed(made, out)}` does exactly this."
     if key is None:
         unsigned = signers_of(workspace) is not None

@@ -8,6 +8,8 @@ from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
+from pydantic import Field
+
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address
 from mvops.core.canonical import digest
@@ -23,8 +25,8 @@ class Plan(Frozen):
     `notices` are sentences about what is not acted upon, such as a capability that the preset leaves off; `unseen`
     are addresses that could not be looked at, such as on a server that is down; `overrides` are those of the command
     line that the spec was read with. `mvops` is the version that made it, `spec` the digest of the whole YAML.
-    `objections` are what the project's policies have against it. `created_by` (user@host) and `expires` are only said
-    in a saved plan.
+    `objections` are what the project's policies have against it. `created_by` (user@host), `expires` and `parts` (a
+    digest for each part of the YAML, to say which one moved) are only said in a saved plan.
     """
 
     format_version: Literal[1] = 1
@@ -44,6 +46,7 @@ class Plan(Frozen):
     spec: str = ""
     created_by: str | None = None
     expires: datetime | None = None
+    parts: dict[str, str] = Field(default_factory=dict)
     environment: str | None = None  # a plan for one is refused in any other
 
     def pending(self) -> tuple[Action, ...]:

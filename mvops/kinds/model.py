@@ -9,6 +9,7 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
 from mvops.core.canonical import digest
 from mvops.core.compare import Held
+from mvops.core.environment import wording
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RegisterVersion, RemoveRoute, RollOut, Step
@@ -82,6 +83,7 @@ class ModelKind:
             yield "taken from the traffic; its versions stay in the registry"
         elif not trains(action):
             yield f"{change_class(action)}: nothing is trained"
+            yield from _let_through(action, look)
         elif serving is None:
             yield "retrain: version 1 is trained and, when the gate says yes, serves"
         else:
@@ -106,6 +108,23 @@ def _spec(look: Look, pipeline: PipelineSpec) -> ModelSpec:
         owner=model.owner,
         prevent_destroy=model.prevent_destroy,
     )
+
+
+def _let_through(action: Action, look: Look) -> Iterator[str]:
+    """What a new gate does not ask of a challenger that is on its way."""
+    if not any(change.field.startswith("gate") for change in action.changes):
+        return
+    from mvops.registry.rollouts import current  # noqa: PLC0415 -- SQLModel, which a quiet plan does without
+
+    name = name_of(action.address)
+    running = current(look.workspace.registry, name)
+    if running is not None:
+        typed = wording(look.workspace.project.environment)["typed"]
+        yield (
+            f"the gate until now let version {running.challenger} pass, which is a canary at "
+            f"{running.shares[running.step]} %: it goes on"
+        )
+        yield f"    to its end: {typed} rollout status {name} --follow; no further: {typed} rollout abort {name}"
 
 
 def protected(look: Look, model: str) -> Held | None:

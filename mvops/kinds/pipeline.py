@@ -16,6 +16,7 @@ from mvops.features.joined import job_of
 from mvops.kinds.code_changes import code_changes
 from mvops.kinds.dataset import dataset_addresses
 from mvops.kinds.kind import Look
+from mvops.kinds.parameter_edits import edited_in_vain
 from mvops.kinds.recorded import runs
 from mvops.notebook.keys import describe_steps
 from mvops.notebook.results import StepPlan
@@ -74,8 +75,12 @@ class PipelineKind:
             yield RunPipeline(model=name_of(action.address), reason=action.because, anew=anew)
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
-        """Step by step: what runs, why, and what comes from the cache."""
-        if action.verb in {Verb.DELETE, Verb.FORGET, Verb.KEEP}:
+        """Step by step: what runs, why, and what comes from the cache; and which edits come to nothing."""
+        if action.verb in {Verb.DELETE, Verb.FORGET}:
+            return
+        record = look.records.get(action.address)
+        yield from edited_in_vain(look, name_of(action.address), record.outputs.get("run", "") if record else "")
+        if action.verb is Verb.KEEP:
             return
         plans = step_plans(look, name_of(action.address))
         width = max(len(plan.name) for plan in plans)

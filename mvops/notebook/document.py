@@ -103,9 +103,9 @@ def _read_json(path: Path) -> dict[str, Any]:
             f"The notebook cannot be read: {error}.",
             hint="A merge conflict often does this. Restore the file, or make it again: mvops promote NOTEBOOK --force",
             where=Where(path),
-        ) from None
+        ).named_by("notebook") from None
     if not isinstance(book, dict):
-        raise NotebookError("The file is JSON, but no notebook.", where=Where(path))
+        raise NotebookError("The file is JSON, but no notebook.", where=Where(path)).named_by("notebook")
     return book
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import keyword
 import math
 import os
@@ -14,7 +15,7 @@ from typing import Any
 from mvops.core.nearest import did_you_mean
 from mvops.errors import NotebookError, Where
 from mvops.notebook.cells import parse_cell
-from mvops.notebook.document import Document
+from mvops.notebook.document import Document, DocumentCell, document_cells
 from mvops.notebook.results import PipelineJob
 
 _DEEPEST = 50  # Python's own parser gives up at about 100 nested brackets
@@ -39,7 +40,10 @@ class Declared:
 
 def declared_parameters(document: Document) -> Declared:
     """Read the cell tagged `parameters`; nothing is declared without one."""
-    cell = document.parameters_cell
+    return _declared(document.parameters_cell)
+
+
+def _declared(cell: DocumentCell | None) -> Declared:
     defaults: dict[str, Any] = {}
     computed: set[str] = set()
     plain = True
@@ -56,6 +60,12 @@ def declared_parameters(document: Document) -> Declared:
             defaults.pop(name, None)
             plain = False
     return Declared(defaults, frozenset(computed), plain)
+
+
+def declared_in(content: bytes, path: str) -> Declared:
+    """What the cell of parameters says in a notebook with this content. Raises NotebookError."""
+    cells = document_cells(json.loads(content), Where(Path(path)))
+    return _declared(next((cell for cell in cells if cell.role == "parameters"), None))
 
 
 def injected_values(document: Document, job: PipelineJob) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from mvops.core.action import Action
 from mvops.core.apply import Done
 from mvops.core.plan import Plan
+from mvops.usecases.afterwards import Refusal
 
 _MARKS = {"done": "ok", "failed": "FAILED", "skipped": "skipped"}
 
@@ -47,11 +49,28 @@ def applied_total(finished: Sequence[Done], otherwise: Sequence[Action]) -> Iter
         yield f"{total} Looked at again, all of it is as planned."
 
 
-def applied_json(plan: Plan, finished: Sequence[Done], otherwise: Sequence[Action]) -> dict[str, Any]:
-    """The plan's id, each action with its outputs or error, and what was not as planned when looked at again."""
+def refused_lines(refusal: Refusal, typed: str) -> Iterator[str]:
+    """A version that its gate did not let pass: each condition with its numbers, and the ways on."""
+    model, number, serving = refusal.model, refusal.version, refusal.champion
+    serves = f"version {serving} serves on" if serving else "nothing serves"
+    yield f"{model}: the gate refused version {number}; {serves}"
+    yield from (f"  gate: {check}" for check in refusal.checks)
+    if serving:
+        yield f"  What differs: {typed} versions compare {model} {serving} {number}"
+    yield f"  Make a better one, then: {typed} apply"
+    yield f"  Another gate (models.{model}.gate): {typed} apply, then: {typed} retrain {model} --force"
+    if not refusal.governed:
+        yield f"  Past the gate, on record as such: {typed} versions promote {model} {number} --reason WHY"
+
+
+def applied_json(
+    plan: Plan, finished: Sequence[Done], otherwise: Sequence[Action], refusals: Sequence[Refusal] = ()
+) -> dict[str, Any]:
+    """The plan's id, each action with its outputs or error, what the gate refused, and what is not as planned."""
     return {
         "plan": plan.id,
         "not_as_planned": [{"address": action.address, "because": action.because} for action in otherwise],
+        "refused": [asdict(refusal) for refusal in refusals],
         "actions": [
             {
                 "address": done.action.address,

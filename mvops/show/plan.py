@@ -135,7 +135,7 @@ def _changes(action: Action) -> Iterator[str]:
         return
     shown = [c for c in action.changes if c.field.rpartition(".")[2] not in _QUIET_FIELDS and not _is_digest(c)]
     for change in shown[:12]:
-        yield f"{change.field}: {_value(change.before)} -> {_value(change.after)}"
+        yield f"{change.field}: {' -> '.join(_both(change.before, change.after))}"
     if len(shown) > 12:
         yield f"and {len(shown) - 12} more fields"
 
@@ -147,19 +147,29 @@ def _is_digest(change: Change) -> bool:
     return looks(change.before) and looks(change.after)
 
 
-def _value(value: object) -> str:
-    text = _written(value)
+def _both(before: object, after: object) -> tuple[str, str]:
+    """Old and new; text is quoted where nothing else tells it from a number."""
+    alike = _written(before) == _written(after)
+    typed = {type(each) for each in (before, after)}
+    quoted = alike or (str in typed and bool(typed & {int, float, bool}))
+    one, other = (_written(each, quoted=quoted) for each in (before, after))
+    return _cut(one), _cut(other)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _written(value: object) -> str:
+def _written(value: object, *, quoted: bool = False) -> str:
     """As one would write it in YAML."""
+    if isinstance(value, str) and quoted:
+        return f'"{value}"'
     if value is None:
         return "(none)"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {_written(each)}' for key, each in value.items())}}}"
+        return f"{{{', '.join(f'{key}: {_written(each, quoted=quoted)}' for key, each in value.items())}}}"
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_written, value))}]"
+        return f"[{', '.join(_written(each, quoted=quoted) for each in value)}]"
     return str(value)
 
 

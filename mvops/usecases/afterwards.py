@@ -3,12 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from mvops.core.action import Action, Verb
+from mvops.core.address import name_of
 from mvops.core.apply import Done
 from mvops.core.scope import Scope
+from mvops.registry.versions import serving
 from mvops.usecases.plan import plan
+from mvops.usecases.retrain import gate_checks
 from mvops.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A version that its gate did not let pass: what each condition said, and who serves on (None: nobody)."""
+
+    model: str
+    version: int
+    champion: int | None
+    checks: tuple[str, ...]
+    governed: bool  # there is no way past the gate
+
+
+def refusals(workspace: Workspace, finished: Iterable[Done]) -> list[Refusal]:
+    """What the gates refused of that which was done."""
+    refused = {
+        name_of(done.action.address): int(done.left["version"])
+        for done in finished
+        if done.left.get("gate") == "refused"
+    }
+    live = serving(workspace.registry) if refused else {}
+    governed = workspace.project.capabilities.governance
+    return [
+        Refusal(model, number, live.get(model), gate_checks(workspace, model, number), governed)
+        for model, number in refused.items()
+    ]
 
 
 def not_as_planned(workspace: Workspace, finished: Iterable[Done]) -> tuple[Action, ...]:

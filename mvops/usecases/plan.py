@@ -9,9 +9,6 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import Address, kind_of
 from mvops.core.canonical import digest
 from mvops.core.compare import Asked, Held, compare
-from mvops.core.config.dashboard import Dashboard
-from mvops.core.config.data import Data
-from mvops.core.config.model import Model
 from mvops.core.counts import counted
 from mvops.core.former import Former
 from mvops.core.plan import Plan, make_plan
@@ -21,13 +18,13 @@ from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.kinds.file_changes import with_files
 from mvops.kinds.kind import Coded, Guarding, Look, kinds
-from mvops.registry.glance import is_quiet
 from mvops.registry.state import SqlState
 from mvops.usecases.bans import check_bans
 from mvops.usecases.drafts import Draft, drafted, with_backs
 from mvops.usecases.moving import pending_moves, with_moves
+from mvops.usecases.notices import notices_of, switched_off
 from mvops.usecases.project import look_at
-from mvops.workspace import Workspace, data_keeper
+from mvops.workspace import Workspace
 
 _THRESHOLDS = {  # fields that say yes or no to what was seen before too
     "model": ("gate",),
@@ -77,7 +74,7 @@ def _made(
     if not scope.offline:
         compared = (with_files(action, records.get(action.address), look) for action in compared)
     actions = tuple(with_backs((_with_details(action, look) for action in compared), draft, real.registry))
-    told = [] if destroy else list(_notices(workspace))
+    told = [] if destroy else [*notices_of(workspace), *switched_off(workspace, actions)]
     if scope.drift_only:
         actions, others = only_drift(actions)
         told += [f"left out: {counted(others, 'change')} of the spec (--drift-only)"] if others else []
@@ -190,49 +187,3 @@ def _dependencies(unwanted: Iterable[Address], records: Iterable[Address]) -> di
         where: [other for kind in kinds()[kind_of(where)].after for other in by_kind.get(kind, ())]
         for where in unwanted
     }
-
-
-def _notices(workspace: Workspace) -> Iterator[str]:
-    if not workspace.project.models:
-        yield "there is no model yet: `mvops promote NOTEBOOK` makes one of a notebook"
-    if not is_quiet(workspace.registry):
-        yield from _under_way(workspace)
-    if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
-        yield f"tracker is not acted upon: {workspace.project.preset} leaves capabilities.tracking off"
-    if workspace.project.dashboard != Dashboard() and not workspace.project.capabilities.dashboards:
-        yield f"dashboard is not acted upon: {workspace.project.preset} leaves capabilities.dashboards off"
-    if workspace.project.data != Data() and not workspace.project.capabilities.data_versioning:
-        yield f"data is not acted upon: {workspace.project.preset} leaves capabilities.data_versioning off"
-    read = any(model.pipeline.inputs for model in workspace.project.models.values())
-    if read and workspace.project.capabilities.data_versioning:
-        keeper, lacking = data_keeper(workspace)
-        yield from (f"data is kept by {keeper.backend} for now. {why}" for why in (lacking,) if why)
-    for name, model in sorted(workspace.project.models.items()):
-        for section, capability in _switched_off(workspace, model):
-            yield (
-                f"models.{name}.{section} is not acted upon: "
-                f"{workspace.project.preset} leaves capabilities.{capability} off"
-            )
-
-
-def _under_way(workspace: Workspace) -> Iterator[str]:
-    from mvops.registry.journal import SqlJournal  # noqa: PLC0415 -- SQLModel, which a quiet plan does without
-    from mvops.registry.lock import current_lock  # noqa: PLC0415 -- the same
-
-    at_work = current_lock(workspace.registry)
-    for entry in SqlJournal(workspace.registry).unfinished():
-        where = entry["action"]["address"]
-        if at_work and not at_work.gone:
-            yield f"`{at_work.command}` of {at_work.username}@{at_work.host} is at work on {where}"
-        else:
-            yield f"the last apply was interrupted at {where}; applying goes on from there"
-
-
-def _switched_off(workspace: Workspace, model: Model) -> Iterator[tuple[str, str]]:
-    on = workspace.project.capabilities
-    if model.endpoint is not None and not on.serving:
-        yield "endpoint", "serving"
-    if model.monitor is not None and not on.monitoring:
-        yield "monitor", "monitoring"
-    if model.retrain is not None and not on.retraining:
-        yield "retrain", "retraining"

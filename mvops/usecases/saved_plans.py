@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from mvops import __version__
 from mvops.atomic import write_atomically
+from mvops.core.action import differences
+from mvops.core.canonical import digest
 from mvops.core.plan import Plan
 from mvops.errors import ConflictError, StalePlanError, UsageError
 from mvops.kinds.file_changes import changed_since
@@ -23,7 +25,9 @@ from mvops.workspace import Workspace
 _AGAIN = "Plan again: mvops plan"
 
 
-def save_plan(plan: Plan, path: Path, valid_for: timedelta | None = None, key: Path | None = None) -> Plan:
+def save_plan(
+    workspace: Workspace, plan: Plan, path: Path, valid_for: timedelta | None = None, key: Path | None = None
+) -> Plan:
     """Write it to `path`, with who made it and until when it may be applied; returns what was written.
 
     With a `key`, its signature is written beside it. Raises UsageError where `path` is a file which is no saved plan,
@@ -31,7 +35,7 @@ def save_plan(plan: Plan, path: Path, valid_for: timedelta | None = None, key: P
     """
     _check_place(path)
     expires = datetime.now(UTC).replace(microsecond=0) + valid_for if valid_for else None
-    saved = plan.model_copy(update={"created_by": whoami(), "expires": expires}).sealed()
+    saved = plan.model_copy(update={"created_by": whoami(), "expires": expires, "parts": _parts(workspace)}).sealed()
     text = saved.model_dump_json(indent=2).encode()
     beside = list(signed(text, path, key))
     for each, content in [(path, text), *beside]:
@@ -97,7 +101,7 @@ def _moved(workspace: Workspace, plan: Plan) -> str | None:
     if what:
         return f"{what} since it was made"
     if plan.spec and plan.spec != spec_digest(workspace):
-        return "the YAML has changed since it was made"
+        return f"{_rewritten(workspace, plan)} changed since it was made"
     return None
 
 
@@ -112,6 +116,27 @@ def _wanted_otherwise(workspace: Workspace, plan: Plan) -> str | None:
     wanted = desired_specs(look_at(workspace)) if made else {}
     for action in made:
         spec = wanted.get(action.address)
-        if spec is None or spec.fields() != action.after:
-            return f"{action.address} is wanted otherwise"
+        if spec is None:
+            return f"{action.address} is no longer wanted"
+        if changed := [change.field for change in differences(action.after, spec.fields())]:
+            return f"{', '.join(changed[:3])} of {action.address} changed"
     return None
+
+
+def _rewritten(workspace: Workspace, plan: Plan) -> str:
+    """Where the YAML says something else than when the plan was saved."""
+    now = _parts(workspace)
+    moved = sorted(key for key in {*plan.parts, *now} if plan.parts.get(key) != now.get(key))
+    return f"{', '.join(moved[:3])} of the YAML" if plan.parts and moved else "the YAML"
+
+
+def _parts(workspace: Workspace) -> dict[str, str]:
+    """A digest of each part of the YAML: a key of the project, or of a model or a feature view."""
+    parts: dict[str, str] = {}
+    for key, value in workspace.project.model_dump(mode="json").items():
+        if key in {"models", "features"}:
+            inside = ((name, inner, each) for name, entry in value.items() for inner, each in entry.items())
+            parts |= {f"{key}.{name}.{inner}": digest(each)[:8] for name, inner, each in inside}
+        else:
+            parts[key] = digest(value)[:8]
+    return parts

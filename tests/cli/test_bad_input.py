@@ -37,17 +37,21 @@ WRONG: dict[str, tuple[Damage, tuple[str, ...]]] = {
     ),
     "notebook is no JSON": (
         lambda p: (p / NOTEBOOK).write_text("<<<<<<< HEAD"),
-        ("pipelines/toy.ipynb: The notebook cannot be read", "line 1 column 1", "mvops promote NOTEBOOK --force"),
+        (
+            f"{YAML}:3:13: pipelines/toy.ipynb: The notebook cannot be read",
+            "line 1 column 1",
+            "mvops promote NOTEBOOK --force",
+        ),
     ),
     "notebook is a list": (
         lambda p: (p / NOTEBOOK).write_text("[]"),
-        ("toy.ipynb: The file is JSON, but no notebook",),
+        (f"{YAML}:3:13: pipelines/toy.ipynb: The file is JSON, but no notebook",),
     ),
     "unknown key": (
         lambda p: edit(p / YAML, "gate:", "gaet:"),
         (f"{YAML}:8:1: unknown key 'gaet' in models.toy; did you mean 'gate'?", "Keys in models.toy: "),
     ),
-    "YAML syntax": (lambda p: edit(p / YAML, "gate: [", "gate: [["), (f"{YAML}:9:1: not YAML",)),
+    "YAML syntax": (lambda p: edit(p / YAML, "gate: [", "gate: [["), (f"{YAML}:8:7: not YAML",)),
     "wrong value": (
         lambda p: edit(p / YAML, "every: 1d", "every: soon"),
         (f"{YAML}:10:18: models.toy.monitor.every: 'soon' is not a duration", "such as 30m or 1d"),
@@ -222,6 +226,13 @@ def test_p39_a_pipeline_that_fails_leaves_the_champion_and_can_be_mended(project
     mvops(project, "plan", "--detailed-exitcode").ok(0)
 
 
+def test_a_notebook_is_named_as_it_was_typed(fresh: Path) -> None:
+    (fresh / "notebooks").mkdir(exist_ok=True)
+    (fresh / "notebooks/bad.ipynb").write_text("{")
+    said = mvops(fresh / "data", "promote", "../notebooks/bad.ipynb").refused("'bad.ipynb' is not valid JSON").err
+    assert said.startswith("error: ../notebooks/bad.ipynb: ")
+
+
 def test_p40_what_is_not_as_planned_after_all_is_told(project: Path) -> None:
     edit(project / NOTEBOOK, "df = pd.read_csv(data_path)", "df = pd.read_csv(data_path)\\ndf.to_csv(data_path)")
     refused = mvops(project, "apply", "--yes").refused(
@@ -244,5 +255,7 @@ def test_a_first_version_that_the_gate_refuses(quick: Path) -> None:
     edit(quick / YAML, "roc_auc >= 0.6", "roc_auc >= 0.99")
     refused = mvops(quick, "apply", "--yes").ok(4)
     assert "version 1, gate refused" in refused.out
+    assert "toy: the gate refused version 1; nothing serves\n  gate: roc_auc is 0.7796, below 0.99." in refused.out
+    assert "Past the gate, on record as such: mvops versions promote toy 1 --reason WHY" in refused.out
     assert "none yet" in mvops(quick, "status").ok().out
     mvops(quick, "serve", "toy").refused("version")

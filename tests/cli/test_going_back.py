@@ -101,6 +101,9 @@ def test_p36_a_canary_ends_a_model_that_was_not_there_goes_and_what_is_gone_is_s
     (project / "configs/models/second.yaml").write_text(second)
     mvops(project, "apply", "--yes").ok()
     assert answering(project) == {"champion": 1, "challenger": 2}
+    regated = mvops(project, "plan", "models.toy.gate=['roc_auc >= 0.7']").ok().out
+    assert "the gate until now let version 2 pass, which is a canary at 5 %: it goes on" in regated
+    assert "to its end: mvops rollout status toy --follow; no further: mvops rollout abort toy" in regated
     said = mvops(project, "rollback", "--project").refused("nobody to ask").out
     assert "configs/models/second.yaml is taken away: it was not there then" in said
     assert "- endpoint.second" in said

@@ -6,7 +6,42 @@ from pathlib import Path
 
 from toy_project import edit, mvops
 
+from mvops.core.action import Action, Change, Verb
+from mvops.core.address import Address
+from mvops.core.plan import make_plan
+from mvops.show.plan import plan_lines
+
 OUTSIDE, OURS = "Changed outside mvops since the last apply", "Changed in the project"
+
+
+def test_p9_text_and_numbers_are_told_apart_where_they_look_alike() -> None:
+    changes = (("a", 41, "41"), ("b", [1, "x"], ["1", "x"]), ("c", "x", "y"), ("d", None, "41"), ("e", True, "yes"))
+    action = Action(
+        verb=Verb.UPDATE,
+        address=Address("model.m"),
+        reason="changed",
+        because="b",
+        before={},
+        changes=tuple(Change(field=field, before=before, after=after) for field, before, after in changes),
+    )
+    made = make_plan([action], project="p", preset="s", lineage="l", made_on=1)
+    told = [text.strip() for text, _ in plan_lines(made) if " -> " in text]
+    assert told == ['a: 41 -> "41"', 'b: [1, "x"] -> ["1", "x"]', "c: x -> y", "d: (none) -> 41", 'e: True -> "yes"']
+
+
+def test_p13_a_parameter_that_is_edited_in_the_notebook_alone_is_told_with_the_place_where_it_counts(
+    project: Path,
+) -> None:
+    told = (
+        "C = 2.0 in the cell of parameters of pipelines/toy.ipynb changes nothing: models.toy.pipeline.parameters.C is"
+    )
+    assert "changes nothing" not in mvops(project, "plan", "models.toy.pipeline.parameters.C=0.5").ok().out
+    edit(project / "pipelines/toy.ipynb", "C = 1.0", "C = 2.0")
+    for _ in range(2):  # the second time from memory
+        said = mvops(project, "plan", "--detailed-exitcode").ok(0).out
+        assert f"{told} 1.0, and holds; write it there, in configs/models/toy.yaml" in said
+    edit(project / "configs/models/toy.yaml", "C: 1.0", "C: 2.0")
+    assert "changes nothing" not in mvops(project, "plan").ok().out
 
 
 def test_p11_drift_has_a_section_of_its_own(project: Path) -> None:

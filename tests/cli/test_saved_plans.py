@@ -47,7 +47,7 @@ def test_p20_a6_a_stale_plan_is_refused(project: Path) -> None:
 def test_a_plan_whose_yaml_changed_since_is_refused(project: Path) -> None:
     mvops(project, "plan", "models.toy.monitor.min_rows=9", "--out", "p.json").ok()
     edit(project / "configs/models/toy.yaml", "every: 1d", "every: 3h")
-    mvops(project, "apply", "p.json").refused("stale", "monitor.toy")
+    mvops(project, "apply", "p.json").refused("stale: settings.every of monitor.toy changed since it was made")
 
 
 def test_p20_a6_a_tampered_plan_is_refused(project: Path) -> None:
@@ -125,7 +125,7 @@ def test_p20_a_plan_of_another_mvops_is_stale(project: Path) -> None:
 def test_p20_a_yaml_that_changed_elsewhere_makes_it_stale(project: Path) -> None:
     mvops(project, "plan", HOURLY, "--out", "p.json").ok()
     edit(project / "configs/models/toy.yaml", "monitor: {", "owner: ana\nmonitor: {")
-    mvops(project, "apply", "p.json").refused("stale: the YAML has changed")
+    mvops(project, "apply", "p.json").refused("stale: models.toy.owner of the YAML changed since it was made")
 
 
 def test_p22_a_plan_may_expire(project: Path) -> None:
@@ -228,5 +228,8 @@ def test_p16_p34_only_what_was_changed_outside_is_exit_code_3(project: Path) -> 
 
 
 def test_a_capability_that_the_preset_leaves_off_is_told(project: Path) -> None:
-    shown = mvops(project, "plan", "preset=small/day_30").ok()
+    shown = mvops(project, "plan", "preset=small/day_30", "capabilities.monitoring=false").ok()
+    assert (
+        "note: monitor.toy, schedule.toy go as small/day_30 leaves capabilities.monitoring off; to keep it" in shown.out
+    )
     assert "models.toy.retrain is not acted upon: small/day_30 leaves capabilities.retraining off" in shown.out

@@ -1,0 +1,86 @@
+"""Sentences of a plan about what it does not do, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mvops.core.action import Action, Verb
+from mvops.core.address import Address, kind_of
+from mvops.core.config.dashboard import Dashboard
+from mvops.core.config.data import Data
+from mvops.core.config.model import Model
+from mvops.registry.glance import is_quiet
+from mvops.workspace import Workspace, data_keeper
+
+_MADE_BY = {  # kind -> the capabilities without which there is none
+    "endpoint": ("serving",),
+    "monitor": ("monitoring",),
+    "schedule": ("monitoring", "retraining"),
+    "dashboard": ("dashboards",),
+    "dashboards": ("dashboards",),
+    "tracker": ("tracking",),
+}
+
+
+def notices_of(workspace: Workspace) -> Iterator[str]:
+    """What the YAML says in vain, what is under way, and what an empty project needs."""
+    if not workspace.project.models:
+        yield "there is no model yet: `mvops promote NOTEBOOK` makes one of a notebook"
+    if not is_quiet(workspace.registry):
+        yield from _under_way(workspace)
+    if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
+        yield f"tracker is not acted upon: {workspace.project.preset} leaves capabilities.tracking off"
+    if workspace.project.dashboard != Dashboard() and not workspace.project.capabilities.dashboards:
+        yield f"dashboard is not acted upon: {workspace.project.preset} leaves capabilities.dashboards off"
+    if workspace.project.data != Data() and not workspace.project.capabilities.data_versioning:
+        yield f"data is not acted upon: {workspace.project.preset} leaves capabilities.data_versioning off"
+    read = any(model.pipeline.inputs for model in workspace.project.models.values())
+    if read and workspace.project.capabilities.data_versioning:
+        keeper, lacking = data_keeper(workspace)
+        yield from (f"data is kept by {keeper.backend} for now. {why}" for why in (lacking,) if why)
+    for name, model in sorted(workspace.project.models.items()):
+        for section, capability in _switched_off(workspace, model):
+            yield (
+                f"models.{name}.{section} is not acted upon: "
+                f"{workspace.project.preset} leaves capabilities.{capability} off"
+            )
+
+
+def _under_way(workspace: Workspace) -> Iterator[str]:
+    from mvops.registry.journal import SqlJournal  # noqa: PLC0415 -- SQLModel, which a quiet plan does without
+    from mvops.registry.lock import current_lock  # noqa: PLC0415 -- the same
+
+    at_work = current_lock(workspace.registry)
+    for entry in SqlJournal(workspace.registry).unfinished():
+        where = entry["action"]["address"]
+        if at_work and not at_work.gone:
+            yield f"`{at_work.command}` of {at_work.username}@{at_work.host} is at work on {where}"
+        else:
+            yield f"the last apply was interrupted at {where}; applying goes on from there"
+
+
+def _switched_off(workspace: Workspace, model: Model) -> Iterator[tuple[str, str]]:
+    on = workspace.project.capabilities
+    if model.endpoint is not None and not on.serving:
+        yield "endpoint", "serving"
+    if model.monitor is not None and not on.monitoring:
+        yield "monitor", "monitoring"
+    if model.retrain is not None and not on.retraining:
+        yield "retrain", "retraining"
+
+
+def switched_off(workspace: Workspace, actions: Iterable[Action]) -> Iterator[str]:
+    """Which capabilities are off whose resources the plan takes away."""
+    on = workspace.project.capabilities
+    gone: dict[str, list[Address]] = {}
+    for action in actions:
+        if action.verb is Verb.DELETE:
+            for capability in _MADE_BY.get(kind_of(action.address), ()):
+                if not getattr(on, capability):
+                    gone.setdefault(capability, []).append(action.address)
+    for capability, addresses in sorted(gone.items()):
+        what, goes = ", ".join(sorted(addresses)), "goes" if len(addresses) == 1 else "go"
+        yield (
+            f"{what} {goes} as {workspace.project.preset} leaves capabilities.{capability} off; "
+            f"to keep it: capabilities: {{{capability}: true}} in configs/project.yaml"
+        )
