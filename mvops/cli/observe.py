@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mvops.cli.session import JsonFlag, answer, print_json, say, waiting
+from mvops.cli.session import JsonFlag, answer, one_place, print_json, say, waiting
 from mvops.cli.session import project as open_project
 from mvops.errors import UsageError
 
@@ -44,6 +44,7 @@ def monitor(
     from mvops.show.monitor import report_json, report_lines
     from mvops.usecases.clock import as_utc
     from mvops.usecases.monitor import monitor as look
+    from mvops.usecases.notify import tells_here
     from mvops.usecases.triggers import retraining_due
 
     with open_project() as workspace:
@@ -54,7 +55,8 @@ def monitor(
         if json_:
             print_json({"models": [report_json(r) | {"retraining_due": due.get(r.model)} for r in reports]})
         for report in () if json_ else reports:
-            for line, style in report_lines(report):
+            told = one_place() and not report.undelivered and tells_here(workspace, report.model)
+            for line, style in report_lines(report, told=told):
                 (answer if style == "red" else say)(line, style)  # quiet keeps what is wrong
         for name, reason in due.items():
             if retrain:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -53,6 +54,14 @@ def project(overrides: Iterable[str] | None = None) -> Iterator[Workspace]:
             yield workspace
         finally:
             sys.stderr.write("".join(f"note: {remark}\n" for remark in workspace.remarks))
+
+
+def one_place() -> bool:
+    """Do standard output and standard error come to the same terminal or file."""
+    try:
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except OSError:  # one of them is no file
+        return False
 
 
 def say(text: str = "", style: str = "") -> None:

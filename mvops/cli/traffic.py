@@ -90,6 +90,8 @@ def retrain(
             for check in made.checks:
                 say(f"  gate: {check}")
             say(f"{model}: {made.sentence}.")
+            if made.to_commit:
+                say(f"  the data are kept anew; commit to Git: {', '.join(made.to_commit)}")
         news = None
         if made.result == "rolling" and not no_wait:
             news = _follow(workspace, model, quiet=json_)
@@ -101,6 +103,7 @@ def retrain(
                 "sentence": made.sentence,
                 "version": made.version.number if made.version else None,
                 "gate": list(made.checks),
+                "to_commit": list(made.to_commit),
                 "rollout": news_line(news) if news else None,
             }
         )

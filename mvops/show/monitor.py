@@ -14,16 +14,16 @@ if TYPE_CHECKING:  # it brings pandas, which only --log needs
 Line = tuple[str, str]
 
 
-def report_lines(report: Report) -> Iterator[Line]:
-    """A line for each window, then what opened and what was resolved."""
+def report_lines(report: Report, *, told: bool = False) -> Iterator[Line]:
+    """A line for each window, then what opened and what was resolved, unless whoever reads this was `told` already."""
     new = f"{counted(report.predictions, 'new prediction')}, {counted(report.outcomes, 'new outcome')}"
     yield f"{report.model}: {new}", "bold"
     for window in report.windows:
         yield f"  {_window(window)}", "yellow" if window.verdict.alarms else ""
-    for alert in report.opened:
+    for alert in () if told else report.opened:
         since = f"{alert.opened:%Y-%m-%d}"
         yield f"  ALERT {alert.severity} {since} {alert.key} (version {alert.version}): {alert.reason}", "red"
-    for alert in report.resolved:
+    for alert in () if told else report.resolved:
         yield f"  resolved {alert.key} (version {alert.version}) after {counted(alert.windows, 'window')}", "green"
     for sentence in report.undelivered:
         yield f"  NOT DELIVERED to {sentence}", "red"

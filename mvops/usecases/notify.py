@@ -34,6 +34,13 @@ def notify(
                 yield f"{name}: {error}"
 
 
+def tells_here(workspace: Workspace, model: str) -> bool:
+    """Are messages about the model written where the command runs."""
+    monitor = workspace.model(model).monitor
+    channels = [workspace.project.notifiers.get(name) for name in (monitor.alerts if monitor else ())]
+    return any(channel is not None and channel.backend == "console" for channel in channels)
+
+
 def try_channels(workspace: Workspace, model: str) -> Iterator[tuple[str, MvopsError | None]]:
     """Send a harmless message to everyone whom the model's monitor tells; yields each name and what went wrong.
 

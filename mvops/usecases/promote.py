@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +74,8 @@ def promote(
             hint="Give this one another name with --name, or replace that one with --force.",
         )
     replaced = config_path.exists()
-    found = read_and_promote(path, root=workspace.root, name=model, split=_split(split))
+    with _as_typed(path, notebook):
+        found = read_and_promote(path, root=workspace.root, name=model, split=_split(split))
     target = workspace.root / found.config["pipeline"]["notebook"]
     write_atomically(target, str(nbformat.writes(found.notebook)).encode())  # type: ignore[no-untyped-call]
     write_model_yaml(config_path, with_defaults(workspace, model, found.config), overwrite=force)
@@ -135,6 +138,17 @@ def _find(workspace: Workspace, notebook: Path) -> Path:
     raise NotebookError(
         f"there is no notebook {notebook}", hint=f"Notebooks here: {known}" if known else "Put one into notebooks/"
     )
+
+
+@contextmanager
+def _as_typed(path: Path, notebook: Path) -> Iterator[None]:
+    """Errors about the file name it as somebody typed it."""
+    try:
+        yield
+    except NotebookError as error:
+        if error.where is not None and error.where.file == path:
+            error.where = replace(error.where, file=notebook)
+        raise
 
 
 def _checked(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mvops.core.action import Verb
@@ -28,6 +28,7 @@ class Retrained:
     sentence: str
     version: Version | None
     checks: tuple[str, ...] = ()
+    to_commit: tuple[str, ...] = ()  # files that the team commits to Git, as the data are others now
 
 
 def retrain(
@@ -66,10 +67,12 @@ def retrain(
     if chosen.made_on != found.made_on:
         raise StalePlanError("another command changed the project meanwhile", hint=f"Again: mvops retrain {model}")
     check_only_data(workspace, found.actions)
-    for done in list(apply(workspace, chosen, tell=tell, command=f"retrain {model}", unsigned=True)):
+    finished = list(apply(workspace, chosen, tell=tell, command=f"retrain {model}", unsigned=True))
+    for done in finished:
         if done.error is not None:
             raise done.error
-    return _outcome(workspace, model)
+    to_commit = tuple(done.left["to_commit"] for done in finished if done.left.get("to_commit"))
+    return replace(_outcome(workspace, model), to_commit=to_commit)
 
 
 def _outcome(workspace: Workspace, model: str) -> Retrained:

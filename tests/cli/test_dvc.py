@@ -73,7 +73,7 @@ def two_versions(applied: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     mvops(root, "plan", "--detailed-exitcode").ok(0)
     commit(root, "Version 1")
     rows(range(60), seed=1).to_csv(root / "data/d.csv", index=False)
-    assert "commit to Git: data/d.csv.dvc" in mvops(root, "apply", "--yes").ok().out
+    assert "commit to Git: data/d.csv.dvc" in mvops(root, "retrain", "toy", "--no-wait").ok().out
     mvops(root, "plan", "--detailed-exitcode").ok(0)
     return root
 
