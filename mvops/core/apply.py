@@ -73,7 +73,11 @@ def check_allowed(plan: Plan) -> None:
     """Raise ConflictError for a plan that no one may apply: it holds a conflict, or a policy says no."""
     if plan.conflicts():
         first = plan.conflicts()[0]
-        raise ConflictError(f"{first.address}: {first.because}", hint=_WAYS_OUT.get(first.reason, _OUT_OF_THE_WAY))
+        theirs = [change.path for change in first.files] if first.reason == "not-ours" else []
+        which = f": {', '.join(theirs)}" if theirs else ""
+        raise ConflictError(
+            f"{first.address}: {first.because}{which}", hint=_WAYS_OUT.get(first.reason, _OUT_OF_THE_WAY)
+        )
     if refusals := plan.refusals():
         said = "\n".join(f"  {refusal.policy}: {refusal.sentence}" for refusal in refusals)
         raise ConflictError(

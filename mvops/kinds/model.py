@@ -16,6 +16,7 @@ from mvops.core.steps import RegisterVersion, RemoveRoute, RollOut, Step
 from mvops.kinds.kind import Look
 from mvops.kinds.pipeline import PipelineKind, PipelineSpec
 from mvops.kinds.recorded import artifacts, champions
+from mvops.serving.ownership import is_held
 
 
 class ModelSpec(Spec):
@@ -81,6 +82,8 @@ class ModelKind:
         serving = look.once(champions).get(name)
         if action.verb is Verb.DELETE:
             yield "taken from the traffic; its versions stay in the registry"
+            if is_held(look.workspace.serving(name) / "spool"):
+                yield "its endpoint is running: it goes on with what it has loaded until you stop it"
         elif not trains(action):
             yield f"{change_class(action)}: nothing is trained"
             yield from _let_through(action, look)

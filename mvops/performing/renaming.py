@@ -8,7 +8,7 @@ from mvops.performing.traffic import restore_route
 from mvops.registry.events import record_event
 from mvops.registry.lock import Hold
 from mvops.registry.renaming import rename_model
-from mvops.serving.ownership import left_over
+from mvops.serving.ownership import is_held, left_over
 from mvops.workspace import Workspace
 
 
@@ -38,15 +38,14 @@ def _leave_traffic(workspace: Workspace, model: str) -> None:
 
 def _check_at_rest(workspace: Workspace, model: str) -> None:
     spool = workspace.serving(model) / "spool"
-    folders = [folder for folder in spool.iterdir() if folder.is_dir()] if spool.is_dir() else []
-    claimed = left_over(spool) if folders else []
-    waiting = sum(len(each.segments()) for each in claimed)
-    for each in claimed:
-        each.release()
-    if len(claimed) < len(folders):
+    if is_held(spool):
         raise ConflictError(
             f"the endpoint of {model} is running", hint="Stop it first, start it by its new name after."
         )
+    claimed = left_over(spool) if spool.is_dir() else []
+    waiting = sum(len(each.segments()) for each in claimed)
+    for each in claimed:
+        each.release()
     if waiting:
         raise ConflictError(
             f"predictions of {model} wait to be moved to the prediction log",

@@ -14,6 +14,7 @@ from mvops.lifecycle.route_file import next_serial, write_route, write_version
 from mvops.registry import rollouts
 from mvops.registry.events import record_event
 from mvops.registry.versions import champion, find_version, set_champion
+from mvops.serving.ownership import is_held
 from mvops.workspace import Workspace
 
 
@@ -85,11 +86,12 @@ def restore_route(step: RestoreRoute, workspace: Workspace) -> dict[str, str]:
 
 
 def remove_route(step: RemoveRoute, workspace: Workspace) -> dict[str, str]:
-    """Take a model from the traffic; an endpoint that runs keeps its last answerers until it is stopped."""
+    """Take a model from the traffic; an endpoint that runs keeps its last answerers until it is stopped: says so."""
+    folder = workspace.serving(step.model)
     end_rollout(workspace, step.model, "the model was destroyed")
-    for name in ("route.json", *(p.name for p in workspace.serving(step.model).glob("v*.json"))):
-        (workspace.serving(step.model) / name).unlink(missing_ok=True)
-    return {}
+    for name in ("route.json", *(p.name for p in folder.glob("v*.json"))):
+        (folder / name).unlink(missing_ok=True)
+    return {"endpoint": "running"} if is_held(folder / "spool") else {}
 
 
 def go_back(step: GoBack, workspace: Workspace) -> dict[str, str]:

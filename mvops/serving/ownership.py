@@ -55,6 +55,25 @@ def left_over(spool: Path) -> list[Claim]:
     return [claimed for claimed in found if claimed is not None]
 
 
+def is_held(spool: Path) -> bool:
+    """Does a process that lives have a folder there: is an endpoint running. Writes nothing."""
+    return any(_is_locked(folder) for folder in spool.iterdir()) if spool.is_dir() else False
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        lock = os.open(folder / _LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def _take(folder: Path) -> Claim | None:
     """Claim a folder, unless somebody else holds it or has removed it."""
     try:

@@ -26,6 +26,8 @@ def applied_line(done: Done) -> str:
     if done.status == "done" and "revision" in done.left:
         line += f": {done.left['backend']} {done.left['revision']}"
         line += f"; commit to Git: {done.left['to_commit']}" if done.left["to_commit"] else ""
+    if done.left.get("endpoint") == "running":
+        line += "; its endpoint goes on with what it has loaded: stop it where it was started"
     if done.status == "skipped":
         line += ": it needs one that failed"
     contested = [change.path for change in done.action.files if change.verb == "conflict" and done.status == "done"]

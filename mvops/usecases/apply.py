@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -94,7 +95,7 @@ def _on_record(workspace: Workspace, plan: Plan, finished: Sequence[Done], said:
         workspace.registry,
         kind="apply",
         subject=workspace.project.project,
-        message=f"applied plan {plan.id}: state {SqlState(workspace.registry).serial()}",
+        message=_became_of(str(said["command"]), plan, finished, SqlState(workspace.registry).serial()),
         details={
             "plan": plan.id,
             "totals": plan.totals(),
@@ -102,6 +103,17 @@ def _on_record(workspace: Workspace, plan: Plan, finished: Sequence[Done], said:
             **said,
         },
     )
+
+
+def _became_of(command: str, plan: Plan, finished: Sequence[Done], serial: int) -> str:
+    """A plan that was done in part leaves no state to go back to."""
+    lead = f"{'' if command == 'apply' else f'{command}: '}applied plan {plan.id}"
+    failed = next((done for done in finished if done.status == "failed"), None)
+    if failed is None or failed.error is None:
+        return f"{lead}: state {serial}"
+    numbers = Counter(done.status for done in finished)
+    counts = ", ".join(f"{number} {status}" for status, number in numbers.items())
+    return f"{lead} in part: {counts}; {failed.action.address}: {failed.error.message.splitlines()[0]}"
 
 
 def _stoppable(tell: Tell, stop: Callable[[], bool]) -> Tell:

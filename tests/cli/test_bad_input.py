@@ -220,6 +220,9 @@ def test_p39_a_pipeline_that_fails_leaves_the_champion_and_can_be_mended(project
     assert "FAILED  update pipeline.toy" in refused.out
     assert "skipped update model.toy: it needs one that failed" in refused.out
     assert "What is done stays done. Left: pipeline.toy, model.toy. Once that is mended: mvops apply" in refused.out
+    last = mvops(project, "history", "--limit", 1).ok().out
+    assert " in part: 1 failed, 1 skipped; pipeline.toy: " in last
+    assert "state" not in last, "there is no way back to what was done in part"
     assert mvops(project, "versions", "list", "toy", "--json").json()["versions"][0]["role"] == "champion"
     mvops(project, "apply", "--yes", "--json").refused("ZeroDivisionError").json()
     edit(project / NOTEBOOK, "C=C / 0", "C=C")

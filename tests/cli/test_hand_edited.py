@@ -44,7 +44,9 @@ def test_a_file_in_the_way_is_a_conflict_and_stays(quick: Path) -> None:
     assert "schedule.toy  conflict: exists and is not ours" in shown.out
     assert "x deploy/schedules/toy/crontab is there and not ours\n" in shown.out
     assert "          -# mine\n" in shown.out
-    mvops(quick, "apply", "--yes").refused("schedule.toy: exists and is not ours", "out of the way")
+    mvops(quick, "apply", "--yes").refused(
+        "schedule.toy: exists and is not ours: deploy/schedules/toy/crontab", "out of the way"
+    )
     assert mine.read_text() == "# mine\n"
     assert not (quick / "deploy/serving").exists()
 

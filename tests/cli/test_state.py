@@ -88,10 +88,16 @@ def test_p30_a_model_is_renamed_with_all_that_is_known_of_it(project: Path) -> N
         client.ready(timeout=120)
         assert client.predict([ROW]).model_version == 1
         mvops(project, "state", "mv", "plaything", "toy", "--yes").refused("the endpoint of plaything is running")
+        goes_on = "its endpoint is running: it goes on with what it has loaded until you stop it"
+        assert goes_on in mvops(project, "plan", "--destroy").ok().out
+        told = mvops(project, "destroy", "--yes").ok().out
+        assert "delete model.plaything; its endpoint goes on with what it has loaded: stop it" in told
+        assert client.predict([ROW]).model_version == 1
     finally:
         process.terminate()
         finish(process)
-    assert mvops(project, "status", "--json").ok().json()["models"][0]["predictions"] == 4
+    assert mvops(project, "status", "--json").ok().json()["models"][0]["predictions"] == 5
+    assert "destroy: applied plan" in mvops(project, "history").ok().out
 
 
 def test_a_name_that_is_none_or_taken_is_refused(project: Path) -> None:
