@@ -1,4 +1,4 @@
-"""Servers that are not mvops', told by what they answer: MLflow's, BentoML, Triton, whatever has OpenAPI."""
+"""Servers that are not mvops', told by what they answer: MLflow's, BentoML, whatever has OpenAPI."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def foreign(server: Server) -> Foreign:
 
     Raises UsageError for one of which nothing can be said, with the next step; ServingError where it falls silent.
     """
-    found = _bentoml(server) or _mlflow(server) or _documented(server) or _triton(server)
+    found = _bentoml(server) or _mlflow(server) or _documented(server)
     if found is None:
         raise UsageError(
             f"{server.url} answers, but does not say what it is: it is no endpoint of mvops' and has no OpenAPI",
@@ -88,18 +88,6 @@ def _documented(server: Server) -> Foreign | None:
         "An endpoint keeps its model to itself. The file that it loads is brought by\n"
         + _BRING.format(what="MODEL.skops")
         + "\nor what trains it: mvops promote NOTEBOOK",
-    )
-
-
-def _triton(server: Server) -> Foreign | None:
-    told = server.get("/v2").json
-    if not isinstance(_at(told, "extensions"), list):
-        return None
-    return Foreign(
-        f"the inference server {printable(_at(told, 'name'))} {printable(_at(told, 'version'))}",
-        "POST /v2/models/NAME/infer",
-        "What it serves is in its model repository. Of scikit-learn, the model that was converted is brought by\n"
-        + _BRING.format(what="MODEL.skops"),
     )
 
 

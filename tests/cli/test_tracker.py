@@ -274,3 +274,9 @@ print(model.predict(pandas.DataFrame({{"age": [20.0, 70.0], "income": [1e4, 1e4]
     done = subprocess.run([story.server.python, "-c", script], capture_output=True, check=False, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip().splitlines()[-1] == "[0, 1]"
+
+
+def test_p29_a_tracking_server_is_told_from_an_endpoint(story: Story) -> None:
+    mvops(story.root, "import", story.server.url, "--model", "toy").refused(
+        "is MLflow's tracking server 3", f"mvops import models:/NAME/VERSION --uri {story.server.url}"
+    )
