@@ -84,6 +84,13 @@ def test_p29_a_file_of_a_model_becomes_a_pipeline_once(mine: Path) -> None:
     assert "takes the place of the one that was imported before" in told
     assert snapshot(mine)["configs/models/churn.yaml"] == was["configs/models/churn.yaml"]
 
+    (mine / "configs/models/price.yaml").unlink()  # killed before it wrote the YAML
+    mvops(mine, "import", "../theirs/price.pkl", *HELD_OUT[:3], "income", "--trust-pickle").ok()
+    assert (mine / "configs/models/price.yaml").is_file()
+    for outside in ("../mine.csv", "/etc/passwd"):
+        (mine.parent / "mine.csv").write_text("y\n1\n")
+        refused = mvops(mine, "import", "../theirs/Churn 2.skops", "--data", outside, "--target", "y")
+        refused.refused(f"there are no rows in {outside}", "of the project")
     edit(mine / "pipelines/churn.ipynb", "import pandas as pd", "import pandas as pd  # mine")
     was = snapshot(mine)
     mvops(mine, "import", "../theirs/price.pkl", *HELD_OUT, "--trust-pickle", "--name", "churn").refused(
@@ -108,6 +115,9 @@ def test_p29_a_notebook_is_promoted(mine: Path) -> None:
     assert cells_of[0] == cells_of[1]
     before = snapshot(mine)
     mvops(mine, "import", "notebooks/Leavers.ipynb").refused("there is a model leavers already", "--name NAME")
+    (mine / "configs/models/leavers.yaml").unlink()  # as one that was killed before it wrote the YAML leaves it
+    mvops(mine, "import", "notebooks/Leavers.ipynb").ok()
+    assert snapshot(mine) == before
     (mine / "notebooks/empty.ipynb").write_text("{}")
     mvops(mine, "import", "notebooks/empty.ipynb").refused("notebook")
     assert {k: v for k, v in snapshot(mine).items() if "empty" not in k} == before
