@@ -90,6 +90,8 @@ def retrain(
             for check in made.checks:
                 say(f"  gate: {check}")
             say(f"{model}: {made.sentence}.")
+            if made.result == "refused" and made.version is not None:
+                _say_ways_on(workspace, model, made.version.number)
             if made.to_commit:
                 say(f"  the data are kept anew; commit to Git: {', '.join(made.to_commit)}")
         news = None
@@ -109,6 +111,15 @@ def retrain(
         )
     if made.result == "refused" or (news is not None and news.decision == "abort"):
         raise typer.Exit(4)
+
+
+def _say_ways_on(workspace: Workspace, model: str, refused: int) -> None:
+    from mvops.core.environment import wording
+    from mvops.show.apply import ways_on
+    from mvops.usecases.afterwards import refusal_of
+
+    for line in ways_on(refusal_of(workspace, model, refused), wording(workspace.project.environment)["typed"]):
+        say(line)
 
 
 def rollback(

@@ -132,7 +132,7 @@ def _explain(  # noqa: PLR0911 -- one return for each row of the table
             return "unchanged", "unchanged", ()
         case Verb.REPAIR:
             drift = differences(_visible(want, real), dict(real or {}))
-            told = "; ".join(f"{c.field} is {_short(c.after)}, should be {_short(c.before)}" for c in drift[:3])
+            told = "; ".join("{} is {}, should be {}".format(c.field, *_apart(c.after, c.before)) for c in drift[:3])
             return "drift", f"changed outside mvops: {told}", drift
         case Verb.UPDATE | Verb.REPLACE:
             return "changed", f"{fields} changed", changes
@@ -151,6 +151,13 @@ def _visible(want: Mapping[str, Any] | None, real: Mapping[str, Any] | None) -> 
 def _names(changes: tuple[Change, ...]) -> str:
     names = [change.field for change in changes]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _apart(one: Any, other: Any) -> tuple[str, str]:
+    """Both in short; where only their types differ, as Python writes them."""
+    if str(one) == str(other):
+        return _short(repr(one)), _short(repr(other))
+    return _short(one), _short(other)
 
 
 def _short(value: Any) -> str:

@@ -53,12 +53,17 @@ def applied_total(finished: Sequence[Done], otherwise: Sequence[Action]) -> Iter
 
 def refused_lines(refusal: Refusal, typed: str) -> Iterator[str]:
     """A version that its gate did not let pass: each condition with its numbers, and the ways on."""
-    model, number, serving = refusal.model, refusal.version, refusal.champion
-    serves = f"version {serving} serves on" if serving else "nothing serves"
-    yield f"{model}: the gate refused version {number}; {serves}"
+    serves = f"version {refusal.champion} serves on" if refusal.champion else "nothing serves"
+    yield f"{refusal.model}: the gate refused version {refusal.version}; {serves}"
     yield from (f"  gate: {check}" for check in refusal.checks)
-    if serving:
-        yield f"  What differs: {typed} versions compare {model} {serving} {number}"
+    yield from ways_on(refusal, typed)
+
+
+def ways_on(refusal: Refusal, typed: str) -> Iterator[str]:
+    """What can be done about a version that the gate refused."""
+    model, number = refusal.model, refusal.version
+    if refusal.champion:
+        yield f"  What differs: {typed} versions compare {model} {refusal.champion} {number}"
     yield f"  Make a better one, then: {typed} apply"
     yield f"  Another gate (models.{model}.gate): {typed} apply, then: {typed} retrain {model} --force"
     if not refusal.governed:

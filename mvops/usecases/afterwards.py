@@ -33,12 +33,14 @@ def refusals(workspace: Workspace, finished: Iterable[Done]) -> list[Refusal]:
         for done in finished
         if done.left.get("gate") == "refused"
     }
-    live = serving(workspace.registry) if refused else {}
-    governed = workspace.project.capabilities.governance
-    return [
-        Refusal(model, number, live.get(model), gate_checks(workspace, model, number), governed)
-        for model, number in refused.items()
-    ]
+    return [refusal_of(workspace, model, number) for model, number in refused.items()]
+
+
+def refusal_of(workspace: Workspace, model: str, number: int) -> Refusal:
+    """What the gate refused of a version."""
+    live = serving(workspace.registry).get(model)
+    checks = gate_checks(workspace, model, number)
+    return Refusal(model, number, live, checks, workspace.project.capabilities.governance)
 
 
 def not_as_planned(workspace: Workspace, finished: Iterable[Done]) -> tuple[Action, ...]:

@@ -249,6 +249,7 @@ def test_a_gate_that_refuses_is_exit_code_4_and_the_champion_stays(project: Path
     refused = mvops(project, "retrain", "toy", "--force").ok(4)
     assert "the gate refused version 2; the champion serves on" in refused.out
     assert "gate: roc_auc is 0.7796, below 0.99." in refused.out
+    assert "What differs: mvops versions compare toy 1 2" in refused.out
     rows = mvops(project, "versions", "list", "toy", "--json").json()["versions"]
     assert [(row["number"], row["role"]) for row in rows] == [(2, ""), (1, "champion")]
     assert "below 0.99" in mvops(project, "versions", "show", "toy", "2").ok().out

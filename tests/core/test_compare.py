@@ -169,6 +169,7 @@ def test_p11_drift_says_what_is_and_what_should_be() -> None:
     action = only(box(), recorded(), seen(size=7, text="x" * 99))
     assert (action.verb, action.reason) == (Verb.REPAIR, "drift")
     assert action.because == "changed outside mvops: size is 7, should be 1; text is xxxxxxxxxxxx…, should be a"
+    assert only(box(), recorded(), seen(size="1")).because == "changed outside mvops: size is '1', should be 1"
 
 
 def test_what_is_in_the_way_is_told() -> None:
