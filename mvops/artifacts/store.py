@@ -129,9 +129,20 @@ class ArtifactStore:
             return False
         return True
 
-    def _write_local(self, fill: Callable[[IO[bytes]], tuple[str, int]]) -> tuple[str, int]:
+    @cached_property
+    def _prepared(self) -> Path:
+        """The root with all folders that artefacts can lie in, on the disk: to sync it for each takes as long again."""
         root = Path(self._root)
         root.mkdir(parents=True, exist_ok=True)
+        for name in {f"{number:02x}" for number in range(256)} - {path.name for path in root.iterdir()}:
+            (root / name).mkdir(exist_ok=True)
+        sync_folder(root)
+        return root
+
+    def _write_local(self, fill: Callable[[IO[bytes]], tuple[str, int]]) -> tuple[str, int]:
+        if "_prepared" in self.__dict__ and not self._prepared.is_dir():
+            del self._prepared  # somebody took the whole store away
+        root = self._prepared
         draft = root / f".{secrets.token_hex(8)}.part"
         try:
             # Not a private temporary file: a colleague or the server's user may read what the folder lets them.
@@ -141,10 +152,8 @@ class ArtifactStore:
                 stream.flush()
                 os.fsync(stream.fileno())
             final = Path(self._path(sha256))
-            final.parent.mkdir(exist_ok=True)
             draft.replace(final)
             sync_folder(final.parent)
-            sync_folder(root)
         finally:
             draft.unlink(missing_ok=True)
         return sha256, size

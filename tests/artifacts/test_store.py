@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -79,7 +80,14 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path):
     (tmp_path / "artifacts" / SHA[:2]).write_text("in the way")
     with pytest.raises(ArtifactError, match="cannot be written"):
         store.put_bytes(DATA, "skops")
-    assert [p.name for p in (tmp_path / "artifacts").iterdir()] == [SHA[:2]]
+    assert [p.name for p in (tmp_path / "artifacts").rglob("*") if p.is_file()] == [SHA[:2]]
+
+
+def test_a_store_that_was_taken_away_is_made_again(tmp_path):
+    store = ArtifactStore("artifacts", tmp_path)
+    store.put_bytes(b"other", "skops")
+    shutil.rmtree(tmp_path / "artifacts")
+    assert store.read_bytes(store.put_bytes(DATA, "skops")) == DATA
 
 
 def test_a_store_that_is_a_file_is_an_error(tmp_path):
