@@ -27,8 +27,8 @@ os.environ["UV_COMPILE_BYTECODE"] = "0"
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # more would only wait for each other
     os.environ.setdefault(threads, "1")
 DEMO = "tests/demo"
-# Three keep two cores busy, as servers and kernels are waited for. The order of files is that of tests/conftest.py.
-SHARED = ("-n", os.environ.get("MVOPS_TEST_WORKERS", "3"), "--dist", "loadfile", "--no-loadscope-reorder")
+# Four keep two cores busy, as servers and kernels are waited for. The order of files is that of tests/conftest.py.
+SHARED = ("-n", os.environ.get("MVOPS_TEST_WORKERS", "4"), "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 @nox.session(python=DEFAULT)
