@@ -109,7 +109,7 @@ def run(
             workspace, model, parameters=parse_parameters(parameter or []), step=step, use_cache=not no_cache, tell=tell
         )
     if json_:
-        print_json(done.model_dump(mode="json"))
+        print_json(done.model_dump(mode="json", exclude={"runner"}))
     else:
         for line in run_lines(done):
             say(line)

@@ -10,7 +10,7 @@ from pydantic import Field
 from mvops.core.frozen import Frozen
 from mvops.core.version import Artifact, CodeState
 
-RunStatus = Literal["running", "succeeded", "failed"]
+RunStatus = Literal["running", "interrupted", "succeeded", "failed"]
 
 
 class StepRun(Frozen):
@@ -35,7 +35,8 @@ class Run(Frozen):
     role (model, features, target...) to the value that the run made, in the artefact store. `step` is the one step
     that was asked for, `metrics` the model's numbers on the held-out rows, `code` is None where it was not recorded.
     `sources` are the notebook and the files beside it that the code is made of (path below the project -> content),
-    `packages` the releases of what the code imports.
+    `packages` the releases of what the code imports. `runner` is the process that runs it, while it runs, as the
+    registry tells processes apart; `interrupted` is one that certainly is gone without an end on record.
     """
 
     id: str
@@ -55,3 +56,4 @@ class Run(Frozen):
     step: str | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
     code: CodeState | None = None
+    runner: dict[str, Any] | None = None

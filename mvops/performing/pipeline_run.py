@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -17,6 +17,7 @@ from mvops.features.joined import job_of, make_joined
 from mvops.lifecycle.code import code_state
 from mvops.notebook.results import PipelineJob, StepFailedError, StepProgress
 from mvops.notebook.run import run_pipeline
+from mvops.registry.owner import this_process
 from mvops.registry.runs import save_run
 from mvops.workspace import Workspace
 
@@ -60,6 +61,7 @@ def run_and_record(job: PipelineJob, model: str, reason: str, workspace: Workspa
         update={
             "status": "succeeded",
             "finished": datetime.now(UTC),
+            "runner": None,
             "parameters": result.parameters,
             "steps": result.steps,
             "inputs": result.data,
@@ -91,6 +93,7 @@ def _begin(job: PipelineJob, model: str, reason: str) -> Run:
         finished=None,
         parameters=dict(job.parameters),
         step=job.only_step,
+        runner=asdict(this_process()),
     )
 
 
@@ -99,6 +102,7 @@ def _failed(run: Run, error: BaseException) -> Run:
         update={
             "status": "failed",
             "finished": datetime.now(UTC),
+            "runner": None,
             "steps": error.steps if isinstance(error, StepFailedError) else (),
             "error": str(error) if isinstance(error, MvopsError) else f"{type(error).__name__}: {error}",
         }

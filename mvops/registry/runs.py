@@ -8,6 +8,7 @@ from sqlmodel import col, select
 
 from mvops.core.run import Run
 from mvops.registry.database import Registry
+from mvops.registry.owner import Owner, is_gone
 from mvops.registry.statements import insert_or_replace
 from mvops.registry.tables import Base, RunRow
 
@@ -50,4 +51,7 @@ def step_seconds(registry: Registry, model: str) -> dict[str, float]:
 
 
 def _run(row: RunRow) -> Run:
-    return Run.model_validate({**row.body, **row.model_dump(include=_COLUMNS)})
+    """As it is on record; of one that runs, what became of it where that is certain: other machines' go on running."""
+    run = Run.model_validate({**row.body, **row.model_dump(include=_COLUMNS)})
+    lost = run.status == "running" and run.runner is not None and is_gone(Owner(**run.runner))
+    return run.model_copy(update={"status": "interrupted"}) if lost else run

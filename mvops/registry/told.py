@@ -23,7 +23,7 @@ class History(NamedTuple):
 
 def history(registry: Registry, model: str) -> History:
     """As the registry stands. A version that an alias points to is among the versions, however old."""
-    finished = [run.id for run in runs(registry, model, _RUNS) if run.status != "running" and run.step is None]
+    finished = [run.id for run in runs(registry, model, _RUNS) if run.finished and run.step is None]
     aliases = _aliases(registry, model)
     newest = versions(registry, model)
     kept = {listed.number: listed for listed in newest[-_VERSIONS:]}

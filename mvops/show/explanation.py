@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mvops.show.versions import commit_words
 from mvops.usecases.explain import Explanation
 
 
@@ -24,10 +25,9 @@ def explanation_lines(found: Explanation) -> Iterator[str]:
     if version is None:
         yield f"  version    {prediction.model} version {prediction.version}, which the registry does not know"
         return
-    commit = "not in Git" if version.code.commit is None else version.code.commit[:12]
     yield f"  version    {version.model} version {version.number} ({prediction.arm}), {version.reason}"
     yield f"  trained    {version.created:%Y-%m-%d %H:%M:%S} UTC by run {version.run}"
-    yield f"  code       {version.code.notebook}, commit {commit}{' with changes' if version.code.dirty else ''}"
+    yield f"  code       {version.code.notebook}, {commit_words(version.code)}"
     yield from (f"  data       {name}  {digest[:16]}" for name, digest in sorted(version.data.items()))
     yield f"  artefact   sha256 {version.artifact.sha256}"
     if found.run is not None:
@@ -45,7 +45,7 @@ def explanation_json(found: Explanation) -> dict[str, Any]:
         "outcome": found.outcome.model_dump(mode="json") if found.outcome else None,
         "surprises": list(found.surprises),
         "version": found.version.model_dump(mode="json") if found.version else None,
-        "run": found.run.model_dump(mode="json") if found.run else None,
+        "run": found.run.model_dump(mode="json", exclude={"runner"}) if found.run else None,
     }
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from mvops.core.run import Run
+from mvops.show.versions import commit_words
 from mvops.usecases.runs import RunComparison, RunLine
 
 
 def run_rows(lines: Sequence[RunLine]) -> list[dict[str, Any]]:
     """Each run whole, with the version that it became."""
-    return [line.run.model_dump(mode="json") | {"version": line.version} for line in lines]
+    return [line.run.model_dump(mode="json", exclude={"runner"}) | {"version": line.version} for line in lines]
 
 
 def run_table(model: str, lines: Sequence[RunLine]) -> Iterator[str]:
@@ -23,13 +24,14 @@ def run_table(model: str, lines: Sequence[RunLine]) -> Iterator[str]:
     for line in lines:
         run = line.run
         became = f"version {line.version}" if line.version else ""
-        yield f"{run.id}  {run.status:<9}  {_seconds(run):>7}  {became:<11} {_metrics(run)}  {run.reason}"
+        yield f"{run.id}  {run.status:<11}  {_seconds(run):>7}  {became:<11} {_metrics(run)}  {run.reason}"
 
 
 def run_detail(line: RunLine) -> Iterator[str]:
     """Everything that is known of a run."""
     run = line.run
-    yield f"run {run.id} of {run.model}: {run.status} in {_seconds(run)}, {run.reason}"
+    took = f" in {_seconds(run)}" if run.finished else _runner(run)
+    yield f"run {run.id} of {run.model}: {run.status}{took}, {run.reason}"
     if line.version:
         yield f"  version      {line.version}: mvops versions show {run.model} {line.version}"
     if run.metrics:
@@ -37,8 +39,7 @@ def run_detail(line: RunLine) -> Iterator[str]:
     yield from (f"  parameter    {name} = {value}" for name, value in sorted(run.parameters.items()))
     yield from (f"  input        {name}  {digest[:16]}" for name, digest in sorted(run.inputs.items()))
     if run.code is not None:
-        commit = run.code.commit or "not in Git"
-        yield f"  code         {run.code.notebook}, {commit[:12]}{' with changes' if run.code.dirty else ''}"
+        yield f"  code         {run.code.notebook}, {commit_words(run.code)}"
     for step in run.steps:
         took = "from the cache" if step.status == "cached" else f"{step.status} in {step.seconds:.1f} s"
         yield f"  step         {step.step}: {took}"
@@ -63,6 +64,10 @@ def run_comparison(found: RunComparison) -> Iterator[str]:
 def written_lines(paths: Sequence[Path]) -> Iterator[str]:
     """What was written."""
     yield from (f"  {path}" for path in paths)
+
+
+def _runner(run: Run) -> str:
+    return f", begun by process {run.runner['pid']} on {run.runner['host']}" if run.runner else ""
 
 
 def _seconds(run: Run) -> str:

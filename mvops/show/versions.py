@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mvops.core.version import Version
+from mvops.core.version import CodeState, Version
 from mvops.usecases.versions import Comparison, VersionLine
 
 
@@ -29,20 +29,26 @@ def version_lines(model: str, lines: Sequence[VersionLine]) -> Iterator[str]:
 def version_detail(version: Version, checks: Sequence[str]) -> Iterator[str]:
     """Everything that is known of a version."""
     code = version.code
-    commit = "not in Git" if code.commit is None else code.commit[:12] + (" with changes" if code.dirty else "")
     yield f"{version.model} version {version.number}, {version.created:%Y-%m-%d %H:%M:%S} UTC, {version.reason}"
     yield f"  metrics      {_metrics(version.metrics)}"
     yield f"  artefact     {version.artifact.format}, {version.artifact.size} bytes, sha256 {version.artifact.sha256}"
     yield from (
         f"  data         {name}  {digest[:16]}{_kept(version, name)}" for name, digest in sorted(version.data.items())
     )
-    yield f"  code         {code.notebook}, {commit}"
+    yield f"  code         {code.notebook}, {commit_words(code)}"
     yield from (f"    {step:<11}{digest[:16]}" for step, digest in code.cells.items())
     yield from (f"  parameter    {name} = {value}" for name, value in sorted(version.parameters.items()))
     packages = ", ".join(f"{name} {release}" for name, release in sorted(version.environment.packages.items()))
     yield f"  environment  Python {version.environment.python}, {packages}"
     yield f"  run          {version.run}"
     yield from (f"  gate         {check}" for check in checks)
+
+
+def commit_words(code: CodeState) -> str:
+    """Which commit the code was, and whether it was changed since."""
+    if code.commit is None:
+        return "not in Git"
+    return f"commit {code.commit[:12]}{' with changes' if code.dirty else ''}"
 
 
 def comparison_lines(found: Comparison) -> Iterator[str]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
+import subprocess
+import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from toy_project import copy, mvops
+
+from mvops.registry.owner import this_process
 
 pytestmark = pytest.mark.real("trackers", "local", "the registry, by `mvops runs`")
 
@@ -34,6 +41,26 @@ def test_the_list_has_status_metrics_and_the_version(ran: Path) -> None:
     assert "version 1" in first
     assert "roc_auc=" in first
     assert len(mvops(ran, "runs", "list", "toy", "--limit", 1).ok().out.splitlines()) == 1
+
+
+def test_a_run_whose_process_is_gone_is_interrupted(ran: Path, tmp_path: Path) -> None:
+    root = copy(ran, tmp_path / "toy")
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait(timeout=20)
+    for change, status in (({}, "interrupted"), ({"host": "elsewhere"}, "running")):
+        runner = json.dumps(asdict(this_process()) | {"pid": gone.pid} | change)
+        with contextlib.closing(sqlite3.connect(root / ".mvops/registry.db")) as connection:
+            connection.execute(
+                "UPDATE mvops_runs SET status = 'running', finished = NULL, body = json_set(body, '$.runner', json(?))"
+                " WHERE id = ?",
+                (runner, ids(root)[1]),
+            )
+            connection.commit()
+        found = mvops(root, "runs", "list", "toy", "--json").ok().json()["runs"][1]
+        assert (found["status"], "runner" in found) == (status, False)
+        told = mvops(root, "runs", "show", ids(root)[1]).ok().out
+        assert f": {status}, begun by process {gone.pid} on " in told
+    mvops(root, "plan", "--detailed-exitcode").ok(0)
 
 
 def test_a_run_shows_parameters_data_steps_and_error(ran: Path) -> None:
