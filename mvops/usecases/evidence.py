@@ -14,6 +14,7 @@ from mvops.registry.runs import find_run
 from mvops.registry.state import SqlState
 from mvops.registry.versions import champion, champions, versions
 from mvops.serving.scraped import scraped
+from mvops.usecases.kept_data import has_its_data
 from mvops.workspace import Workspace
 
 Find = Callable[[Workspace, str], datetime | None]
@@ -21,11 +22,15 @@ Find = Callable[[Workspace, str], datetime | None]
 
 @dataclass(frozen=True)
 class Proof:
-    """`find` gives the last time at which a model showed it, or None; `how` is what to type to see it happen."""
+    """`find` gives the last time at which a model showed it, or None; `how` is what to type to see it happen.
+
+    `first` gives what has to be typed before that, where a model is not ready for it.
+    """
 
     what: str
     how: str
     find: Find
+    first: Callable[[Workspace, str], str] = lambda _workspace, _model: ""
 
 
 def _predicted(workspace: Workspace, model: str) -> datetime | None:
@@ -70,6 +75,14 @@ def _reproduced(workspace: Workspace, model: str) -> datetime | None:
     found = events(workspace.registry, limit=None, subject=model, kind="reproduce")
     said = (e for e in found if e.details.get("version") == serving.number and e.details.get("verdict") == "equal")
     return next((event.time for event in said), None)
+
+
+def _keep_first(workspace: Workspace, model: str) -> str:
+    """A champion whose data was not kept cannot be made again: the next one can."""
+    serving = champion(workspace.registry, model)
+    if serving is None or has_its_data(workspace, serving):
+        return ""
+    return f"mvops retrain MODEL --force (the data of version {serving.number} was not kept); once that serves, "
 
 
 def _retrained(workspace: Workspace, model: str) -> datetime | None:
@@ -165,7 +178,7 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
     ),
     "data_versioning": (
         Proof("the data of a version is kept", "mvops apply, then mvops retrain MODEL --force", _kept),
-        Proof("the champion was made again with the same numbers", "mvops reproduce MODEL", _reproduced),
+        Proof("the champion was made again with the same numbers", "mvops reproduce MODEL", _reproduced, _keep_first),
     ),
     "load_testing": (Proof("the endpoint bore a load test", "mvops loadtest MODEL", _event("loadtest", "passed")),),
     "orchestration": (Proof("a scheduler ran the steps, then made a version", "let the scheduler run once", _ordered),),

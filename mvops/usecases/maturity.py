@@ -94,4 +94,5 @@ def _look(workspace: Workspace, proof: Proof) -> Evidence:
     found = {model: proof.find(workspace, model) for model in sorted(workspace.project.models)}
     dates = [seen for seen in found.values() if seen is not None]
     missing = tuple(model for model, seen in found.items() if seen is None)
-    return Evidence(proof.what, proof.how, min(dates) if dates and not missing else None, missing)
+    how = (proof.first(workspace, missing[0]) if missing else "") + proof.how
+    return Evidence(proof.what, how, min(dates) if dates and not missing else None, missing)

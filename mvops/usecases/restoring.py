@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mvops.contracts.data_versioners import DataVersioner, Revision
-from mvops.core.version import DataRevision, Recipe, Version
+from mvops.core.version import Recipe, Version
 from mvops.errors import DataError, NotebookError
 from mvops.features.joined import job_of, joined_content, joined_file, make_joined
 from mvops.lifecycle.code import write_commit
-from mvops.lifecycle.data import named_revision, read_revision, recorded_revision
+from mvops.lifecycle.data import read_revision
 from mvops.notebook.digests import input_contents, input_digest, input_files
 from mvops.notebook.keys import prepare
-from mvops.registry.state import SqlState
+from mvops.usecases.kept_data import kept_revision, with_their_data
 from mvops.workspace import Workspace, data_place
 
 
@@ -95,7 +95,7 @@ def _restore_input(workspace: Workspace, version: Version, name: str, pattern: s
         raise DataError(f"{pattern} lies outside of the project, and cannot be laid out again")
     for file in input_files(root, pattern):  # what Git brought along need not be what was read
         file.unlink()
-    named = _revision(workspace, version, name)
+    named = kept_revision(workspace, version, name)
     if named is None:
         return _data_of_today(workspace, version, name, pattern, root)
     revision = read_revision(workspace.store, named)
@@ -108,17 +108,6 @@ def _restore_input(workspace: Workspace, version: Version, name: str, pattern: s
     return f"{named.backend} {named.id}"
 
 
-def _revision(workspace: Workspace, version: Version, name: str) -> DataRevision | None:
-    """The version's own, or that of the same content which was kept later."""
-    if name in version.revisions:
-        return version.revisions[name]
-    for record in SqlState(workspace.registry).records().values():
-        revision = recorded_revision(workspace.store, record.outputs)
-        if revision is not None and revision.digest == version.data[name]:
-            return named_revision(record.outputs)
-    return None
-
-
 def _data_of_today(workspace: Workspace, version: Version, name: str, pattern: str, root: Path) -> str:
     if pattern == joined_file(workspace, version.model):
         make_joined(workspace, version.model)
@@ -129,12 +118,25 @@ def _data_of_today(workspace: Workspace, version: Version, name: str, pattern: s
     if not same:
         raise DataError(
             f"the data of {version.model}@{version.number} was not kept, and {pattern} is not what it was",
-            hint="From now on: capabilities: {data_versioning: true} in configs/project.yaml, then mvops apply",
+            hint=_instead(workspace, version),
         )
     for file in input_contents(workspace.root, pattern, workspace.cache):
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(workspace.root / file, root / file)
     return "as it is today, which is as it was"
+
+
+def _instead(workspace: Workspace, version: Version) -> str:
+    """What can be made again, where this version cannot."""
+    kept = with_their_data(workspace, version.model)
+    can = ", ".join(f"{version.model}@{number}" for number in kept)
+    if not workspace.project.capabilities.data_versioning:
+        ways = "From now on: capabilities: {data_versioning: true} in configs/project.yaml, then mvops apply"
+        return f"{ways}. What can be made again: {can}" if kept else ways
+    older = f"Version {version.number} was trained before its data was kept, as it is now."
+    if kept:
+        return f"{older} What can be made again: {can}"
+    return f"{older} One that can be made again: mvops apply, then mvops retrain {version.model} --force"
 
 
 def _check(version: Version, pattern: str, revision: Revision, root: Path) -> None:

@@ -93,8 +93,12 @@ def test_data_that_nobody_kept_can_be_used_while_it_is_what_it_was(quick: Path) 
     rows(range(70), seed=1).to_csv(root / "data/d.csv", index=False)
     mvops(root, "reproduce", "toy@1").refused("was not kept", "data/d.csv is not what it was", "data_versioning")
     assert "made again" not in mvops(root, "history", "toy").ok().out
+    edit(root / "configs/project.yaml", OFF, "")
+    older = ("Version 1 was trained before its data was kept, as it is now.", "mvops retrain toy --force")
+    mvops(root, "reproduce", "toy").refused(*older)
+    assert "retrain toy --force (the data of version 1 was not kept); once that" in mvops(root, "maturity").ok().out
     (root / "data/d.csv").write_bytes(before)
-    edit(root / "configs/project.yaml", OFF, "")  # kept from now on, which serves the versions that were there
+    # kept from now on, which serves the versions that were there
     told = mvops(root, "plan").ok().out
     assert "~ dataset.data" in told
     assert "keep: 0.0 MB are copied into the artefact store (0.1 MB are there already)" in told
