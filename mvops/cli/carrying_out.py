@@ -42,6 +42,7 @@ def carry_out(
     from mvops.show.apply import applied_json, applied_total, refused_lines
     from mvops.usecases.afterwards import not_as_planned, refusals
     from mvops.usecases.confirming import word_to_type
+    from mvops.usecases.schedule import left_to_install
     from mvops.usecases.signatures import check_signed
 
     check_signed(workspace, signed_by)
@@ -62,7 +63,8 @@ def carry_out(
         for line in applied_total(finished, otherwise):
             say(line, "bold")
         typed = wording(workspace.project.environment)["typed"]
-        for line in (line for each in refused for line in refused_lines(each, typed)):
+        asked = (line for each in refused for line in refused_lines(each, typed))
+        for line in (*asked, *left_to_install(workspace, finished)):
             say(line)
     if errors:
         raise errors[0]

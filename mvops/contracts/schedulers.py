@@ -13,8 +13,9 @@ A scheduler that cannot do one of these for a timetable says so in `limits`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -91,6 +92,7 @@ class Scheduler(Protocol):
 
     `shows_parts`: each part of a command is a task of its own there. `empty_machines`: every run starts on one. A class
     may also name the `program` that has to be on the machine that keeps the time; `mvops doctor` looks for it.
+    It may be `Installed` too.
     """
 
     shows_parts: bool
@@ -106,4 +108,13 @@ class Scheduler(Protocol):
 
     def limits(self, timetable: Timetable) -> Iterable[str]:
         """What this scheduler does not do of what the timetable asks, a sentence each, with what to do about it."""
+        ...
+
+
+@runtime_checkable
+class Installed(Protocol):
+    """What a scheduler may have besides: its files have to be installed, and it can tell whether they are."""
+
+    def to_install(self, root: Path, files: Sequence[str]) -> str:
+        """What to type where these generated files (below `root`) are not installed, else nothing. Only looks."""
         ...

@@ -12,9 +12,10 @@ _STYLES = {"failed": "red", "refused": "yellow", "skipped": "dim", "interrupted"
 
 
 def upcoming_lines(found: Sequence[Upcoming]) -> Iterator[tuple[str, str]]:
-    """A line for each job; then what a person has changed, of which nothing else is known."""
+    """A line for each job; then what the schedulers wait for, and which files a person has changed."""
     if not found:
-        yield "nothing is done by the clock: see `monitor` and `retrain` in docs/configuration.md, then mvops apply", ""
+        ways = '`monitor: {every: 1d}` or `retrain: {schedule: "0 3 * * 1"}`'
+        yield f"nothing is done by the clock. Write {ways} into a model's YAML; then: mvops apply", ""
         return
     name = max(len(one.job.name) for one in found)
     cron = max(len(one.job.schedule) for one in found)
@@ -22,6 +23,7 @@ def upcoming_lines(found: Sequence[Upcoming]) -> Iterator[tuple[str, str]]:
         when = f"{one.next:%a %Y-%m-%d %H:%M} {one.schedule.timetable.timezone}"
         clock = f"{one.job.schedule:<{cron}}  {one.schedule.backend:<8}"
         yield f"{one.job.name:<{name}}  {when}  {clock}  {_says(one)}", ""
+    yield from ((waits, "yellow") for waits in dict.fromkeys(one.schedule.waits for one in found) if waits)
     for path in sorted({path for one in found for path in one.schedule.edited}):
         yield f"{path} was edited by hand: what it says counts", "yellow"
 
@@ -37,6 +39,7 @@ def upcoming_json(found: Sequence[Upcoming]) -> dict[str, Any]:
                 "next": one.next.isoformat(),
                 "backend": one.schedule.backend,
                 "commands": [["mvops", *command.arguments] for command in one.job.commands],
+                "waits": one.schedule.waits,
                 "edited": list(one.schedule.edited),
             }
             for one in found

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import yaml
 from pydantic import ValidationError
 
-from mvops.contracts.schedulers import Job, Timetable
+from mvops.contracts.schedulers import Installed, Job, Scheduler, Timetable
+from mvops.core.action import Verb
 from mvops.core.address import Address, kind_of
+from mvops.core.apply import Done
 from mvops.errors import ConflictError, MvopsError, SpecError, UsageError, Where
 from mvops.kinds.generated import edited
 from mvops.registry.events import record_event
@@ -27,11 +29,15 @@ LOCAL = "local"  # the scheduler whose timetables this program runs itself
 
 @dataclass(frozen=True)
 class Scheduled:
-    """A timetable as it was applied, what runs it, and which of its files were edited by hand."""
+    """A timetable as it was applied, what runs it, and which of its files were edited by hand.
+
+    `waits` says what has to be done before anything is run, as far as that can be told from here.
+    """
 
     timetable: Timetable
     backend: str
     edited: tuple[str, ...]
+    waits: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,10 +49,11 @@ class Upcoming:
     next: datetime
 
 
-def scheduled(workspace: Workspace) -> list[Scheduled]:
-    """Every timetable that has been applied. A local one is read from its file, as that is what counts.
+def scheduled(workspace: Workspace, *, look: bool = False) -> list[Scheduled]:
+    """Every timetable that has been applied; with `look`, with what it waits for.
 
-    Raises SpecError for a file that somebody edited into something else.
+    A local one is read from its file, as that is what counts. Raises SpecError for a file that somebody edited into
+    something else.
     """
     found = []
     for _, record in sorted(SqlState(workspace.registry).records().items()):
@@ -54,8 +61,33 @@ def scheduled(workspace: Workspace) -> list[Scheduled]:
             backend, files = record.spec["backend"], record.spec["files"]
             changed = tuple(edited(workspace.root, files))
             timetable = _from_file(workspace, changed[0]) if backend == LOCAL and changed else None
-            found.append(Scheduled(timetable or Timetable.model_validate(record.spec["timetable"]), backend, changed))
+            timetable = timetable or Timetable.model_validate(record.spec["timetable"])
+            waits = waits_for(workspace, backend, timetable, files) if look else ""
+            found.append(Scheduled(timetable, backend, changed, waits))
     return found
+
+
+def waits_for(workspace: Workspace, backend: str, timetable: Timetable, files: Iterable[str]) -> str:
+    """What is still to be done before this scheduler runs these files; else what it says first of itself."""
+    scheduler: Scheduler = workspace.backend("schedulers", backend)
+    there = [file for file in sorted(files) if (workspace.root / file).is_file()]
+    if isinstance(scheduler, Installed):
+        command = scheduler.to_install(workspace.root, there)
+        return f"schedule.{timetable.name} is not installed yet: {command}" if command else ""
+    return next((f"{backend} {sentence}" for sentence in scheduler.limits(timetable)), "")
+
+
+def not_installed(workspace: Workspace) -> list[str]:
+    """Of each applied timetable that certainly is not installed: what to type."""
+    return [each.waits for each in scheduled(workspace, look=True) if "not installed yet" in each.waits]
+
+
+def left_to_install(workspace: Workspace, finished: Iterable[Done]) -> list[str]:
+    """The same, where an apply has just written a schedule."""
+    written = {Verb.CREATE, Verb.UPDATE, Verb.REPLACE}
+    done = (each.action for each in finished if each.status == "done")
+    wrote = any(action.verb in written and kind_of(action.address) == "schedule" for action in done)
+    return not_installed(workspace) if wrote else []
 
 
 def upcoming(workspace: Workspace, now: datetime | None = None) -> list[Upcoming]:
@@ -63,7 +95,7 @@ def upcoming(workspace: Workspace, now: datetime | None = None) -> list[Upcoming
     now = now or datetime.now(UTC)
     found = [
         Upcoming(job, each, next_time(job.schedule, each.timetable.timezone, now))
-        for each in scheduled(workspace)
+        for each in scheduled(workspace, look=True)
         for job in each.timetable.jobs
     ]
     return sorted(found, key=lambda one: (one.next, one.job.name))

@@ -35,7 +35,13 @@ def typed(root: Path, line: str) -> str:
     words = shlex.split(command)
     if words[0] != "mvops":
         return subprocess.run(["sh", "-c", line], cwd=root, check=True, capture_output=True, text=True).stdout
-    lines = mvops(root, *words[1:]).ok().out.replace(PYTHON, "python:3.11-slim").splitlines()
+    lines = (
+        mvops(root, *words[1:])
+        .ok()
+        .out.replace(PYTHON, "python:3.11-slim")
+        .replace(str(root), "/home/me/toy")
+        .splitlines()
+    )
     return "".join(f"{each}\n" for each in (lines[-int(last) :] if last else lines))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import threading
 import time
 from datetime import UTC, datetime
@@ -33,12 +35,37 @@ def jobs_done(root: Path) -> list[str]:
 
 def test_list_shows_each_job_with_its_next_time(project: Path) -> None:
     said = mvops(project, "schedule", "list").ok().out.splitlines()
-    assert [line.split()[0] for line in said] == ["monitor_toy", "retrain_toy"]
+    assert [line.split()[0] for line in said[:2]] == ["monitor_toy", "retrain_toy"]
     assert "00:05 UTC  5 0 * * *  cron      mvops monitor toy --retrain" in said[0]
     jobs = mvops(project, "schedule", "list", "--json").ok().json()["jobs"]
     when = datetime.fromisoformat(jobs[1]["next"])
     assert (when > datetime.now(UTC), when.weekday(), when.hour) == (True, 0, 3)
     assert jobs[1]["commands"] == [["mvops", "retrain", "toy", "--reason", "schedule", "--lock-timeout", "1h"]]
+
+
+CRONTAB = """#!/bin/sh
+# Keeps its crontab in a file: a test leaves the one of whoever runs it alone.
+case $1 in -l) cat "$0.kept" ;; -) cat > "$0.kept" ;; *) exit 2 ;; esac
+"""
+
+
+def test_what_is_not_in_the_crontab_yet_is_told_until_it_is(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = project.parent / "bin" / "crontab"
+    program.parent.mkdir()
+    program.write_text(CRONTAB)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    told = "schedule.toy is not installed yet: "
+    command = mvops(project, "schedule", "list").ok().out.splitlines()[-1].removeprefix(told)
+    assert "schedule.toy is not installed yet\n" in mvops(project, "doctor").ok().out
+    assert not program.with_name("crontab.kept").exists()  # looking changes nothing
+    subprocess.run(["sh", "-c", command], check=True, timeout=20)
+    assert told not in mvops(project, "schedule", "list").ok().out
+    assert "not installed yet" not in mvops(project, "doctor").ok().out
+    edit(project / "configs/models/toy.yaml", "every: 1d", "every: 1h")
+    again = mvops(project, "apply", "--yes").ok().out
+    assert f"{told}take its old lines out with crontab -e, then cd " in again
+    assert told not in mvops(project, "apply", "--yes").ok().out
 
 
 def test_list_before_anything_was_applied(fresh: Path) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Iterator, Mapping
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from mvops.contracts.schedulers import Job, Timetable
 from mvops.core.environment import option, wording
 from mvops.rendering import render_folder
+
+_SECONDS = 10
 
 
 class Cron:
@@ -42,6 +47,47 @@ class Cron:
         if timetable.timezone != "UTC":
             zone = timetable.timezone
             yield f"runs by the machine's clock; set it: timedatectl set-timezone {zone}, or TZ={zone} for cron itself"
+
+    def to_install(self, root: Path, files: Sequence[str]) -> str:
+        """Looks into the crontab of whoever asks, by `crontab -l`."""
+        there = _installed()
+        for file in files:
+            wanted = [_ends(line, root) for line in _lines((root / file).read_text(encoding="utf-8"))]
+            if all(any(line.startswith(b) and line.endswith(e) for line in there) for b, e in wanted):
+                continue
+            replaced = f'sed "s|@PROJECT@|$PWD|; s|@MVOPS@|$(command -v mvops)|" {shlex.quote(file)}'
+            others = "crontab -l 2>/dev/null"
+            named = f'cd "{root}"'
+            old = any(named in line and any(end in line for _, end in wanted) for line in there)
+            first = "take its old lines out with crontab -e, then " if old else ""
+            return f"{first}cd {shlex.quote(str(root))} && ({others}; {replaced}) | crontab -"
+        return ""
+
+
+def _installed() -> list[str]:
+    try:
+        done = subprocess.run(
+            ["crontab", "-l"],  # noqa: S607 -- the one of the machine
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS,
+            env=os.environ | {"LC_ALL": "C"},
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return _lines(done.stdout)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _ends(line: str, root: Path) -> tuple[str, str]:
+    """How the line begins and ends once it is installed; between them is the path of mvops, which may be any."""
+    begin, _, end = line.partition("@MVOPS@")
+    return begin.replace("@PROJECT@", str(root)), end
 
 
 def _arguments(job: Job, timetable: Timetable) -> tuple[str, ...]:
