@@ -41,7 +41,7 @@ def admit(family: str, name: str, made: Any, origin: str) -> Any:
     raise BackendError(
         f"the backend {name!r} in {family} ({kind.__module__}.{kind.__qualname__}, {origin}) "
         f"does not fit {protocol.__module__}.{protocol.__qualname__}:\n" + "\n".join(f"  {line}" for line in misfits),
-        hint="Mend the class, or take another release of its package. docs/add-a-backend.md says what is asked.",
+        hint="Mend the class, or take another release of its package, one made for this release of mvops.",
     )
 
 

@@ -66,7 +66,8 @@ class DatasetKind:
         if spec.kept:
             kept = spec.kept if record is not None and _is_kept(spec, record, look) else "nowhere"
             return Observed(facts=spec.fields() | {"kept": kept})
-        return Observed(facts=spec.fields() | {"kept": None})
+        # that it is kept no longer is a change, though the content stays where it was kept
+        return Observed(facts=spec.fields() | {"kept": record.spec.get("kept") if record else None})
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """Keep it, where that is wanted; the data itself is theirs."""
@@ -76,8 +77,12 @@ class DatasetKind:
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """How many files there are, and were; what keeping them takes."""
+        if action.verb is Verb.DELETE:
+            yield f"{(action.before or {}).get('pattern', 'the data')} itself stays: it is only looked at no longer"
         if action.after is None or action.verb is Verb.KEEP:
             return
+        if not action.after.get("kept") and (action.before or {}).get("kept"):
+            yield "its content is kept no longer; what was kept stays where it is"
         before = "" if action.before is None else f", {action.before['files']} before"
         files = action.after["files"]
         yield f"{action.after['pattern']}: {files} file{'' if files == 1 else 's'}{before}"

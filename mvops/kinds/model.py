@@ -88,7 +88,7 @@ class ModelKind:
             yield f"{change_class(action)}: nothing is trained"
             yield from _let_through(action, look)
         elif serving is None:
-            yield "retrain: version 1 is trained and, when the gate says yes, serves"
+            yield "train: version 1 is trained and, when the gate says yes, serves"
         else:
             yield f"retrain: a challenger is trained; version {serving.number} stays champion until the gate says yes"
 

@@ -210,7 +210,7 @@ def _unknown_backends(project: Project, positions: Positions) -> Iterator[Proble
         if name not in known and (family, name) not in told:
             told.add((family, name))
             message = f"there is no backend {name!r} in {family}{did_you_mean(name, known)}"
-            remedy = f"Known {family}: {', '.join(known)}. Another one comes with its package: docs/add-a-backend.md"
+            remedy = f"Known {family}: {', '.join(known)}. Another one: pip install the package that has it"
             yield Problem(positions.find(path) or positions.nearest(path), message, remedy)
 
 

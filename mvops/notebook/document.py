@@ -87,6 +87,12 @@ def text(source: str | list[str]) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
+_ANEW = (
+    "To make it again from the original: mvops promote NOTEBOOK --force,"
+    " which writes the model's YAML anew as well: keep a copy of what you wrote there"
+)
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = path.read_bytes()
@@ -94,14 +100,14 @@ def _read_json(path: Path) -> dict[str, Any]:
         book = json.loads(content.decode())
     except FileNotFoundError:
         meant = did_you_mean(path.name, [each.name for each in path.parent.glob("*.ipynb")])
-        hint = "Make it with: mvops promote NOTEBOOK --force"
+        hint = f"Bring it back from Git or a backup. {_ANEW}"
         raise NotebookError(f"There is no notebook {path}{meant or '.'}", hint=hint, where=Where(path)).named_by(
             "notebook"
         ) from None
     except (OSError, ValueError) as error:
         raise NotebookError(
             f"The notebook cannot be read: {error}.",
-            hint="A merge conflict often does this. Restore the file, or make it again: mvops promote NOTEBOOK --force",
+            hint=f"A merge conflict often does this. Bring the file back. {_ANEW}",
             where=Where(path),
         ).named_by("notebook") from None
     if not isinstance(book, dict):

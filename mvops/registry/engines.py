@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sqlite3
 import time
@@ -176,6 +177,18 @@ def translated(place: Place) -> Iterator[None]:
         raise _translate(error, place) from error
 
 
+def _to_reach(reason: str) -> str:
+    """What to do where PostgreSQL let nobody in, as it said why; a server may say so in another language."""
+    lacking = re.search(r'database "(.+)" does not exist', reason)
+    if lacking:
+        return f"Make it: createdb {lacking[1]}, with the same host and user; or write the name of one that is there."
+    if "authentication failed" in reason or re.search(r'role ".+" does not exist', reason):
+        return "Are user and password right?"
+    if "Connection refused" in reason or "timeout" in reason or "No such file" in reason:
+        return "Is PostgreSQL running there, and are host and port right?"
+    return "Is PostgreSQL running, is the database there, and are user and password right?"
+
+
 def _translate(error: DBAPIError, place: Place) -> RegistryError:
     if place.file is not None:
         return of_sqlite(error.orig, place, place.file)
@@ -184,7 +197,5 @@ def _translate(error: DBAPIError, place: Place) -> RegistryError:
         return busy(place)
     reason = str(error.orig).strip().partition("\n")[0]
     if state is None:
-        return RegistryError(
-            f"{place.shown} cannot be reached: {reason}", hint="Is PostgreSQL running, and are user and password right?"
-        )
+        return RegistryError(f"{place.shown} cannot be reached: {reason}", hint=_to_reach(reason))
     return RegistryError(f"{place.shown} refused ({state}): {reason}")

@@ -10,7 +10,9 @@ from mvops.usecases.init import Created
 
 def created_lines(created: Created) -> Iterator[str]:
     """The files, then two sentences."""
-    yield f"Made the project {created.root.resolve().name} from the preset {created.preset}:"
+    folder = created.root.resolve().name
+    there = "" if folder == created.name else f" in {folder}"
+    yield f"Made the project {created.name}{there} from the preset {created.preset}:"
     yield from (f"  {path}" for path in created.files)
     yield "On now: " + "; ".join(f"{name} ({WORDS[name][0]})" for name in created.on) + "."
     if created.later:

@@ -58,7 +58,8 @@ def _model(model: ModelStatus) -> Iterator[Line]:
         yield f"  endpoint     {model.endpoint}, {model.url}{hint}", ""
     yield f"  predictions  {model.predictions} logged, {model.outcomes} outcomes", ""
     if model.monitored_until is not None:
-        yield f"  monitored    to the window that begins {model.monitored_until:%Y-%m-%d %H:%M} UTC", ""
+        rows = f"{model.monitored_rows} prediction{'' if model.monitored_rows == 1 else 's'}"
+        yield f"  monitored    to the window that begins {model.monitored_until:%Y-%m-%d %H:%M} UTC, with {rows}", ""
     if not model.alerts:
         yield "  alerts       none open", ""
     for alert in model.alerts:

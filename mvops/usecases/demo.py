@@ -21,6 +21,7 @@ from typing import Any
 from mvops.errors import ConflictError, MissingExtraError, MvopsError, ServingError
 from mvops.lifecycle.route_file import read_route, read_version
 from mvops.serving.client import EndpointClient
+from mvops.usecases.calling import to_type_first
 
 MODEL = "flight_delay"
 _PORT = 8000  # the preset's
@@ -143,6 +144,8 @@ def _curtain(stage: Stage, seconds: float) -> None:
     say(f"  {len(stage.alerts)} alert lines, the first: {stage.alerts[0]}")
     say(f"  all of it in {seconds:.0f} s, in {stage.root}")
     say("\nTry next", "bold")
+    if first := to_type_first():
+        say(f"  {first}")
     say(f"  cd {shlex.quote(os.path.relpath(stage.root))} && mvops serve {MODEL}")
     say(f"  mvops versions compare {MODEL} 1 2")
     say(f"  mvops plan models.{MODEL}.monitor.every=1h")

@@ -22,6 +22,7 @@ from mvops.registry.lock import current_lock
 from mvops.registry.versions import champion
 from mvops.usecases.plan import plan
 from mvops.usecases.project import open_project
+from mvops.usecases.schedule import not_installed
 from mvops.usecases.signatures import signers_of
 from mvops.workspace import Workspace, data_keeper
 
@@ -63,7 +64,7 @@ def _extras() -> Iterator[Check]:
     wanted = [Requirement(text) for text in metadata.requires("mvops") or ()]
     for extra in sorted(metadata.metadata("mvops").get_all("Provides-Extra") or ()):
         names = [r.name for r in wanted if r.marker and r.name != "mvops" and r.marker.evaluate({"extra": extra})]
-        missing = [name for name in names if not _installed(name)]
+        missing = [name for name in dict.fromkeys(names) if not _installed(name)]
         if missing:
             found = f"not installed: {', '.join(missing)}"
             yield Check(f"extra {extra}", "note", found, f"pip install 'mvops[{extra}]'")
@@ -99,6 +100,7 @@ def _project(start: Path, environment: str | None) -> Iterator[Check]:
                 key = ".".join(map(str, path[:-1]))
                 if _in_use(workspace, family):
                     yield _guarded(key, _backend, key, family, name)
+            yield from _schedules(workspace)
             if workspace.project.plan.signers:
                 yield _guarded("signed plans", _signatures, workspace)
             keeper, lacking = data_keeper(workspace)
@@ -152,6 +154,15 @@ def _plan(workspace: Workspace) -> Check:
     return Check("plan", "note", f"{len(pending)} resources are not as they should be", "See: mvops plan")
 
 
+def _schedules(workspace: Workspace) -> Iterator[Check]:
+    try:
+        for waits in not_installed(workspace):
+            what, _, command = waits.partition(": ")
+            yield Check("schedules", "note", what, command)
+    except MvopsError as error:
+        yield _bad("schedules", error)
+
+
 def _signatures(workspace: Workspace) -> Check:
     signers_of(workspace)
     return Check("signed plans", "ok", f"{keygen()}, against {workspace.project.plan.signers}")
@@ -175,7 +186,12 @@ def _backend(key: str, family: str, name: str) -> Check:
     program = getattr(loaded, "program", "")
     if program and shutil.which(program) is None:
         found = f"{name}: there is no program {program!r} on this machine"
-        return Check(key, "note", found, "Install it where the schedules are kept: docs/schedules.md says how.")
+        return Check(
+            key,
+            "note",
+            found,
+            f"Install {program} where the schedules are to be run, and what is in deploy/schedules there.",
+        )
     return Check(key, "ok", f"{name}, one of the {family}" + ("" if package == "mvops" else f", from {package}"))
 
 

@@ -18,12 +18,13 @@ from mvops.rendering import render_folder
 
 @dataclass(frozen=True)
 class Created:
-    """The project's folder and the files made in it, relative to it.
+    """The project's folder, its name, and the files made in it, relative to the folder.
 
     `on` are the capabilities that the preset switches on, `later` the others with the phase of this team that does.
     """
 
     root: Path
+    name: str
     preset: str
     files: tuple[str, ...]
     on: tuple[str, ...] = ()
@@ -73,7 +74,7 @@ def init(
         chosen.write_data(root)
         made.append("data/")
     on, later = _switched(root, team, phase)
-    return Created(root, preset, tuple(made), on, later)
+    return Created(root, project, preset, tuple(made), on, later)
 
 
 def _switched(root: Path, team: str, phase: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +19,10 @@ from mvops.workspace import Workspace
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """One model: who serves, who wants to, how much it answered, what is wrong."""
+    """One model: who serves, who wants to, how much it answered, what is wrong.
+
+    `monitored_rows` are the predictions in the window that begins at `monitored_until`, the last one that was seen.
+    """
 
     model: str
     champion: Version | None
@@ -29,6 +33,7 @@ class ModelStatus:
     predictions: int
     outcomes: int
     monitored_until: datetime | None
+    monitored_rows: int
     alerts: tuple[Alert, ...]
 
 
@@ -55,6 +60,7 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
     with workspace.predictions() as log:
         predictions, outcomes = log.count(name), log.count_outcomes(name)
     seen = summaries(registry, name)
+    until = max((summary.start for summary in seen), default=None)
     endpoint, url = _endpoint(workspace, name)
     return ModelStatus(
         model=name,
@@ -65,7 +71,8 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
         url=url,
         predictions=predictions,
         outcomes=outcomes,
-        monitored_until=max((summary.start for summary in seen), default=None),
+        monitored_until=until,
+        monitored_rows=sum(json.loads(summary.text)["rows"] for summary in seen if summary.start == until),
         alerts=tuple(alerts.alerts(registry, name, status="open")),
     )
 

@@ -23,7 +23,7 @@ def story(applied: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
 def test_p9_p13_the_first_plan_says_what_will_be_made(story: Story) -> None:
     said = story["first plan"].out
     assert "project toy · small/day_90 · compared with the registry and the world" in said
-    assert "retrain: version 1 is trained and, when the gate says yes, serves" in said
+    assert "train: version 1 is trained and, when the gate says yes, serves" in said
     assert f"http://127.0.0.1:{port_of(story.root)}/predict, started by `mvops serve toy`" in said
     assert "Plan: 6 to create, 0 unchanged." in said
 

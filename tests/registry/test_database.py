@@ -96,6 +96,7 @@ def test_postgresql_that_is_not_there_is_an_error_within_seconds_and_hides_the_p
         open_registry("postgresql://user:geheim@127.0.0.1:1/db", tmp_path)
     assert time.monotonic() - began < 10
     assert "geheim" not in str(caught.value)
+    assert caught.value.hint == "Is PostgreSQL running there, and are host and port right?"
 
 
 def test_d5_a_frozen_postgresql_is_not_waited_for_for_ever(postgres_url, tmp_path, monkeypatch):

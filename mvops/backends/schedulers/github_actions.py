@@ -54,7 +54,7 @@ class GithubActions:
         )
         if machine.kept:
             keys = " and ".join(machine.kept)
-            yield f"starts on an empty machine, and {keys} are files of this one: see docs/schedules.md"
+            yield f"starts on an empty machine, and {keys} are files of this one: name a PostgreSQL server and S3"
         if not machine.requirements:
             yield "installs mvops with its extras and no more: write what the notebooks import into requirements.txt"
         if machine.folder:

@@ -66,7 +66,7 @@ def test_an_expression_in_an_argument_stays_text() -> None:
 
 def test_what_an_empty_machine_lacks_is_said() -> None:
     said = "\n".join(GITHUB.limits(table(kept=("registry", "artifacts"), folder="ml/flights")))
-    assert "registry and artifacts are files of this one: see docs/schedules.md" in said
+    assert "registry and artifacts are files of this one: name a PostgreSQL server and S3" in said
     assert "what the notebooks import into requirements.txt" in said
     assert "this project is in ml/flights" in said
     assert "empty" not in "\n".join(GITHUB.limits(table(requirements="requirements.txt")))
