@@ -7,6 +7,7 @@ After a change of the command line, of a preset or of a backend:
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import os
@@ -181,3 +182,12 @@ def test_links_between_documents_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     broken = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert broken == []
+
+
+def test_no_message_sends_a_user_to_a_page_that_their_project_does_not_have() -> None:
+    for path in sorted((ROOT / "mvops").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+                assert not re.search(r"\bdocs/\S+\.md", node.value), f"{path}:{node.lineno}"

@@ -59,6 +59,7 @@ def test_init_makes_a_project_and_says_what_is_next(tmp_path: Path) -> None:
     assert "Left for later: " in made.out
     assert "canary in day_90, as a challenger needs outcomes to be judged by" in made.out
     assert "Next: cd churn && mvops promote notebooks/YOURS.ipynb --verify" in made.out
+    assert "Made the project flights in proj from" in mvops(tmp_path, "init", "proj", "--name", "flights").ok().out
     text = (tmp_path / "churn/configs/project.yaml").read_text()
     assert "project: churn" in text
     root = tmp_path / "churn"

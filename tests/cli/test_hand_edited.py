@@ -55,7 +55,9 @@ def test_destroy_takes_what_apply_made_and_leaves_what_people_edited(project: Pa
     edited = project / "deploy/serving/toy/README.md"
     edited.write_text("mine\n")
     (project / "deploy/notes.txt").write_text("mine too\n")
-    assert "delete: everything is taken away" in mvops(project, "destroy").refused("nobody to ask").out
+    going = mvops(project, "destroy").refused("nobody to ask").out
+    assert "delete: everything is taken away" in going
+    assert "data/d.csv itself stays" in going
     done = mvops(project, "destroy", "--yes").ok()
     assert "delete endpoint.toy" in done.out
     left = sorted(str(p.relative_to(project)) for p in (project / "deploy").rglob("*") if p.is_file())

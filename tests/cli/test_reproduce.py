@@ -105,6 +105,9 @@ def test_data_that_nobody_kept_can_be_used_while_it_is_what_it_was(quick: Path) 
     assert "Plan: 1 to update, 5 unchanged." in told
     mvops(root, "apply", "--yes").ok()
     mvops(root, "plan", "--detailed-exitcode").ok(0)
+    off = mvops(root, "plan", "capabilities.data_versioning=false").ok().out
+    assert "~ dataset.data  update: kept changed" in off
+    assert "its content is kept no longer; what was kept stays where it is" in off
     (root / "data/d.csv").unlink()
     with open_project(root) as workspace:
         assert taken(workspace, root, "two").data["data_path"].startswith("local ")
