@@ -26,6 +26,7 @@ from toy_project import (
 )
 
 from mvops import __version__
+from mvops.usecases.calling import to_type_first
 
 pytestmark = pytest.mark.xdist_group("cli-journey")
 PLAIN = {
@@ -265,3 +266,20 @@ def test_on_a_terminal_there_is_colour_a_question_and_a_bar(project: Path) -> No
     assert code == 0
     assert b"ok      update model.toy" in said
     assert "━".encode() in said
+
+
+def test_what_to_type_first_where_mvops_is_not_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo says it: it is called by a path where its environment is not active."""
+    program = tmp_path / ".venv/bin/mvops"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(program.with_name("python")))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert to_type_first() == f"alias mvops='{program.parent}/python -m mvops'"
+    program.with_name("activate").touch()
+    assert to_type_first() == "source .venv/bin/activate"
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert to_type_first() == ""
