@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,9 +17,25 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def applied(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The toy project after its first apply, done as a user does it. Only to be copied."""
-    root = toy.copy(built, tmp_path_factory.mktemp("applied") / "toy")
-    toy.typed(root, "apply", "--yes").ok()
+    """The toy project after its first apply, done as a user does it. Only to be copied.
+
+    Of the workers of one run the first to need it has its kernels run; the others, each with a port of its own, take
+    the steps from the cache.
+    """
+    root = tmp_path_factory.mktemp("applied") / "toy"
+    ours = tmp_path_factory.getbasetemp()
+    everybody = ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours
+    with (everybody / "applied.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        first = everybody / "applied-first"
+        if first.is_dir():
+            toy.cached(first, root)
+            shutil.copytree(built / "configs", root / "configs", dirs_exist_ok=True)
+        else:
+            toy.copy(built, root)
+        toy.typed(root, "apply", "--yes").ok()
+        if not first.is_dir():
+            toy.copy(root, first)
     return root
 
 

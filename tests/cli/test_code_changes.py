@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import toy_project as toy
 from toy_project import edit, mvops
 
 
+@pytest.mark.system
 def test_p9_p13_changed_code_is_shown_cell_by_cell_and_file_by_file(project: Path) -> None:
     notebook, module = project / "pipelines" / "toy.ipynb", project / "pipelines" / "prep.py"
     module.write_text("def clean(frame):\n    return frame\n")

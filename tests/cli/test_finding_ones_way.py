@@ -88,6 +88,7 @@ def test_init_brings_the_example(tmp_path: Path) -> None:
     assert list((tmp_path / "flights/data").iterdir())
 
 
+@pytest.mark.system
 def test_a_plain_notebook_is_promoted_proved_planned_and_promoted_again(fresh: Path) -> None:
     write_notebook(fresh / "notebooks/plain.ipynb", PLAIN)
     original = (fresh / "notebooks/plain.ipynb").read_bytes()

@@ -34,6 +34,7 @@ def git(project: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", project, "-c", "user.name=a", "-c", "user.email=a@b.c", *arguments], check=True)
 
 
+@pytest.mark.system
 def test_p36_the_whole_project_goes_back_and_forth_and_trains_nothing(project: Path) -> None:
     first = tree(project)
     edit(project / MODEL, "parameters: {C: 1.0}", "parameters: {C: 0.5}  # smoother")
@@ -92,6 +93,7 @@ def _dies(*_: object) -> None:
     raise DiedError
 
 
+@pytest.mark.system
 def test_p36_a_canary_ends_a_model_that_was_not_there_goes_and_what_is_gone_is_said(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -171,6 +171,7 @@ def left(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
+@pytest.mark.system
 def test_a3_an_apply_stopped_in_a_cell_ends_later_where_an_undisturbed_one_does(
     waiting: Path, race: tuple[int, Result, Result, Path], tmp_path: Path
 ) -> None:

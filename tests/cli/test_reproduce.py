@@ -60,6 +60,7 @@ def test_old_data_and_code_come_back_and_the_result_is_equal(project: Path) -> N
     assert "version 1 made again: equal" in mvops(project, "history", "toy").ok().out
 
 
+@pytest.mark.system
 def test_where_it_differs_is_told_and_whether_that_means_anything(project: Path) -> None:
     rewrite(project, "'$.metrics.roc_auc', 0.9")
     differs = mvops(project, "reproduce", "toy").ok(4).out
@@ -72,6 +73,7 @@ def test_where_it_differs_is_told_and_whether_that_means_anything(project: Path)
     assert "although the environment is another: numpy 1.0.0 -> " in allowed
 
 
+@pytest.mark.system
 def test_a_training_that_nothing_seeds_is_not_comparable(quick: Path) -> None:
     edit(
         quick / "pipelines/toy.ipynb",

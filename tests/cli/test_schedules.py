@@ -86,6 +86,7 @@ def test_any_job_can_be_run_now(project: Path) -> None:
     assert "mvops monitor toy --retrain" in (project / ".mvops/schedule.log").read_text()
 
 
+@pytest.mark.system
 def test_a_gate_that_says_no_is_told_by_the_exit_code(project: Path) -> None:
     edit(project / "configs/models/toy.yaml", "roc_auc >= 0.6", "roc_auc >= 0.999")
     edit(project / "configs/models/toy.yaml", "C: 1.0", "C: 0.9")
@@ -118,6 +119,7 @@ def test_the_plan_says_what_a_scheduler_does_not_do(project: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.real("schedulers", "local", "a job every minute, in the foreground")
+@pytest.mark.system
 def test_the_scheduler_runs_what_is_due_and_ends_when_told(local: Path) -> None:
     edit(local / TIMETABLE, '"5 0 * * *"', '"* * * * *"')
     process = spawn(local, "schedule", "run")
@@ -134,6 +136,7 @@ def test_the_scheduler_runs_what_is_due_and_ends_when_told(local: Path) -> None:
     typed(local, "schedule", "run", "--until", "2020-01-01").ok()
 
 
+@pytest.mark.system
 def test_a_retraining_waits_for_another_command(project: Path) -> None:
     edit(project / "configs/models/toy.yaml", "C: 1.0", "C: 0.8")
     hold = project / "data/hold"
