@@ -124,7 +124,7 @@ def test_old_data_is_pulled_and_the_version_is_made_again(history: Path) -> None
     assert f"md5: {second['revisions']['data_path']['id']}" in (history / "data/d.csv.dvc").read_text()
     shown = mvops(history, "versions", "show", "toy", 2).ok().out
     assert f"kept: dvc {second['revisions']['data_path']['id']}, 1 file" in shown
-    assert f"code         pipelines/toy.ipynb, {git(history, 'rev-parse', 'HEAD')[:12]}" in shown
+    assert f"code         pipelines/toy.ipynb, commit {git(history, 'rev-parse', 'HEAD')[:12]}" in shown
     wipe(history)
     before = seen(history)
     found = mvops(history, "reproduce", "toy@1", "--json").ok().json()
