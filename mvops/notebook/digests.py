@@ -72,6 +72,11 @@ def file_sha256(path: Path) -> str:
     return found
 
 
+def stamp_of(state: os.stat_result) -> tuple[int, int, int, int]:
+    """Size, mtime, inode and ctime: where all are as they were, so is the content."""
+    return state.st_size, state.st_mtime_ns, state.st_ino, state.st_ctime_ns
+
+
 def _relative(file: Path, root: Path) -> str:
     return Path(os.path.relpath(file, root)).as_posix()
 
@@ -95,7 +100,10 @@ def _parsed(file: Path, _size: int, _changed: int) -> dict[str, list[object]]:
 
 
 class _Known:
-    """Contents that were read before: path -> size, mtime, inode, hash."""
+    """Contents that were read before: path -> size, mtime, inode, ctime, hash.
+
+    The ctime is when the file was last touched in any way: whoever writes into it and puts the mtime back moves that.
+    """
 
     def __init__(self, folder: Path | None, algorithm: Literal["sha256", "md5"] = "sha256") -> None:
         self._algorithm = algorithm
@@ -106,11 +114,11 @@ class _Known:
 
     def digest(self, path: Path) -> str:
         state = path.stat()
-        stamp: list[object] = [state.st_size, state.st_mtime_ns, state.st_ino]
+        stamp: list[object] = list(stamp_of(state))
         known = self._entries.get(str(path.absolute()))
-        if isinstance(known, list) and known[:3] == stamp:
+        if isinstance(known, list) and known[:-1] == stamp:
             note("stamp", path, stamp)
-            return str(known[3])
+            return str(known[-1])
         with path.open("rb") as file:
             found = hashlib.file_digest(file, self._algorithm).hexdigest()
         spoil(f"{path} was read")

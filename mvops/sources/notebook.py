@@ -29,8 +29,10 @@ class NotebookSource:
         assert path is not None
         name = checked_name(asked.name) if asked.name else suggest_name(path.stem)
         found = promote(path, root=workspace.root, name=name)
-        files = promoted_files(found, workspace)
         typed = shown(path, workspace)
+        if _is_here(found, workspace):
+            return Taken(name, f"the notebook {typed}", f"{typed} is the pipeline of {name} here already", already=True)
+        files = promoted_files(found, workspace)
         return Taken(
             name,
             f"the notebook {typed}",
@@ -43,11 +45,21 @@ class NotebookSource:
         )
 
 
-def promoted_files(found: Promotion, workspace: Workspace) -> dict[str, bytes]:
-    """The promoted notebook in its place. Raises UsageError where that, or the YAML, is there and another model's."""
+def _is_here(found: Promotion, workspace: Workspace) -> bool:
+    path, content, config = _promoted(found)
+    return (workspace.root / config).exists() and content_at(workspace.root / path) == content
+
+
+def _promoted(found: Promotion) -> tuple[Path, bytes, Path]:
+    """Where the promoted notebook goes, what it holds, and where the model's YAML goes."""
     path = Path(found.config["pipeline"]["notebook"])
     content = str(nbformat.writes(found.notebook)).encode()  # type: ignore[no-untyped-call]
-    config = Path("configs/models") / f"{path.stem}.yaml"
+    return path, content, Path("configs/models") / f"{path.stem}.yaml"
+
+
+def promoted_files(found: Promotion, workspace: Workspace) -> dict[str, bytes]:
+    """The promoted notebook in its place. Raises UsageError where that, or the YAML, is there and another model's."""
+    path, content, config = _promoted(found)
     known = [config] if (workspace.root / config).exists() else []
     if content_at(workspace.root / path) not in {None, content}:
         known.append(path)

@@ -24,7 +24,7 @@ from mvops.errors import MvopsError
 from mvops.kinds.memory import code_state
 from mvops.loading.files import fingerprint, gather
 from mvops.loading.find import find_project
-from mvops.notebook.digests import input_files
+from mvops.notebook.digests import input_files, stamp_of
 from mvops.registry.database import Registry, digest_of, open_registry
 from mvops.witness import Witness, matching, what_is
 
@@ -113,8 +113,7 @@ def _again(kind: str, where: str, registry: Registry) -> Any:  # noqa: PLR0911 -
             folder, pattern = json.loads(where)
             return [os.fspath(file) for file in matching(Path(folder), pattern)]
         case "stamp":
-            state = path.stat()
-            return [state.st_size, state.st_mtime_ns, state.st_ino]
+            return list(stamp_of(path.stat()))
     raise LookupError(kind)
 
 

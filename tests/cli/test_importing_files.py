@@ -114,7 +114,12 @@ def test_p29_a_notebook_is_promoted(mine: Path) -> None:
     cells_of = [json.loads((mine / f"pipelines/{name}.ipynb").read_text())["cells"] for name in ("leavers", "other")]
     assert cells_of[0] == cells_of[1]
     before = snapshot(mine)
+    again = mvops(mine, "import", "notebooks/Leavers.ipynb").ok().out
+    assert "notebooks/Leavers.ipynb is the pipeline of leavers here already: nothing to do" in again
+    pipeline = (mine / "pipelines/leavers.ipynb").read_text()
+    edit(mine / "pipelines/leavers.ipynb", "import pandas as pd", "import pandas as pd  # mine")
     mvops(mine, "import", "notebooks/Leavers.ipynb").refused("there is a model leavers already", "--name NAME")
+    (mine / "pipelines/leavers.ipynb").write_text(pipeline)
     (mine / "configs/models/leavers.yaml").unlink()  # as one that was killed before it wrote the YAML leaves it
     mvops(mine, "import", "notebooks/Leavers.ipynb").ok()
     assert snapshot(mine) == before
