@@ -59,6 +59,7 @@ def test_a_file_that_is_swapped_all_the_time_is_read_right_or_not_at_all(tmp_pat
             for content in (b"evil" * 1000, DATA):
                 evil.write_bytes(content)
                 evil.replace(file)
+                time.sleep(0.001)  # a turn for the reader
 
     thread = threading.Thread(target=swap)
     thread.start()
