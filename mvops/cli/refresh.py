@@ -48,7 +48,8 @@ def refresh(
         return
     for each in written:
         key = ".".join(map(str, each.path))
-        say(f"{each.file}:{each.line}: {key} {each.before} -> {each.after}")
+        before = "" if each.before is None else f" {each.before} ->"
+        say(f"{each.file}:{each.line}: {key}{before} {'taken out' if each.after is None else each.after}")
     if written:
         say("See what it comes to: mvops plan")
 

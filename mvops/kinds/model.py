@@ -87,8 +87,9 @@ class ModelKind:
         elif not trains(action):
             yield f"{change_class(action)}: nothing is trained"
             yield from _let_through(action, look)
-        elif serving is None:
-            yield "train: version 1 is trained and, when the gate says yes, serves"
+        elif serving is None or action.verb is Verb.CREATE:
+            new = "version 1" if serving is None else "a new version"
+            yield f"train: {new} is trained and, when the gate says yes, serves"
         else:
             yield f"retrain: a challenger is trained; version {serving.number} stays champion until the gate says yes"
 

@@ -71,12 +71,7 @@ def _assigned(code: Code) -> Iterator[Constant]:
 def _is_setting(found: Constant) -> bool:
     if "parameters" in found.code.tags:
         return True
-    if (
-        len(found.name) < 2
-        or found.name.startswith("_")
-        or _RESULT.fullmatch(found.name)
-        or _LOOKS.fullmatch(found.name)
-    ):
+    if re.fullmatch(r"[^A-Z]|_\w+", found.name) or _RESULT.fullmatch(found.name) or _LOOKS.fullmatch(found.name):
         return False
     return found.is_path if isinstance(found.value, str) else True
 

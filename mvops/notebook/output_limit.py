@@ -1,4 +1,4 @@
-"""Runs in the kernel before the first cell: what a cell prints is cut off where it would fill the memory.
+"""Runs in the kernel before the first cell: what a cell prints is cut off where it would fill the memory, never before.
 
 Like `handover`, this file stands alone and is run by its path. The limit is here, and not only where output arrives,
 because a gigabyte printed in one piece would be sent in one piece.
@@ -44,5 +44,11 @@ def before_cell(*_: Any) -> None:
 
 
 def start() -> None:
-    """Limit what every cell from now on prints."""
-    sys.modules["IPython"].get_ipython().events.register("pre_run_cell", before_cell)
+    """Limit what every cell from now on prints, and have all of it arrive."""
+    shell = sys.modules["IPython"].get_ipython()
+    shell.events.register("pre_run_cell", before_cell)
+    # ZeroMQ drops what is more than 1,000 messages ahead of a client that the system gives no time, also that a cell
+    # has ended. A socket belongs to its thread: it is set there.
+    sender = getattr(shell.kernel, "iopub_thread", None)
+    if sender is not None:
+        sender.schedule(lambda: setattr(sender.socket, "sndhwm", 0))

@@ -36,6 +36,7 @@ from mvops.notebook.slots import KernelSlots, kernel_slots
 from mvops.notebook.sources import keep_sources
 from mvops.notebook.step import HereStep, RemoteStep, StepDone, StepJob
 from mvops.notebook.threads import threads
+from mvops.notebook.unchanged import Unchanged
 
 OnProgress = Callable[[StepProgress], None]
 _GRACE = 60.0  # seconds beyond the time limit, which steps keep themselves, before they are given up
@@ -55,9 +56,10 @@ def run_pipeline(
     `hands` opens what the steps run in, if there is a step to run: without it, they run one after the other in this
     process. When a step fails, those that run are waited for, and no other is begun.
 
-    Raises DataError (an input is missing, before anything starts), NotebookError (the notebook or a parameter is
-    wrong), BackendError (the executor cannot be reached, or is gone) or StepFailedError. When this returns or raises,
-    no process of a kernel is left, and no file in `work_dir` but the executed notebook of a step that failed.
+    Raises DataError (an input is missing, before anything starts, or was changed while a step read it), NotebookError
+    (the notebook or a parameter is wrong), BackendError (the executor cannot be reached, or is gone) or
+    StepFailedError. When this returns or raises, no process of a kernel is left, and no file in `work_dir` but the
+    executed notebook of a step that failed.
     """
     started = time.monotonic()
     prepared = prepare(job, cache_dir)
@@ -66,7 +68,8 @@ def run_pipeline(
     folder = work_dir.absolute() / f"run-{mark}"
     deadline = started + job.timeout
     sources = keep_sources(prepared.sources, job.root, store)
-    run = _Run(job, prepared, store, StepCache(cache_dir), folder, mark, deadline, on_progress or _say_nothing)
+    inputs = Unchanged(job, cache_dir)
+    run = _Run(job, prepared, inputs, store, StepCache(cache_dir), folder, mark, deadline, on_progress or _say_nothing)
     try:
         hold(folder, mark)
         run.steps(hands)
@@ -97,6 +100,7 @@ _Event = tuple[StepSlice, tuple[int, int] | Future[StepDone]]
 class _Run:
     job: PipelineJob
     prepared: Prepared
+    inputs: Unchanged
     store: Store
     cache: StepCache
     folder: Path
@@ -119,6 +123,7 @@ class _Run:
             for name, part in chosen.items():
                 self._take(part, known[name])
             return
+        self.inputs.note()
         with hands() as opened:
             try:
                 self._check(opened)
@@ -263,6 +268,7 @@ class _Run:
             failed = self._failed(part, record, done)
             self.failure = self.failure or failed
             return
+        self.inputs.check(self.prepared.keys[part.name].inputs)
         self.entries[part.name] = done.entry
         self.files.update(done.files)
         self.cache.put(key, done.entry)

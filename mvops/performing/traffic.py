@@ -10,7 +10,7 @@ from mvops.core.steps import GoBack, RemoveRoute, RestoreRoute, RollOut
 from mvops.core.version import Version
 from mvops.errors import RegistryError
 from mvops.lifecycle.rollout import first_route, route_for
-from mvops.lifecycle.route_file import next_serial, write_route, write_version
+from mvops.lifecycle.route_file import ROUTE, next_serial, write_route, write_version
 from mvops.registry import rollouts
 from mvops.registry.events import record_event
 from mvops.registry.versions import champion, find_version, set_champion
@@ -35,7 +35,7 @@ def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> di
         steer(workspace, running)
         return _canary(running)
     end_rollout(workspace, step.model, f"superseded by version {number}")
-    if serving is None or not _by_canary(workspace, step.model):
+    if serving is None or _nobody_answers(workspace, step.model) or not _by_canary(workspace, step.model):
         make_champion(workspace, step.model, number, "passed the gate")
         return {"traffic": "champion"}
     now = datetime.now(UTC)
@@ -146,6 +146,12 @@ def _point(workspace: Workspace, answering: list[Version], route: Route) -> None
     for version in answering:
         write_version(folder, version)
     write_route(folder, route)
+
+
+def _nobody_answers(workspace: Workspace, model: str) -> bool:
+    """Was it taken from the traffic, as by `destroy`: then there is none that a canary could have a share of."""
+    folder = workspace.serving(model)
+    return not (folder / ROUTE).is_file() and not is_held(folder / "spool")
 
 
 def _by_canary(workspace: Workspace, model: str) -> bool:

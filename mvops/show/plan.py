@@ -118,7 +118,7 @@ def _totals(plan: Plan, kept: int) -> str:
     counted = plan.totals()
     parts = [f"{counted[verb.value]} {words}" for verb, words in _TOTALS.items() if verb.value in counted]
     if not parts:
-        return f"Nothing to do: {kept} resources are as they should be."
+        return f"Nothing to do: {f'{kept} resources are as they should be' if kept else 'nothing is applied'}."
     about = f" About {duration_text(plan.seconds)}." if plan.seconds else ""
     return f"Plan: {', '.join(parts)}, {kept} unchanged.{about}{_contested(plan)}"
 

@@ -21,11 +21,17 @@ from mvops.workspace import Workspace
 def notify(
     workspace: Workspace, model: str, settings: Monitor, opened: Sequence[Alert], resolved: Sequence[Alert]
 ) -> Iterator[str]:
-    """Send one message for what opened and one for what was resolved; yields a sentence for each that did not arrive.
+    """Send a message for what opened, one for what was resolved, and one for what did both; yields who was not told.
 
     A channel that fails keeps nobody else from being told, and stays on record.
     """
-    messages = [m for m in (_opened(workspace, model, opened), _resolved(model, resolved)) if m is not None]
+    begun, over = {alert.id for alert in opened}, {alert.id for alert in resolved}
+    made = (
+        _opened(workspace, model, [alert for alert in opened if alert.id not in over]),
+        _resolved(model, [alert for alert in resolved if alert.id not in begun]),
+        _came_and_went(model, [alert for alert in resolved if alert.id in begun]),
+    )
+    messages = [message for message in made if message is not None]
     for name in settings.alerts:
         for message in messages:
             try:
@@ -119,3 +125,16 @@ def _resolved(model: str, alerts: Sequence[Alert]) -> Message | None:
         return None
     lines = [f"{alert.key}: lasted {counted(alert.windows, 'window')}" for alert in alerts]
     return Message(title=f"{model}: {counted(len(alerts), 'alert')} resolved", body="\n".join(lines), severity="info")
+
+
+def _came_and_went(model: str, alerts: Sequence[Alert]) -> Message | None:
+    """What is over by the time it is told, as when a look catches up: nobody has to get up for it."""
+    if not alerts:
+        return None
+    lines = [
+        f"{alert.key} from {alert.opened:%Y-%m-%d %H:%M} to {alert.last_seen:%Y-%m-%d %H:%M} UTC: {alert.reason}"
+        for alert in alerts
+    ]
+    return Message(
+        title=f"{model}: {counted(len(alerts), 'alert')} came and went", body="\n".join(lines), severity="info"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -67,12 +68,15 @@ def test_destroy_takes_what_apply_made_and_leaves_what_people_edited(project: Pa
     assert "1" in mvops(project, "versions", "list", "toy").ok().out  # the registry keeps its versions
     again = mvops(project, "plan").ok(0)
     assert "+ model.toy" in again.out
-    assert "Nothing to do: 0 resources" in mvops(project, "destroy", "--yes").ok().out
+    assert "Nothing to do: nothing is applied." in mvops(project, "destroy", "--yes").ok().out
 
 
 def test_a_destroyed_project_without_edits_has_no_deploy_and_can_come_back(project: Path) -> None:
     mvops(project, "destroy", "--yes", "--json").ok().json()
     assert not (project / "deploy").exists()
+    coming = mvops(project, "plan").ok().out
+    assert "train: a new version is trained and, when the gate says yes, serves" in coming
     mvops(project, "apply", "--yes").ok()
     mvops(project, "plan", "--detailed-exitcode").ok(0)
-    assert (project / ".mvops/serving/toy/route.json").is_file()
+    route = json.loads((project / ".mvops/serving/toy/route.json").read_text())
+    assert [(arm["version"], arm["weight"]) for arm in route["arms"]] == [(2, 100)]  # nobody has traffic to share

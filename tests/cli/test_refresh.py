@@ -40,6 +40,7 @@ def test_p34_edited_times_are_accepted_into_the_yaml_and_what_is_gone_is_made_ag
     was = (project / MODEL).read_text()
     said = mvops(project, "refresh", "--accept", "--yes").ok().out
     assert "models.toy.monitor.every 1d -> 6h" in said
+    assert "models.toy.retrain.schedule 30 4 * * 2\n" in said
     wanted = was.replace("every: 1d", "every: 6h")
     wanted = wanted.replace("retrain: {cooldown: 1s}", 'retrain: {cooldown: 1s, schedule: "30 4 * * 2"}')
     assert (project / MODEL).read_text() == wanted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from toy_project import COMMAND, environment, rows
@@ -12,14 +12,15 @@ from mvops.core.prediction import Prediction
 from mvops.registry.predictions import PredictionLog
 
 
-def test_an_alert_is_printed_once_where_output_and_errors_come_to_one_place(project: Path) -> None:
-    frame = rows(range(100, 104)).drop(columns=["day", "y"])
-    frame["age"] += 30
+def log_day(project: Path, day: int, *, older: float = 0) -> None:
+    """A day of March 2024 of predictions, whose people are `older` than those of the training by so many years."""
+    frame = rows(range(100 + 4 * day, 104 + 4 * day)).drop(columns=["day", "y"])
+    frame["age"] += older
     with PredictionLog.open("sqlite:///.mvops/predictions.db", project) as log:
         log.append(
             Prediction(
-                id=str(number),
-                time=datetime(2024, 3, 1, 10, tzinfo=UTC),
+                id=f"{day}-{number}",
+                time=datetime(2024, 3, 1, 10, tzinfo=UTC) + timedelta(days=day),
                 model="toy",
                 version=1,
                 arm="champion",
@@ -30,8 +31,13 @@ def test_an_alert_is_printed_once_where_output_and_errors_come_to_one_place(proj
             )
             for number, inputs in enumerate(frame.to_dict("records"))
         )
+
+
+def monitored(project: Path, until: str) -> str:
+    """All that `mvops monitor` prints where output and errors come to one place."""
+    command = [*COMMAND, "monitor", "toy", "--until", until]
     done = subprocess.run(
-        [*COMMAND, "monitor", "toy", "--until", "2024-03-02"],
+        command,
         cwd=project,
         env=environment(),
         stdout=subprocess.PIPE,
@@ -40,6 +46,23 @@ def test_an_alert_is_printed_once_where_output_and_errors_come_to_one_place(proj
         timeout=120,
         check=True,
     )
-    alerts = [line for line in done.stdout.splitlines() if line.strip().startswith("ALERT")]
-    assert len(alerts) == 1, done.stdout
+    return done.stdout
+
+
+def test_an_alert_is_printed_once_where_output_and_errors_come_to_one_place(project: Path) -> None:
+    log_day(project, 0, older=30)
+    said = monitored(project, "2024-03-02")
+    alerts = [line for line in said.splitlines() if line.strip().startswith("ALERT")]
+    assert len(alerts) == 1, said
     assert alerts[0].startswith("ALERT (")  # the notifier's
+
+
+def test_what_is_over_by_the_time_it_is_told_alarms_nobody(project: Path) -> None:
+    log_day(project, 0, older=30)
+    for day in range(1, 8):
+        log_day(project, day)
+    said = monitored(project, "2024-03-09")
+    assert "came and went" in said
+    assert "drift:age from 2024-03-01 00:00 to 2024-03-02 00:00 UTC" in said
+    assert "ALERT (info) toy: " in said
+    assert "drift:age since" not in said  # as an alert that is open is told

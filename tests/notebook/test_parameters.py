@@ -248,3 +248,8 @@ def test_a_file_that_is_there_needs_no_note(lifted, tmp_path):
 def test_one_file_read_twice_is_one_input(lifted):
     found = lifted("a = pd.read_csv('x.csv')", "b = pd.read_csv('x.csv')")
     assert list(found.inputs) == [p.name for p in found.parameters] == ["x_path"]
+
+
+def test_a_capital_letter_is_a_setting_and_a_small_one_a_counter(lifted):
+    found = lifted("C = 1.0\nn = 3", "model = LogisticRegression(C=C)\nfor _ in range(n):\n    model.fit(X, y)")
+    assert defaults(found) == {"C": 1.0}

@@ -137,6 +137,20 @@ def test_output_is_kept_up_to_a_limit(execute_cells: Run) -> None:  # N3
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024  # KiB
 
 
+def test_nothing_shown_is_lost_while_the_system_gives_us_no_time(execute_cells: Run) -> None:
+    execution = execute_cells(
+        "import os, signal, time\n"
+        "os.kill(os.getppid(), signal.SIGSTOP)\n"  # what runs this test
+        "for i in range(1_900):\n    display('x' * 1_000)\n"
+        "time.sleep(1)\n"
+        "os.kill(os.getppid(), signal.SIGCONT)\n",
+        "print('next')",
+    )
+    displays, following = outputs(execution)
+    assert (len(displays), following) == (1_900, ["next\n"])
+    assert execution.seconds < 15
+
+
 def test_a_kernel_goes_when_its_owner_is_killed(tmp_path: Path) -> None:  # N4
     script = (
         "import sys, time\nsys.path[:0] = {path!r}\nfrom pathlib import Path\n"

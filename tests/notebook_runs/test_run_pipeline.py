@@ -349,3 +349,24 @@ answer = [*same, box.x, double(4), os.environ['MARKER'], runs]"""
     (project.root / "notebooks/helpers.py").write_text("def double(x):\n    return 3 * x\n")
     after = [plan.key for plan in describe_steps(project.job(), cache_dir=project.places["cache_dir"])]
     assert not set(before) & set(after)
+
+
+def test_data_that_changes_while_it_is_read_makes_no_result(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "moving")
+    rows, out = project.root / "data/rows.csv", project.root / "data/out.csv"
+    rows.write_text("a\n1\n")
+    load = "lines = open(path).readlines()"
+    project.write(("parameters", "path = ''"), ("step:load", f"{load}\nopen(path, 'a').write('2\\n')"))
+    inputs = {"path": "data/rows.csv"}
+    with pytest.raises(DataError, match=r"data/rows.csv was changed while .* read it \(pipeline.inputs.path\)"):
+        project.run(inputs=inputs)
+    rows.write_text("a\n1\n")
+    (told,) = describe_steps(project.job(inputs=inputs), cache_dir=project.root / ".mvops/cache")
+    assert not told.cached
+    assert project.left() == []
+
+    # A folder that it writes something new into was not read as it is now, and holds what was read.
+    project.write(("parameters", "folder = ''"), ("step:load", f"open(folder + '/{out.name}', 'w').write('3\\n')"))
+    (done,) = project.run(inputs={"folder": "data"}).steps
+    assert done.status == "succeeded"
+    assert out.read_text() == "3\n"
