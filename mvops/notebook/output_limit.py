@@ -37,18 +37,25 @@ class Limited:
 
 
 def before_cell(*_: Any) -> None:
-    """Limit both streams anew. IPython takes its own wrapper off a stream after a cell, and ours with it."""
+    """Limit both streams anew, as IPython takes its own wrapper off a stream after a cell, and ours with it."""
     for stream in (sys.stdout, sys.stderr):
         write = stream.write
         stream.write = write.fresh() if isinstance(write, Limited) else Limited(write)  # type: ignore[method-assign]
+    drop_nothing()
+
+
+def drop_nothing() -> None:
+    """Have all arrive that is not cut off.
+
+    ZeroMQ drops what is more than 1,000 messages ahead of a client that the system gives no time, also that a cell has
+    ended. The limit holds for the connections that there are, so it is lifted before each cell. A socket belongs to
+    its thread: it is set there.
+    """
+    sender = getattr(sys.modules["IPython"].get_ipython().kernel, "iopub_thread", None)
+    if sender is not None:
+        sender.schedule(lambda: setattr(sender.socket, "sndhwm", 0))
 
 
 def start() -> None:
     """Limit what every cell from now on prints, and have all of it arrive."""
-    shell = sys.modules["IPython"].get_ipython()
-    shell.events.register("pre_run_cell", before_cell)
-    # ZeroMQ drops what is more than 1,000 messages ahead of a client that the system gives no time, also that a cell
-    # has ended. A socket belongs to its thread: it is set there.
-    sender = getattr(shell.kernel, "iopub_thread", None)
-    if sender is not None:
-        sender.schedule(lambda: setattr(sender.socket, "sndhwm", 0))
+    sys.modules["IPython"].get_ipython().events.register("pre_run_cell", before_cell)

@@ -237,11 +237,16 @@ def test_a_notebook_is_named_as_it_was_typed(fresh: Path) -> None:
 
 
 def test_p40_what_is_not_as_planned_after_all_is_told(project: Path) -> None:
-    edit(project / NOTEBOOK, "df = pd.read_csv(data_path)", "df = pd.read_csv(data_path)\\ndf.to_csv(data_path)")
-    refused = mvops(project, "apply", "--yes").refused(
-        "pipeline.toy is not as planned: inputs.data_path changed", "mvops plan"
+    read, showed = "df = pd.read_csv(data_path)", "print(roc_auc_score("
+    edit(project / NOTEBOOK, read, f"{read}\\ndf.to_csv(data_path)")
+    mvops(project, "apply", "--yes").refused(
+        "pipeline.toy: data/d.csv was changed while the pipeline read it (models.toy.pipeline.inputs.data_path)",
+        "take data_path out of models.toy.pipeline.inputs",
     )
-    assert "Looked at again, this is not as planned: pipeline.toy" in refused.out
+    edit(project / NOTEBOOK, f"{read}\\ndf.to_csv(data_path)", read)
+    edit(project / NOTEBOOK, showed, f"open('../data/d.csv', 'a').write('\\\\n')\\n{showed}")
+    refused = mvops(project, "apply", "--yes").refused("dataset.data is not as planned: digest changed", "mvops plan")
+    assert "Looked at again, this is not as planned: dataset.data, pipeline.toy" in refused.out
 
 
 def test_a_gate_that_refuses_is_exit_code_4_and_the_champion_stays(project: Path) -> None:

@@ -66,7 +66,7 @@ def test_init_makes_a_project_and_says_what_is_next(tmp_path: Path) -> None:
     root = tmp_path / "churn"
     assert "no models yet: mvops promote NOTEBOOK" in mvops(root, "status").ok().out
     planned = mvops(root, "plan", "--detailed-exitcode").ok().out
-    assert "Nothing to do: 0 resources" in planned
+    assert "Nothing to do: nothing is applied." in planned
     assert "note: there is no model yet: `mvops promote NOTEBOOK`" in planned
     assert mvops(root, "history").ok().out == ""
     mvops(root, "serve", "toy").refused("no model 'toy'", "none yet: `mvops promote NOTEBOOK` makes one")
