@@ -63,9 +63,15 @@ def promote(
     split: Annotated[str, typer.Option(help="auto, none or headings: where steps begin.")] = "auto",
     verify: Annotated[bool, typer.Option("--verify", help="Run both and compare their numbers.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what an earlier promote made.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say what is to be known of it, cell by cell; writes nothing.")
+    ] = False,
     json_: JsonFlag = False,
 ) -> None:
     """Turn a notebook into a pipeline and a model's YAML."""
+    if check:
+        _check(notebook, name, json_=json_)
+        return
     from mvops.show.promotion import promotion_lines, verification_lines
     from mvops.usecases.promote import promote as make
     from mvops.usecases.promote import verify as prove
@@ -88,6 +94,20 @@ def promote(
             answer(line)
     if proof.verdict == "different":
         raise typer.Exit(4)
+
+
+def _check(notebook: Path, name: str | None, *, json_: bool) -> None:
+    from mvops.show.preflight import preflight_lines
+    from mvops.usecases.preflight import check
+
+    found = check(SESSION.directory, notebook, name=name)
+    if json_:
+        print_json(found.as_json())
+    else:
+        for line, style in preflight_lines(found):
+            answer(line, style)
+    if found.prevented:
+        raise typer.Exit(1)
 
 
 def run(

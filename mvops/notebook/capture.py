@@ -37,6 +37,7 @@ class Capture:
     metrics: tuple[str, ...] = ()
     at: int | None = None
     variable: str | None = None  # the notebook's own name for the model
+    on_training_rows: bool = False  # it is judged on the rows it was fitted on
     helpers: tuple[Helper, ...] = ()
     notes: list[str] = field(default_factory=list)
     seen: Evidence = field(default_factory=Evidence)
@@ -63,6 +64,7 @@ def capture(cells: Sequence[Code], flows: Sequence[CellFlow]) -> Capture:
 
 def _take(found: Capture, chosen: Chosen, rows: Rows) -> None:
     found.at, found.variable = chosen.fit.at, chosen.fit.name
+    found.on_training_rows = chosen.on_training_rows and None not in {chosen.features, chosen.target}
     found.model = rows.model(chosen)
     if chosen.features is not None:
         found.features = rows.variable(chosen.features, chosen.at, "held_out_features")

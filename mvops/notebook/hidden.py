@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mvops.notebook.code import Code
@@ -34,7 +34,12 @@ class Hidden:
 
 
 def hidden_name(cells: Sequence[Code]) -> Hidden | None:
-    """The first name that surely has no value when the notebook runs from top to bottom.
+    """The first name that surely has no value when the notebook runs from top to bottom."""
+    return next(hidden_names(cells), None)
+
+
+def hidden_names(cells: Sequence[Code]) -> Iterator[Hidden]:
+    """Each name that surely has no value when the notebook runs from top to bottom, where it is first read.
 
     Only what always runs is judged, and nothing after code that may bind names unseen (`import *`, `%run`, `exec`), so
     that a sound notebook is never accused.
@@ -42,16 +47,16 @@ def hidden_name(cells: Sequence[Code]) -> Hidden | None:
     bound: set[str] = set()
     for at, code in enumerate(cells):
         if "raises-exception" in code.tags or is_opaque(code) or has_star_import(code):
-            return None
+            return
         body = code.cell.tree.body
         for nth, statement in enumerate(body):
             for name in _surely_read([statement]):
                 if name not in bound and name not in _GIVEN and not _HISTORY.fullmatch(name):
                     here = any(name in _bound_in(s) for s in body[nth + 1 :])
                     later = next((c for c in cells[at + 1 :] if name in _bound_in(c.cell.tree)), None)
-                    return Hidden(code, name, code if here else later)
+                    yield Hidden(code, name, code if here else later)
+                    bound.add(name)
             bound |= _bound_in(statement)
-    return None
 
 
 def is_opaque(code: Code) -> bool:

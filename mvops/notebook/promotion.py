@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from mvops.errors import NotebookError, Where
 from mvops.notebook.building import PIPELINES, built, source_of
 from mvops.notebook.capture import Capture, capture
 from mvops.notebook.code import Code, code_cells, modules_of, python_2_names
+from mvops.notebook.finding import Finding, found_at, in_order
 from mvops.notebook.findings import How
 from mvops.notebook.flow import notebook_flows
-from mvops.notebook.hidden import Hidden, hidden_name
+from mvops.notebook.hidden import hidden_name
 from mvops.notebook.parameters import Lifted, Parameter, Place, lift
-from mvops.notebook.preflight import notes_on
+from mvops.notebook.preflight import RUN_ALL, about_hidden, examine, notes_of
 from mvops.notebook.read import read_notebook, says_python_2
 from mvops.notebook.skew import skew_notes
 from mvops.notebook.stages import Layout, Split, lay_out
@@ -69,6 +71,7 @@ class Promotion:
     metrics: list[MetricFound]
     steps: list[str]
     missing: tuple[str, ...] = ()
+    findings: list[Finding] = field(default_factory=list)  # what `--check` shows
 
 
 def promote(
@@ -99,7 +102,8 @@ def promote(
         )
     cells = code_cells(original, path)
     _check_names(original, cells, path)
-    lifted = lift(cells, Place(root, folder, moves=_moves(cells)))
+    place = Place(root, folder, moves=_moves(cells))
+    lifted = lift(cells, place)
     flows = notebook_flows([code.source for code in lifted.cells])
     found = capture(lifted.cells, flows)
     layout = lay_out(lifted.cells, flows, found, split)
@@ -109,15 +113,17 @@ def promote(
             hint="Name the notebook in which the model is trained.",
             where=Where(path),
         )
+    findings = examine(original, cells, place)
+    skew = skew_notes(lifted.cells, found)
     return Promotion(
         notebook=built(original, source_of(path, root, folder), lifted, layout, found.helpers),
         config=_config(name, lifted, found),
         notes=[
             *_about_steps(lifted.cells, layout),
             *found.notes,
-            *skew_notes(lifted.cells, found),
+            *skew,
             *lifted.notes,
-            *notes_on(original, cells, modules_of(cells)),
+            *notes_of(findings),
         ],
         parameters=lifted.parameters,
         metrics=[
@@ -126,7 +132,25 @@ def promote(
         ],
         steps=layout.steps,
         missing=tuple(f"pipeline.outputs.{k}" for k in ("model", "features", "target") if getattr(found, k) is None),
+        findings=in_order([*findings, *_judged_by_training_rows(cells, found), *_about_skew(skew)]),
     )
+
+
+def _judged_by_training_rows(cells: Sequence[Code], found: Capture) -> list[Finding]:
+    if found.at is None or not found.on_training_rows:
+        return []
+    fit = next(f for f in reversed(found.seen.fits) if f.at == found.at and f.name == found.variable)
+    message = f"`{found.variable}` is judged on the rows it was fitted on: its numbers are too good."
+    remedy = "Hold some rows back with train_test_split, and judge it by those."
+    line = getattr(fit.features, "lineno", 1)
+    return [found_at(cells[found.at], line, "leak", "warning", message, remedy)]
+
+
+def _about_skew(notes: Sequence[str]) -> list[Finding]:
+    """Training and serving that would differ, with the first of the cells that make it so."""
+    found_in = re.search(r"cell (\d+)", notes[0]) if notes else None
+    cell = int(found_in[1]) if found_in else None
+    return [Finding("skew", "warning", note, "", cell) for note in notes]
 
 
 def _check_names(original: NotebookNode, cells: Sequence[Code], path: Path) -> None:
@@ -141,21 +165,7 @@ def _check_names(original: NotebookNode, cells: Sequence[Code], path: Path) -> N
             where=Where(path),
         )
     if hidden is not None:
-        raise NotebookError(_about_hidden(hidden), hint=_HIDDEN_HINT, where=Where(path))
-
-
-_HIDDEN_HINT = (
-    "Restart the kernel and run all cells in Jupyter; mend or delete the cell that fails, save, and promote again."
-)
-
-
-def _about_hidden(hidden: Hidden) -> str:
-    cell = hidden.code.number
-    later = hidden.later
-    if later is None:
-        return f"Cell {cell} uses `{hidden.name}`, which no cell before it defines."
-    where = "later in the same cell" if later.number == cell else f"only in cell {later.number}, further down"
-    return f"Cell {cell} uses `{hidden.name}`, which is defined {where}."
+        raise NotebookError(about_hidden(hidden), hint=RUN_ALL, where=Where(path))
 
 
 def _trains(cells: Sequence[Code]) -> bool:

@@ -24,7 +24,7 @@ _GLOBAL = ("np.random.", "numpy.random.", "random.")
 _OWN_GENERATOR = {"RandomState", "default_rng", "Generator", "Random", "SeedSequence"}
 
 
-def unseeded(cells: Sequence[Code], modules: dict[str, str]) -> list[tuple[Code, str]]:
+def unseeded(cells: Sequence[Code], modules: dict[str, str]) -> list[tuple[Code, ast.Call]]:
     """(cell, call) of each draw without a seed, in order; empty where the notebook seeds numpy for everything."""
     found = []
     for code in cells:
@@ -32,8 +32,14 @@ def unseeded(cells: Sequence[Code], modules: dict[str, str]) -> list[tuple[Code,
             if sets_seed(call):
                 return []
             if _draws(call, modules):
-                found.append((code, dotted(call.func).removesuffix("()") or last_part(call.func)))
+                found.append((code, call))
     return found
+
+
+def called(call: ast.Call) -> str:
+    """What is called, for people."""
+    method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    return dotted(call.func).removesuffix("()") or last_part(call.func) or method
 
 
 def _draws(call: ast.Call, modules: dict[str, str]) -> bool:
@@ -46,7 +52,7 @@ def _draws(call: ast.Call, modules: dict[str, str]) -> bool:
             not (unpacked or kept_in_order or (seed is not None and is_seed(seed)))
             and text.partition(".")[0] != "random"
         )
-    if text.startswith(_GLOBAL) and modules.get(text.partition(".")[0], "") in {"numpy", "random"}:
+    if text.startswith(_GLOBAL) and "(" not in text and modules.get(text.partition(".")[0], "") in {"numpy", "random"}:
         return name not in _OWN_GENERATOR
     return is_estimator_class(call.func, modules) and draws(call)
 

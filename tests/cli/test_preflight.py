@@ -1,0 +1,49 @@
+"""`mvops promote NOTEBOOK --check`, as typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from toy_project import mvops, write_notebook
+
+SOUND = """
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+
+df = pd.read_csv("d.csv")
+X = StandardScaler().fit_transform(df[["age", "income"]])
+X_train, X_test, y_train, y_test = train_test_split(X, df["y"], random_state=0)
+"""
+FIT = """
+model = LogisticRegression()
+model.fit(X_train, y_train)
+print(model.score(X_test, y_test))
+"""
+
+
+def test_check_tells_and_writes_nothing(tmp_path: Path) -> None:
+    """No project is needed."""
+    (tmp_path / "d.csv").write_text("age,income,y\n")
+    write_notebook(tmp_path / "work [1].ipynb", {SOUND: (), FIT: ()})
+    said = mvops(tmp_path, "promote", "work [1].ipynb", "--check").ok()
+    assert "warning  leak: Cell 1 fits `StandardScaler` on all rows" in said.out
+    assert 'cell 1, line 7:  X = StandardScaler().fit_transform(df[["age", "income"]])' in said.out
+    assert "inside a Pipeline" in said.out
+    assert "work [1].ipynb can be promoted: 2 warnings." in said.out
+    assert "model model, features X_test, target y_test" in said.out
+    found = mvops(tmp_path, "promote", "work [1].ipynb", "--check", "--json").ok().json()
+    assert found["promotable"]
+    assert sorted(each["kind"] for each in found["findings"]) == ["leak", "skew"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["d.csv", "work [1].ipynb"]
+
+
+def test_check_exits_with_1_where_something_prevents_promotion(tmp_path: Path) -> None:
+    write_notebook(tmp_path / "a.ipynb", {FIT: (), SOUND: ()})
+    said = mvops(tmp_path, "promote", "a.ipynb", "--check").ok(1)
+    assert "error    hidden state: Cell 1 uses `LogisticRegression`, which is defined only in cell 2" in said.out
+    assert "a.ipynb cannot be promoted: " in said.out
+    assert said.err == ""
+    assert not mvops(tmp_path, "promote", "a.ipynb", "--check", "--json").ok(1).json()["promotable"]
+    mvops(tmp_path, "promote", "b.ipynb", "--check").refused("there is no notebook b.ipynb")

@@ -1,0 +1,196 @@
+"""Leaks: found where they are, and no sound notebook is accused."""
+
+from __future__ import annotations
+
+import pytest
+
+from mvops.notebook.code import code_cells
+from mvops.notebook.leaks import row_leaks
+from mvops.notebook.read import read_notebook
+from mvops.notebook.target_leaks import target_leaks
+
+IMPORTS = """import numpy as np
+import pandas as pd
+from imblearn.over_sampling import SMOTE
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import LabelEncoder, Normalizer, OneHotEncoder, StandardScaler
+df = pd.read_csv("d.csv")"""
+XY = "X = df.drop(columns='y')\ny = df['y']"
+SPLIT = "X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)"
+CROSS = "cross_val_score(LogisticRegression(), X, y)"
+SCALE = "X = StandardScaler().fit_transform(X)"
+BEST = "X = SelectKBest(k=2).fit_transform(X, y)"
+MODEL = "model = LogisticRegression()\nmodel.fit(X_train, y_train)\nprint(model.score(X_test, y_test))"
+
+
+def leaks(book, *sources):
+    path = book(IMPORTS, *sources)
+    cells = code_cells(read_notebook(path), path)
+    return [*row_leaks(cells), *target_leaks(cells)]
+
+
+@pytest.mark.parametrize(
+    ("sources", "says"),
+    [
+        ([XY, SCALE, SPLIT, MODEL], "warning 3:1 `StandardScaler` on all rows"),
+        (
+            [XY, "s = StandardScaler()\ns.fit(X)\nX2 = s.transform(X)", SPLIT.replace("(X,", "(X2,")],
+            "warning 3:2 `s` on",
+        ),
+        ([XY, "X[['a']] = StandardScaler().fit_transform(X[['a']])", SPLIT], "warning 3:1 `StandardScaler` on all"),
+        ([XY, "X = pd.DataFrame(PCA(2).fit_transform(X.values))", SPLIT], "warning 3:1 `PCA` on all rows"),
+        ([XY, "X = SimpleImputer().fit_transform(X)\n" + SPLIT], "warning 3:1 held back in a later line"),
+        (["X = TfidfVectorizer().fit_transform(df.text)\ny = df.y", SPLIT], "warning 2:1 `TfidfVectorizer` on"),
+        ([XY, "X = CountVectorizer().fit_transform(df.text)", SPLIT], "note 3:1 harmless where all values are known"),
+        ([XY, "X, y = SMOTE().fit_resample(X, y)", SPLIT, MODEL], "warning 3:1 `SMOTE` with the targets of all rows"),
+        ([XY, BEST, SPLIT], "warning 3:1 `SelectKBest` with the targets"),
+        ([XY, BEST, CROSS], "warning 3:1 each fold"),
+        ([XY, SCALE, CROSS], "note 3:1 each fold"),
+        (["df['a'] = df['a'].fillna(df['a'].mean())", XY, SPLIT], "note 2:1 fills gaps with `df['a'].mean()`"),
+        (["df.a.fillna(df.a.median(), inplace=True)", XY, SPLIT], "note 2:1 fills gaps"),
+        (
+            [XY, SPLIT, "s = StandardScaler()\nX_train = s.fit_transform(X_train)\nX_test = s.fit_transform(X_test)"],
+            "warning 4:3 use `s.transform(X_test)` here",
+        ),
+        (
+            [XY, SPLIT, "model = LogisticRegression()\nmodel.fit(X_test, y_test)"],
+            "warning 4:2 held back to judge it by",
+        ),
+        (
+            [XY, SPLIT, "m = LogisticRegression().fit(X, y)", "m.score(X_test, y_test)"],
+            "warning 4:1 also on the rows that cell 5",
+        ),
+        (
+            [XY, SPLIT, "m = LogisticRegression().fit(np.concatenate([X_train, X_test]), y)\nm.predict(X_test)"],
+            "warning 4:1 also",
+        ),
+        (
+            [
+                "s = StandardScaler().fit_transform(df[['a']])",
+                "X = s\ny = df.y",
+                "n = 80\nX_train, X_test = X[:n], X[n:]",
+            ],
+            "warning 2:1 on all rows",
+        ),
+        (
+            [XY, SCALE, "for train, test in KFold(5).split(X):\n    m = LogisticRegression().fit(X[train], y[train])"],
+            "warning 3:1 on all",
+        ),
+        (
+            [
+                "def prepare(df):\n    X = StandardScaler().fit_transform(df)\n    return train_test_split(X, df.y)\n",
+                "def work(X):\n    X = StandardScaler().fit_transform(X)\n    X_train, X_test = train_test_split(X)\n",
+            ],
+            "warning 3:2 on all",
+        ),
+        (
+            [
+                XY,
+                SPLIT,
+                "m = LogisticRegression()\nm.fit(X_train, y_train, eval_set=[(X_test, 0)], early_stopping_rounds=9)",
+            ],
+            "note 4:2 stops training by `X_test`",
+        ),
+        (["y = df['y']", "X = df.fillna(0)", SPLIT, MODEL], "warning 3:1 target, column 'y'"),
+        (["y = df.y\nX = df[['a', 'y']]", SPLIT, MODEL], "warning 2:2 target, column 'y'"),
+        (["X = df.iloc[:, 1:]\ny = df.iloc[:, -1]", SPLIT, MODEL], "warning 2:1 column number -1"),
+        (
+            ["df['z'] = df['y'] * 2", XY, SPLIT, MODEL],
+            "warning 3:1 column 'z' among the features, and it is computed from 'y'",
+        ),
+        (["df['y'] = (df['score'] > 5).astype(int)", XY, SPLIT, MODEL], "warning 3:1 column 'score'"),
+        (["df['m'] = df.groupby('g')['y'].transform('mean')", XY, SPLIT, MODEL], "warning 3:1 column 'm'"),
+    ],
+)
+def test_a_leak_is_found_with_its_place(book, sources, says):
+    severity, place, words = says.split(" ", 2)
+    found = leaks(book, *sources)
+    told = [(each.severity, f"{each.cell}:{each.line}") for each in found]
+    assert (severity, place) in told, found
+    assert any(words in each.sentence for each in found if f"{each.cell}:{each.line}" == place), found
+    assert all(each.source and each.remedy for each in found)
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        [
+            XY,
+            SPLIT,
+            "model = make_pipeline(StandardScaler(), LogisticRegression())\nmodel.fit(X_train, y_train)",
+            "model.score(X_test, y_test)",
+        ],
+        [XY, "model = make_pipeline(StandardScaler(), LogisticRegression())", "cross_val_score(model, X, y)"],
+        [
+            XY,
+            SPLIT,
+            "s = StandardScaler().fit(X_train)\nX_train, X_test = s.transform(X_train), s.transform(X_test)",
+            MODEL,
+        ],
+        [XY, SPLIT, "s = StandardScaler()\nX_train = s.fit_transform(X_train)\nX_test = s.transform(X_test)", MODEL],
+        [XY, SPLIT, "X_train, y_train = SMOTE().fit_resample(X_train, y_train)", MODEL],
+        [XY, "y = LabelEncoder().fit_transform(y)", SPLIT, MODEL],
+        ["df['y'] = LabelEncoder().fit_transform(df['y'])", XY, SPLIT, MODEL],
+        [XY, "X = Normalizer().fit_transform(X)", SPLIT, MODEL],
+        [XY, "plot = PCA(2).fit_transform(X)\nprint(plot)", SPLIT, MODEL],
+        [XY, SPLIT, MODEL, "final = LogisticRegression().fit(X, y)"],
+        [XY, SPLIT, MODEL, "model.fit(X, y)", "model.predict(X[:1])"],
+        [
+            XY,
+            SPLIT,
+            "X_train, X_val, y_train, y_val = train_test_split(X_train, y_train)",
+            MODEL,
+            "meta = LogisticRegression().fit(X_val, y_val)\nmeta.score(X_test, y_test)",
+        ],
+        [XY, "_, small = train_test_split(X)", "StandardScaler().fit_transform(small)"],
+        [
+            "train = pd.read_csv('train.csv')\ntest = pd.read_csv('test.csv')\nfeatures = ['a']",
+            "X = train[features]\n" + SCALE + "\nX_train = train[features]\nX_test = test[features]",
+            "m = LogisticRegression().fit(X_train, train.y)\nm.predict(X_test)",
+        ],
+        [
+            XY,
+            SPLIT,
+            "grid = GridSearchCV(make_pipeline(StandardScaler(), LogisticRegression()), {})",
+            "grid.fit(X_train, y_train)",
+            "grid.best_estimator_.score(X_test, y_test)",
+        ],
+        ["y = df.pop('y')\nX = df", SPLIT, MODEL],
+        ["X = df\ny = df['y']\ndf.drop('y', axis=1, inplace=True)", SPLIT, MODEL],
+        ["X, y = df.loc[:, df.columns != 'y'], df['y']", SPLIT, MODEL],
+        ["X, y = df.iloc[:, :-1], df.iloc[:, -1]", SPLIT, MODEL],
+        ["X, y = df.iloc[:, 0:4], df.iloc[:, 4]", SPLIT, MODEL],
+        [
+            "train, test = train_test_split(df)",
+            "m = LogisticRegression().fit(train[['a', 'b']], train.y)",
+            "m.score(test[['a', 'b']], test.y)",
+        ],
+        [
+            "pre = ColumnTransformer([('n', StandardScaler(), ['a'])])\nm = make_pipeline(pre, LogisticRegression())",
+            "X_train, X_test, y_train, y_test = train_test_split(df, df.y)",
+            "m.fit(X_train, y_train)\nm.score(X_test, y_test)",
+        ],
+        ["df['log_y'] = np.log(df['y'])", "X = df.drop(columns=['y', 'log_y'])\ny = df['log_y']", SPLIT, MODEL],
+        ["df['last'] = df['y'].shift(1)", XY, SPLIT, MODEL],
+        [
+            "df['strata'] = pd.cut(df['y'], 4)",
+            "train, test = train_test_split(df, stratify=df.strata)",
+            "for part in (train, test):\n    part.drop('strata', axis=1, inplace=True)",
+            "X = train.drop('y', axis=1)\nm = LogisticRegression().fit(X, train['y'])",
+        ],
+        [
+            "train_s = df[df.day < 5]\ntest_s = df[df.day >= 5]",
+            "s = StandardScaler().fit(train_s[['a']])\nX_test = s.transform(test_s[['a']])",
+        ],
+    ],
+)
+def test_a_sound_notebook_is_accused_of_no_leak(book, sources):
+    assert leaks(book, *sources) == []
