@@ -6,19 +6,23 @@ the command would say (`mvops.errors`).
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mvops.core.scope import WHOLE, Scope
+from mvops.show.displays import register
+from mvops.show.lists import Applied, Versions
 from mvops.usecases.apply import apply as apply_plan
+from mvops.usecases.clock import as_utc
 from mvops.usecases.plan import plan as make_plan
 from mvops.usecases.project import open_project
 from mvops.usecases.run import run as run_pipeline
 from mvops.usecases.status import Status
 from mvops.usecases.status import status as look
-from mvops.usecases.versions import VersionLine, list_versions, load_version
+from mvops.usecases.versions import Comparison, VersionLine, compare_versions, list_versions, load_version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +30,14 @@ if TYPE_CHECKING:
     from mvops.core.apply import Done
     from mvops.core.plan import Plan
     from mvops.core.run import Run
+    from mvops.notebook.verify import Verification
+    from mvops.usecases.monitor import Report
+    from mvops.usecases.promote import Promoted
 
 _HERE = Path()
+_SHELL = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+if _SHELL is not None:  # what is returned is shown as `%mvops` shows it
+    register(_SHELL)
 
 
 def plan(
@@ -46,7 +56,35 @@ def apply(planned: Plan | None = None, directory: Path | str = _HERE, *, environ
     """Do a plan, in its own environment, or all that there is to do; the answer has what became of each action."""
     overrides, environment = (planned.overrides, planned.environment) if planned else ((), environment)
     with open_project(Path(directory), overrides, environment) as workspace:
-        return list(apply_plan(workspace, planned or make_plan(workspace), command="mvops.apply()", approval="Python"))
+        chosen = planned or make_plan(workspace)
+        return Applied(apply_plan(workspace, chosen, command="mvops.apply()", approval="Python"))
+
+
+def promote(
+    notebook: Path | str,
+    directory: Path | str = _HERE,
+    *,
+    name: str | None = None,
+    split: str = "auto",
+    force: bool = False,
+    environment: str | None = None,
+) -> Promoted:
+    """Write a pipeline and a model's YAML from a notebook, which is only read; `mvops.verify` proves it.
+
+    Raises NotebookError for what cannot be promoted, UsageError for a model that is there already, unless `force`.
+    """
+    from mvops.usecases.promote import promote as make  # noqa: PLC0415 -- nbformat and scikit-learn
+
+    with open_project(Path(directory), environment=environment) as workspace:
+        return make(workspace, Path(notebook), name=name, split=split, force=force)
+
+
+def verify(made: Promoted, directory: Path | str = _HERE, *, environment: str | None = None) -> Verification:
+    """Run the original and what `mvops.promote` made of it, and compare every number that they show."""
+    from mvops.usecases.promote import verify as prove  # noqa: PLC0415 -- the same
+
+    with open_project(Path(directory), environment=environment) as workspace:
+        return prove(workspace, made)
 
 
 def run(
@@ -71,7 +109,30 @@ def status(directory: Path | str = _HERE, *, environment: str | None = None) -> 
 def versions(model: str, directory: Path | str = _HERE, *, environment: str | None = None) -> list[VersionLine]:
     """All versions of a model with their role in the traffic, newest first."""
     with open_project(Path(directory), environment=environment) as workspace:
-        return list_versions(workspace, model)
+        return Versions(model, list_versions(workspace, model))
+
+
+def compare(
+    model: str, first: int, second: int, directory: Path | str = _HERE, *, environment: str | None = None
+) -> Comparison:
+    """What differs between two versions: metrics, data, code, parameters, packages."""
+    with open_project(Path(directory), environment=environment) as workspace:
+        return compare_versions(workspace, model, first, second)
+
+
+def monitor(
+    model: str,
+    directory: Path | str = _HERE,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    environment: str | None = None,
+) -> Report:
+    """Summaries, drift, performance and alerts for what is new in the prediction log; times without a zone are UTC."""
+    from mvops.usecases.monitor import monitor as watch  # noqa: PLC0415 -- NumPy
+
+    with open_project(Path(directory), environment=environment) as workspace:
+        return watch(workspace, model, since=as_utc(since), until=as_utc(until))
 
 
 def load_model(

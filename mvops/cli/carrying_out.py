@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mvops.cli.interrupts import gently
-from mvops.cli.session import confirm, print_json, say, waiting
+from mvops.cli.session import confirm, present, print_json, say, waiting
 from mvops.errors import ConflictError, MvopsError
 
 if TYPE_CHECKING:
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from mvops.workspace import Workspace
 
 
-def show_plan(made: Plan, tell: Callable[[str, str], None], *, whole_diffs: bool = False) -> None:
+def show_plan(made: Plan, tell: Callable[..., None], *, whole_diffs: bool = False) -> None:
     """Its lines, for people."""
     from mvops.show.plan import plan_lines
 
-    for text, style in plan_lines(made, whole_diffs=whole_diffs):
-        tell(text, style)
+    present(made, plan_lines(made, whole_diffs=whole_diffs), tell)
 
 
 def carry_out(

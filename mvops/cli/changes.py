@@ -69,7 +69,7 @@ def plan(
 ) -> None:
     """Show what would change, and why."""
     chosen = {option for option, given in locals().items() if given} - {"overrides", "detailed_exitcode"}
-    if not chosen:
+    if not chosen and SESSION.display is None:
         _plan_plainly(overrides or (), detailed_exitcode=detailed_exitcode)
         return
     from mvops.usecases.clock import as_duration

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mvops.cli.session import JsonFlag, ModelName, answer, print_json, say
+from mvops.cli.session import JsonFlag, ModelName, answer, present, print_json, say
 from mvops.cli.session import project as open_project
 
 versions_app = typer.Typer(no_args_is_help=True, help="Versions of a model: list, show, compare, promote.")
@@ -23,6 +23,7 @@ When = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H
 @versions_app.command("list")
 def list_versions(model: ModelName, json_: JsonFlag = False) -> None:
     """All versions, newest first, and which of them answer."""
+    from mvops.show.lists import Versions
     from mvops.show.versions import version_lines, version_rows
     from mvops.usecases.versions import list_versions as find
 
@@ -31,8 +32,7 @@ def list_versions(model: ModelName, json_: JsonFlag = False) -> None:
     if json_:
         print_json({"model": model, "versions": version_rows(found)})
     else:
-        for line in version_lines(model, found):
-            answer(line)
+        present(Versions(model, found), version_lines(model, found))
 
 
 @versions_app.command("show")
@@ -63,8 +63,7 @@ def compare_versions(model: ModelName, first: Number, second: Number, json_: Jso
     if json_:
         print_json({"model": model, "first": first, "second": second, "differences": found.differences})
     else:
-        for line in comparison_lines(found):
-            answer(line)
+        present(found, comparison_lines(found))
 
 
 @versions_app.command("promote")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mvops.cli.session import JsonFlag, answer, one_place, print_json, say, waiting
+from mvops.cli.session import JsonFlag, answer, one_place, present, print_json, say, waiting
 from mvops.cli.session import project as open_project
 from mvops.errors import UsageError
 
@@ -56,13 +56,16 @@ def monitor(
             print_json({"models": [report_json(r) | {"retraining_due": due.get(r.model)} for r in reports]})
         for report in () if json_ else reports:
             told = one_place() and not report.undelivered and tells_here(workspace, report.model)
-            for line, style in report_lines(report, told=told):
-                (answer if style == "red" else say)(line, style)  # quiet keeps what is wrong
+            present(report, report_lines(report, told=told), _unless_quiet)
         for name, reason in due.items():
             if retrain:
                 _retrain(workspace, name, reason, quiet=json_)
             elif not json_:
                 say(f"  retraining is due: mvops retrain {name} --reason {reason}", "yellow")
+
+
+def _unless_quiet(line: str, style: str) -> None:
+    (answer if style == "red" else say)(line, style)  # quiet keeps what is wrong
 
 
 def _retrain(workspace: Workspace, model: str, reason: str, *, quiet: bool) -> None:
@@ -115,8 +118,7 @@ def status(json_: JsonFlag = False) -> None:
     if json_:
         print_json(status_json(found))
     else:
-        for line, style in status_lines(found):
-            answer(line, style)
+        present(found, status_lines(found))
 
 
 def dashboard(

@@ -12,7 +12,7 @@ from mvops.cli.session import (
     SESSION,
     JsonFlag,
     ModelName,
-    answer,
+    present,
     print_json,
     say,
     waiting,
@@ -79,8 +79,7 @@ def promote(
     with open_project() as workspace:
         made = make(workspace, notebook, name=name, split=split, force=force)
         if not json_:
-            for line in promotion_lines(made):
-                say(line)
+            present(made, promotion_lines(made), say)
         if not verify:
             if json_:
                 print_json(made.as_json())
@@ -90,8 +89,7 @@ def promote(
     if json_:
         print_json(made.as_json() | {"verification": proof.as_json()})
     else:
-        for line in verification_lines(proof):
-            answer(line)
+        present(proof, verification_lines(proof))
     if proof.verdict == "different":
         raise typer.Exit(4)
 
@@ -104,8 +102,7 @@ def _check(notebook: Path, name: str | None, *, json_: bool) -> None:
     if json_:
         print_json(found.as_json())
     else:
-        for line, style in preflight_lines(found):
-            answer(line, style)
+        present(found, preflight_lines(found))
     if found.prevented:
         raise typer.Exit(1)
 
@@ -131,8 +128,7 @@ def run(
     if json_:
         print_json(done.model_dump(mode="json", exclude={"runner"}))
     else:
-        for line in run_lines(done):
-            say(line)
+        present(done, run_lines(done), say)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mvops.cli.session import JsonFlag, ModelName, answer, print_json, say
+from mvops.cli.session import JsonFlag, ModelName, answer, present, print_json, say
 from mvops.cli.session import project as open_project
 
 runs_app = typer.Typer(no_args_is_help=True, help="Runs of a model's pipeline: list, show, compare, their notebooks.")
@@ -22,6 +22,7 @@ def list_runs(
     json_: JsonFlag = False,
 ) -> None:
     """The newest runs, newest first, with their metrics and what they became."""
+    from mvops.show.lists import Runs
     from mvops.show.runs import run_rows, run_table
     from mvops.usecases.runs import list_runs as find
 
@@ -30,8 +31,7 @@ def list_runs(
     if json_:
         print_json({"model": model, "runs": run_rows(found)})
     else:
-        for line in run_table(model, found):
-            answer(line)
+        present(Runs(model, found), run_table(model, found))
 
 
 @runs_app.command("show")
@@ -45,8 +45,7 @@ def show_run(run_id: RunId, json_: JsonFlag = False) -> None:
     if json_:
         print_json(run_rows([found])[0])
     else:
-        for line in run_detail(found):
-            answer(line)
+        present(found.run, run_detail(found))
 
 
 @runs_app.command("compare")

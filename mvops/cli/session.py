@@ -22,15 +22,20 @@ if TYPE_CHECKING:
 
 @dataclass
 class Session:
-    """The global options, set once by `app.main_options`."""
+    """The global options, set once by `app.main_options`.
+
+    `display` shows what was found as a notebook does, and says whether it can; None where this is no notebook's cell.
+    """
 
     directory: Path = Path()
     quiet: bool = False
     debug: bool = False
     environment: str | None = None
+    display: Callable[[object], bool] | None = None
 
 
 SESSION = Session()
+Line = tuple[str, str]  # text and its style
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -70,12 +75,24 @@ def say(text: str = "", style: str = "") -> None:
         answer(text, style)
 
 
+def present(found: object, lines: Iterable[str | Line], tell: Callable[..., None] | None = None) -> None:
+    """What was found: as a display in a notebook's cell, else line by line, by `tell` or as an answer."""
+    silent = SESSION.quiet and tell is say
+    if SESSION.display is not None and not silent and SESSION.display(found):
+        return
+    for line in lines:
+        (tell or answer)(*((line,) if isinstance(line, str) else line))
+
+
 def answer(text: str, style: str = "") -> None:
-    """A line of what was asked for, on standard output; styled only on a terminal."""
-    if style and sys.stdout.isatty():
+    """A line of what was asked for, on standard output; styled only on a terminal and in a notebook's cell."""
+    if style and (SESSION.display is not None or sys.stdout.isatty()):
         from rich.console import Console
 
-        Console(highlight=False).print(text, style=style, markup=False, soft_wrap=True)
+        colours: dict[str, Any] = {}
+        if SESSION.display is not None:
+            colours = {"force_terminal": True, "color_system": "standard"}
+        Console(highlight=False, **colours).print(text, style=style, markup=False, soft_wrap=True)
     else:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
@@ -119,12 +136,13 @@ def waiting() -> Iterator[Callable[[Progress], None]]:
 
 def _lines() -> Callable[[Progress], None]:
     told: set[str] = set()
+    stream = sys.stderr if SESSION.display is None else sys.stdout  # a notebook shows the former as an error
 
     def tell(progress: Progress) -> None:
         if progress.what not in told:
             told.add(progress.what)
-            sys.stderr.write(f"  ... {progress.what}\n")
-            sys.stderr.flush()
+            stream.write(f"  ... {progress.what}\n")
+            stream.flush()
 
     return tell
 

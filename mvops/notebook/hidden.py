@@ -18,7 +18,7 @@ _HISTORY = re.compile(r"_+|_i*\d*|__annotations__")
 _QUIET_MAGICS = re.compile(
     r"%{0,2}(?:matplotlib|time|timeit|load_ext|reload_ext|autoreload|config|capture|prun|memit|mprun|lprun|bash|sh|html"
     r"|HTML|javascript|js|latex|markdown|svg|writefile|script|cd|pwd|ls|ll|env|set_env|pip|conda|precision|who|whos"
-    r"|watermark|precision|warning|notebook|pinfo\w*|mkdir|rm|cp|mv|cat|head|colors|xmode|pdb|history|doctest_mode)\b"
+    r"|mvops|watermark|precision|warning|notebook|pinfo\w*|mkdir|rm|cp|mv|cat|head|colors|xmode|pdb|history|doctest_mode)\b"
 )
 _UNSEEN = {"exec", "globals", "locals", "vars", "execfile", "eval", "get_ipython"}
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)

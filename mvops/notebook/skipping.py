@@ -46,8 +46,8 @@ _METHODS = _words(
 _SHOWS = re.compile(r"\w*(?:plot|show|draw|display|visuali[sz]e|hist|heatmap|chart|print)\w*", re.IGNORECASE)
 _QUIET_MAGIC = re.compile(
     r"[%!]*\s*(?:matplotlib|config|pip3?|conda|(?:python3?|sys\.executable|\{sys\.executable\}) -m pip|ls|ll|pwd"
-    r"|nvidia-smi|head|tail|cat|wc|load_ext (?:autoreload|watermark|nb_black|lab_black|tensorboard)|autoreload"
-    r"|reload_ext|watermark|whos?|du|echo|free|lscpu|jupyter|html|HTML|javascript|js|latex|markdown|svg|time|timeit|pinfo\w*|apt(?:-get)?)\b|\?|[\w.]+\?"
+    r"|mvops|nvidia-smi|head|tail|cat|wc|load_ext (?:mvops|autoreload|watermark|nb_black|lab_black|tensorboard)"
+    r"|autoreload|reload_ext|watermark|whos?|du|echo|free|lscpu|jupyter|html|HTML|javascript|js|latex|markdown|svg|time|timeit|pinfo\w*|apt(?:-get)?)\b|\?|[\w.]+\?"
 )
 
 

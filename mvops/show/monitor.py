@@ -45,7 +45,7 @@ def report_json(report: Report) -> dict[str, Any]:
                 "rows": window.verdict.rows,
                 "status": window.verdict.status,
                 "alert": bool(window.verdict.alarms),
-                "drifted": _drifted(window),
+                "drifted": drifted(window),
                 "findings": [finding.model_dump(mode="json") for finding in window.verdict.alarms],
                 "labelled": window.labelled,
                 "performance": {window.leading: window.performance.value} if window.performance else None,
@@ -73,7 +73,7 @@ def own_log_lines(found: LogReport) -> Iterator[Line]:
     yield f"{counted(len(windows), 'window')}, {alerts} with an alert", "bold"
 
 
-def _drifted(window: Window) -> list[str]:
+def drifted(window: Window) -> list[str]:
     """Each feature once, the most important first."""
     return list(dict.fromkeys(finding.feature for finding in window.verdict.alarms))
 
@@ -84,7 +84,7 @@ def _window(window: Window) -> str:
     if window.performance is not None:
         parts.append(f"{window.leading} {window.performance.value:.3f} on {window.labelled} outcomes")
     if verdict.alarms:
-        parts.append("drifting: " + ", ".join(_drifted(window)[:6]))
+        parts.append("drifting: " + ", ".join(drifted(window)[:6]))
     elif verdict.status != "judged":
         parts.append(f"not judged: {verdict.status}")
     return "  ".join(parts)

@@ -41,7 +41,7 @@ def plan_lines(plan: Plan, *, whole_diffs: bool = False) -> Iterator[tuple[str, 
     yield "", ""
     pending = plan.pending()
     width = max((len(action.address) for action in plan.actions), default=0)
-    for heading, actions in _sections(pending):
+    for heading, actions in sections(pending):
         yield from [(f"{heading}:", "bold")] if heading else []
         for action in actions:
             yield from _action_lines(action, width, whole_diffs=whole_diffs)
@@ -52,25 +52,24 @@ def plan_lines(plan: Plan, *, whole_diffs: bool = False) -> Iterator[tuple[str, 
     if pending:
         yield "", ""
     yield from ((f"note: {notice}", "dim") for notice in plan.notices)
-    yield from ((_objection(said), "bold red" if said.level == "fail" else "yellow") for said in plan.objections)
-    yield _totals(plan, len(kept)), "bold"
+    yield from ((objection_line(said), "bold red" if said.level == "fail" else "yellow") for said in plan.objections)
+    yield totals_line(plan), "bold"
 
 
 def plan_markdown(plan: Plan) -> str:
     """What a team wants to read in a pull request."""
     lines = [f"### mvops plan: {plan.project} ({plan.preset})", ""]
     pending = plan.pending()
-    for heading, actions in _sections(pending):
+    for heading, actions in sections(pending):
         lines += [f"**{heading}**", ""] if heading else []
         lines += ["| | resource | what | why |", "|---|---|---|---|", *map(_row, actions), ""]
-    kept = sum(action.verb is Verb.KEEP for action in plan.actions)
-    told = (*plan.notices, *map(_objection, plan.objections))
-    lines += [*(f"> {_cell(notice)}" for notice in told), "", _totals(plan, kept), ""]
+    told = (*plan.notices, *map(objection_line, plan.objections))
+    lines += [*(f"> {_cell(notice)}" for notice in told), "", totals_line(plan), ""]
     lines += diffs_markdown(plan)
     return "\n".join(lines)
 
 
-def _sections(pending: Iterable[Action]) -> Iterator[tuple[str, list[Action]]]:
+def sections(pending: Iterable[Action]) -> Iterator[tuple[str, list[Action]]]:
     """What was changed outside first, under a heading of its own."""
     outside: list[Action] = []
     ours: list[Action] = []
@@ -85,18 +84,19 @@ def _sections(pending: Iterable[Action]) -> Iterator[tuple[str, list[Action]]]:
 def _action_lines(action: Action, width: int, *, whole_diffs: bool) -> Iterator[tuple[str, str]]:
     said = f"  {SYMBOLS[action.verb]} {action.address:<{width}}  {action.verb}: {action.because}"
     yield said, _STYLES[action.verb]
-    yield from ((f"      {detail}", "") for detail in (*_changes(action), *action.details))
+    yield from ((f"      {detail}", "") for detail in (*changed_fields(action), *action.details))
     yield from code_lines(action, whole=whole_diffs)
     yield from file_lines(action, whole=whole_diffs)
 
 
 def _row(action: Action) -> str:
     files = (f"{change.path} {change.because}" for change in action.files)
-    told = "<br>".join(_cell(text) for text in (action.because, *_changes(action), *action.details, *files))
+    told = "<br>".join(_cell(text) for text in (action.because, *changed_fields(action), *action.details, *files))
     return f"| `{SYMBOLS[action.verb]}` | `{action.address}` | {action.verb} | {told} |"
 
 
-def _objection(said: Objection) -> str:
+def objection_line(said: Objection) -> str:
+    """What a policy of the project has against it."""
     return f"{'refused' if said.level == 'fail' else 'warning'} by policy {said.policy}: {said.sentence}"
 
 
@@ -114,7 +114,9 @@ def duration_text(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours"
 
 
-def _totals(plan: Plan, kept: int) -> str:
+def totals_line(plan: Plan) -> str:
+    """How many of each verb, and how long it will take."""
+    kept = sum(action.verb is Verb.KEEP for action in plan.actions)
     counted = plan.totals()
     parts = [f"{counted[verb.value]} {words}" for verb, words in _TOTALS.items() if verb.value in counted]
     if not parts:
@@ -130,7 +132,8 @@ def _contested(plan: Plan) -> str:
     return ""
 
 
-def _changes(action: Action) -> Iterator[str]:
+def changed_fields(action: Action) -> Iterator[str]:
+    """The fields of a spec, old and new, as one would write them in YAML."""
     if action.verb in {Verb.CREATE, Verb.DELETE, Verb.FORGET} or action.before is None:
         return
     shown = [c for c in action.changes if c.field.rpartition(".")[2] not in _QUIET_FIELDS and not _is_digest(c)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mvops.notebook.verify import Verification
 from mvops.usecases.promote import Promoted
 
-_VERDICTS = {
+VERDICTS = {
     "equal": "EQUAL: the promoted pipeline shows the same numbers as the original notebook",
     "different": "DIFFERENT: the promoted pipeline shows other numbers than the original notebook",
     "not_comparable": "NOT COMPARABLE: the original notebook shows other numbers at each run",
@@ -36,7 +36,7 @@ def promotion_lines(made: Promoted) -> Iterator[str]:
 
 def verification_lines(proof: Verification) -> Iterator[str]:
     """The verdict, the metrics side by side, and where the numbers differ."""
-    yield _VERDICTS[proof.verdict] + f" ({proof.numbers} numbers in {proof.cells} cells)."
+    yield VERDICTS[proof.verdict] + f" ({proof.numbers} numbers in {proof.cells} cells)."
     if proof.reason:
         yield f"  {proof.reason}"
     width = min(_WIDEST, max((len(row.name) for row in proof.metrics), default=0))

@@ -24,18 +24,18 @@ def run_table(model: str, lines: Sequence[RunLine]) -> Iterator[str]:
     for line in lines:
         run = line.run
         became = f"version {line.version}" if line.version else ""
-        yield f"{run.id}  {run.status:<11}  {_seconds(run):>7}  {became:<11} {_metrics(run)}  {run.reason}"
+        yield f"{run.id}  {run.status:<11}  {seconds_text(run):>7}  {became:<11} {metrics_text(run)}  {run.reason}"
 
 
 def run_detail(line: RunLine) -> Iterator[str]:
     """Everything that is known of a run."""
     run = line.run
-    took = f" in {_seconds(run)}" if run.finished else _runner(run)
+    took = f" in {seconds_text(run)}" if run.finished else _runner(run)
     yield f"run {run.id} of {run.model}: {run.status}{took}, {run.reason}"
     if line.version:
         yield f"  version      {line.version}: mvops versions show {run.model} {line.version}"
     if run.metrics:
-        yield f"  metrics      {_metrics(run)}"
+        yield f"  metrics      {metrics_text(run)}"
     yield from (f"  parameter    {name} = {value}" for name, value in sorted(run.parameters.items()))
     yield from (f"  input        {name}  {digest[:16]}" for name, digest in sorted(run.inputs.items()))
     if run.code is not None:
@@ -70,11 +70,13 @@ def _runner(run: Run) -> str:
     return f", begun by process {run.runner['pid']} on {run.runner['host']}" if run.runner else ""
 
 
-def _seconds(run: Run) -> str:
+def seconds_text(run: Run) -> str:
+    """How long it took, if it has ended."""
     return "" if run.finished is None else f"{(run.finished - run.started).total_seconds():.1f} s"
 
 
-def _metrics(run: Run) -> str:
+def metrics_text(run: Run) -> str:
+    """On one line."""
     return " ".join(f"{name}={value:.4f}" for name, value in run.metrics.items())
 
 

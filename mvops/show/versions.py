@@ -59,7 +59,7 @@ def comparison_lines(found: Comparison) -> Iterator[str]:
         return
     width = max(len(field) for field in found.differences)
     for field, (before, after) in found.differences.items():
-        yield f"  {field:<{width}}  {_short(before)} -> {_short(after)}"
+        yield f"  {field:<{width}}  {short(before)} -> {short(after)}"
 
 
 def _kept(version: Version, name: str) -> str:
@@ -73,6 +73,7 @@ def _metrics(metrics: Mapping[str, float]) -> str:
     return " ".join(f"{name}={value:.4f}" for name, value in metrics.items())
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A value on one line; digests are cut."""
     text = "(none)" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
     return f"{text[:16]}…" if len(text) == 64 else text

@@ -233,3 +233,13 @@ def test_where_the_metrics_are(promoted):
         ("log_loss", 10, "assigned", "loss", "model"),
     ]
     assert metrics[0].text == "accuracy_score(y_test, model.predict(X_test))"
+
+
+def test_what_types_commands_of_mvops_is_left_out(promoted):
+    made = promoted(
+        "import pandas as pd\nfrom sklearn.linear_model import LinearRegression\n%load_ext mvops",
+        "%load_ext mvops\n%mvops promote work.ipynb --verify",
+        "df = pd.read_csv('d.csv')\nmodel = LinearRegression().fit(df[['x']], df.y)",
+        "%mvops status",
+    )
+    assert ["skip" in made.cell(f"cell-{n}").metadata.tags for n in (1, 2, 3, 4)] == [False, True, False, True]

@@ -1,0 +1,1 @@
+"""mvops in a notebook: `%load_ext mvops` and `%mvops ...`."""

@@ -1,0 +1,61 @@
+"""Where everything stands, in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from markupsafe import Markup
+
+from mvops.show.html.parts import below, bold, code, framed, line, table, toned
+from mvops.show.status import status_lines
+from mvops.usecases.status import ModelStatus, Status
+
+_TONES = {"up": "good", "down": "bad"}
+
+
+def html(found: Status) -> Markup:
+    """A row for each model."""
+    said = bold(f"project {found.project} · {found.preset}")
+    if not found.models:
+        return framed(said, line("no models yet: mvops promote NOTEBOOK"))
+    heads = ("model", "champion", "rollout", "endpoint", "predictions", "monitored (UTC)", "alerts")
+    return framed(said, table(heads, map(_row, found.models)))
+
+
+def text(found: Status) -> Iterator[str]:
+    """As on a terminal."""
+    yield from (said for said, _ in status_lines(found))
+
+
+def _row(model: ModelStatus) -> tuple[object, ...]:
+    until = model.monitored_until
+    return (
+        code(model.model),
+        _champion(model),
+        _rollout(model),
+        _endpoint(model),
+        below([f"{model.predictions} logged", f"{model.outcomes} outcomes"]),
+        "" if until is None else below([f"{until:%Y-%m-%d %H:%M}", f"{model.monitored_rows} in this window"]),
+        below(toned(f"{a.severity} since {a.opened:%Y-%m-%d}: {a.reason}", "bad") for a in model.alerts) or "none open",
+    )
+
+
+def _champion(model: ModelStatus) -> Markup:
+    if model.champion is None:
+        return toned("none yet: mvops apply", "soft")
+    metrics = (f"{name} {value:.4f}" for name, value in model.champion.metrics.items())
+    return below([f"version {model.champion.number} of {model.versions}", *metrics])
+
+
+def _rollout(model: ModelStatus) -> Markup:
+    if model.rollout is None:
+        return Markup()
+    share = model.rollout.shares[model.rollout.step]
+    return toned(f"version {model.rollout.challenger} has {share} %", "warn")
+
+
+def _endpoint(model: ModelStatus) -> Markup:
+    if model.endpoint == "none":
+        return toned("none", "soft")
+    hint = [] if model.endpoint == "up" else [code(f"mvops serve {model.model}")]
+    return below([toned(model.endpoint, _TONES[model.endpoint]), model.url or "", *hint])

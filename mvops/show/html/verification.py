@@ -1,0 +1,38 @@
+"""The proof of a promotion, in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from markupsafe import Markup
+
+from mvops.notebook.verify import Verification
+from mvops.show.html.parts import bold, code, framed, line, table, toned
+from mvops.show.promotion import VERDICTS, verification_lines
+
+_TONES = {"equal": "good", "different": "bad", "not_comparable": "warn"}
+_MOST = 20  # differences that are shown
+
+
+def html(proof: Verification) -> Markup:
+    """The verdict, the metrics side by side, and where the numbers differ."""
+    said = f"{VERDICTS[proof.verdict]} ({proof.numbers} numbers in {proof.cells} cells)."
+    metrics = ((row.cell, row.name, f"{row.original:.6g}", _number(row.promoted)) for row in proof.metrics)
+    others = ((each.cell, code(each.original), code(each.promoted)) for each in proof.differences[:_MOST])
+    return framed(
+        bold(toned(said, _TONES[proof.verdict])),
+        *([line(proof.reason)] if proof.reason else []),
+        table(("cell", "", "original", "promoted"), metrics),
+        table(("differs in cell", "original", "promoted"), others),
+        *(line(f"unseeded: {call}") for call in proof.unseeded if proof.verdict == "not_comparable"),
+        line(f"original {proof.original_seconds:.1f} s, promoted {proof.promoted_seconds:.1f} s", "soft"),
+    )
+
+
+def text(proof: Verification) -> Iterator[str]:
+    """As on a terminal."""
+    return verification_lines(proof)
+
+
+def _number(value: float | None) -> str:
+    return "nothing" if value is None else f"{value:.6g}"
