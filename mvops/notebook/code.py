@@ -24,6 +24,7 @@ class Code:
     """One code cell.
 
     `at` is its index in the notebook's list of cells; `headings` are those since the last code cell, as (level, text).
+    `line` is where it begins in the file of a notebook that is kept as text.
     """
 
     at: int
@@ -31,6 +32,7 @@ class Code:
     source: str
     tags: frozenset[str]
     headings: tuple[tuple[int, str], ...] = ()
+    line: int | None = None
 
     @cached_property
     def cell(self) -> Cell:
@@ -41,6 +43,13 @@ class Code:
     def number(self) -> int:
         """What a user counts: the place among all cells, from 1."""
         return self.at + 1
+
+    def where(self, path: Path, name: str | None = None) -> Where:
+        """Its place in the file, or that of the first use of a name; no line in a notebook that is JSON."""
+        if self.line is None:
+            return Where(path)
+        used = (n.lineno for n in ast.walk(self.cell.tree) if isinstance(n, ast.Name) and n.id == name)
+        return Where(path, self.line + min(used, default=1) - 1)
 
     def statements(self) -> Iterator[ast.stmt]:
         """Every statement that runs with the cell."""
@@ -64,16 +73,28 @@ def code_cells(notebook: NotebookNode, path: Path) -> list[Code]:
         elif cell.cell_type == "code" and cell.source.strip():
             tags = cell.metadata.get("tags")
             tags = frozenset(t for t in tags if isinstance(t, str)) if isinstance(tags, list) else frozenset[str]()
-            found.append(Code(at, cell.id, _parsed(cell.source, at, path), tags, tuple(headings)))
+            line = _line(cell)
+            source = _parsed(cell.source, at, Where(path, line))
+            found.append(Code(at, cell.id, source, tags, tuple(headings), line))
             headings = []
     return found
 
 
-def _parsed(source: str, at: int, path: Path) -> str:
+def _line(cell: NotebookNode) -> int | None:
+    """Where `text_notebook` has found it."""
+    ours = cell.metadata.get("mvops")
+    line = ours.get("line") if isinstance(ours, dict) else None
+    return line if isinstance(line, int) else None
+
+
+def _parsed(source: str, at: int, where: Where) -> str:
     try:
         return parse_cell(source).source
     except NotebookError as error:
-        raise NotebookError(f"Cell {at + 1}: {error.message}", hint=error.hint, where=Where(path)) from None
+        within = re.search(r"\bline (\d+)", error.message)
+        if where.line is not None and within:
+            where = replace(where, line=where.line + int(within[1]) - 1)
+        raise NotebookError(f"Cell {at + 1}: {error.message}", hint=error.hint, where=where) from None
 
 
 def _headings(source: str) -> list[tuple[int, str]]:

@@ -162,10 +162,10 @@ def _check_names(original: NotebookNode, cells: Sequence[Code], path: Path) -> N
         raise NotebookError(
             f"Cell {old[0].number} uses `{old[1]}`, which only Python 2 has.",
             hint="Convert the notebook with `2to3`, run it once under Python 3, and promote that.",
-            where=Where(path),
+            where=old[0].where(path, old[1]),
         )
     if hidden is not None:
-        raise NotebookError(about_hidden(hidden), hint=RUN_ALL, where=Where(path))
+        raise NotebookError(about_hidden(hidden), hint=RUN_ALL, where=hidden.code.where(path, hidden.name))
 
 
 def _trains(cells: Sequence[Code]) -> bool:

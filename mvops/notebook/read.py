@@ -1,4 +1,4 @@
-"""Reading a notebook file: whatever its age, as nbformat 4.5 with stable cell ids; or a clear refusal."""
+"""Reading a notebook file: whatever its age and kind, as nbformat 4.5 with stable cell ids; or a clear refusal."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from mvops.errors import NotebookError, Where
+from mvops.notebook.text_notebooks import SUFFIXES, text_notebook
 
 _PYTHON = {"python", "python3", "ipython", "ipython3", "ipykernel", "python2", "ipython2"}
 _TABLES = {"kernelspec", "language_info", "mvops"}
@@ -22,7 +23,8 @@ def read_notebook(path: Path) -> NotebookNode:
     """Read a notebook. Missing, not JSON, too old, not Python or empty: a NotebookError that says what to do.
 
     Ids are kept where they are valid and unique; others are made from place and source, so that the same file always
-    gives the same ids. Small offences against the format, which old tools left behind, are put right.
+    gives the same ids. Small offences against the format, which old tools left behind, are put right. A notebook that
+    is kept as text (`.py`, `.md`) is read by Jupytext; its cells know their line, see `text_notebook`.
     """
     content = _content(path)
     _check_version(content, path)
@@ -47,18 +49,12 @@ def _refused(path: Path, what: str, hint: str) -> NotebookError:
 
 
 def _content(path: Path) -> dict[str, Any]:
-    if path.suffix != ".ipynb":
-        raise _refused(path, "is not a notebook: its name does not end in .ipynb", "Name a Jupyter notebook.")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise _refused(path, "does not exist", "Check the path; it is taken from the current folder.") from None
-    except IsADirectoryError:
-        raise _refused(path, "is a folder", "Name the notebook file itself.") from None
-    except OSError as error:
-        raise _refused(path, f"cannot be read: {error.strerror}", "Check the file's permissions.") from None
-    except UnicodeDecodeError:
-        raise _refused(path, "is not text in UTF-8", "Open it in Jupyter and save it again.") from None
+    if path.suffix not in {".ipynb", *SUFFIXES}:
+        what = "is not a notebook: its name does not end in .ipynb, .py or .md"
+        raise _refused(path, what, "Name a Jupyter notebook.")
+    text = _text(path)
+    if path.suffix in SUFFIXES:
+        return text_notebook(path, text)
     try:
         content = json.loads(text)
     except RecursionError:
@@ -69,6 +65,19 @@ def _content(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise _refused(path, "is JSON, but not a notebook", "Name a Jupyter notebook.")
     return content
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise _refused(path, "does not exist", "Check the path; it is taken from the current folder.") from None
+    except IsADirectoryError:
+        raise _refused(path, "is a folder", "Name the notebook file itself.") from None
+    except OSError as error:
+        raise _refused(path, f"cannot be read: {error.strerror}", "Check the file's permissions.") from None
+    except UnicodeDecodeError:
+        raise _refused(path, "is not text in UTF-8", "Open it in Jupyter and save it again.") from None
 
 
 def _check_version(content: dict[str, Any], path: Path) -> None:

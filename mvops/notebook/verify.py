@@ -15,6 +15,7 @@ from mvops.notebook.cells import parse_cell
 from mvops.notebook.document import text
 from mvops.notebook.engine import Place, execute
 from mvops.notebook.estimators import draws, last_part
+from mvops.notebook.failures import Failure
 from mvops.notebook.kernels import choose_kernel
 from mvops.notebook.matching import Difference, MetricRow, cell_number, compare_cells, match_cells, metric_rows
 from mvops.notebook.process_state import dotted, sets_seed
@@ -175,10 +176,17 @@ def _run_original(notebook: dict[str, Any], path: Path, timeout: float, tell: On
         raise NotebookError(
             message.replace("Step 'original' failed", "The original notebook does not run"),
             hint="Make it run from top to bottom in Jupyter (Restart and run all), then promote it again.",
-            where=Where(path),
+            where=Where(path, _line(notebook, execution.failure)),
         )
     tell(StepProgress("original", 0, 1, "succeeded", total, total, execution.seconds))
     return cells
+
+
+def _line(notebook: dict[str, Any], failure: Failure) -> int | None:
+    """Where it failed in the file of a notebook that is kept as text."""
+    cell = notebook["cells"][failure.cell] if failure.cell is not None else None
+    line = cell["metadata"].get("mvops", {}).get("line") if cell else None
+    return None if line is None else int(line) + (failure.line_number or 1) - 1
 
 
 def _promoted_cells(path: Path, notebooks: Sequence[str | None], store: Store) -> list[dict[str, Any]]:

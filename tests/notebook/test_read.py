@@ -79,7 +79,7 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(NotebookError, match="is a folder"):
         read_notebook(tmp_path / "folder.ipynb")
     with pytest.raises(NotebookError, match=r"\.ipynb"):
-        read_notebook(tmp_path / "train.py")
+        read_notebook(tmp_path / "train.R")
     (tmp_path / "latin.ipynb").write_bytes('{"é": 1}'.encode("latin-1"))
     with pytest.raises(NotebookError, match="UTF-8"):
         read_notebook(tmp_path / "latin.ipynb")
