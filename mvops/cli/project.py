@@ -12,6 +12,7 @@ from mvops.cli.session import (
     SESSION,
     JsonFlag,
     ModelName,
+    answer,
     present,
     print_json,
     say,
@@ -72,7 +73,9 @@ def promote(
     if check:
         _check(notebook, name, json_=json_)
         return
+    from mvops.show.html.verification import page
     from mvops.show.promotion import promotion_lines, verification_lines
+    from mvops.usecases.promote import keep_report
     from mvops.usecases.promote import promote as make
     from mvops.usecases.promote import verify as prove
 
@@ -86,10 +89,12 @@ def promote(
             return
         with waiting() as tell:
             proof = prove(workspace, made, tell=tell)
+        report = keep_report(workspace, made, proof, str(page(made, proof)))
     if json_:
-        print_json(made.as_json() | {"verification": proof.as_json()})
+        print_json(made.as_json() | {"verification": proof.as_json(), "report": report})
     else:
         present(proof, verification_lines(proof))
+        answer(f"  report: {report}")
     if proof.verdict == "different":
         raise typer.Exit(4)
 

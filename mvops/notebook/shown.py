@@ -27,8 +27,6 @@ _LEADING = re.compile(r"^[\s,;|(\[\])}'\"]+")
 _LONGEST_LINE = 5_000  # characters; what is beyond is not looked at
 _MOST_LINES = 20_000
 _ADDRESS = re.compile(r"0x[0-9a-f]+", re.IGNORECASE)
-_TRAILING = re.compile(r"[\s:=|\->(\[{,'\"]+$")
-_LEADING = re.compile(r"^[\s,;|(\[\])}'\"]+")
 
 
 @dataclass(frozen=True)

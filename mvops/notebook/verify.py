@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import ast
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from mvops.errors import NotebookError, Where
 from mvops.notebook.cells import parse_cell
 from mvops.notebook.document import text
-from mvops.notebook.engine import Place, execute
 from mvops.notebook.estimators import draws, last_part
-from mvops.notebook.failures import Failure
-from mvops.notebook.kernels import choose_kernel
 from mvops.notebook.matching import Difference, MetricRow, cell_number, compare_cells, match_cells, metric_rows
+from mvops.notebook.original import Ran, run_original
+from mvops.notebook.predicted import Predictions, agree, answer
 from mvops.notebook.process_state import dotted, sets_seed
 from mvops.notebook.read import read_notebook
 from mvops.notebook.results import PipelineJob, StepProgress, Store
 from mvops.notebook.run import run_pipeline
 from mvops.notebook.shown import shown_numbers
-from mvops.notebook.step import explain
+from mvops.notebook.watched import QUESTION, asked_pipeline, watched
+from mvops.notebook.written import Folder, WrittenFile, compare_written
 
 Verdict = Literal["equal", "different", "not_comparable"]
 OnProgress = Callable[[StepProgress], None]
@@ -35,14 +35,17 @@ _SEEDS = {"random_state", "seed", "random_seed"}
 class Verification:
     """What the comparison found.
 
-    `equal`: every number in every cell is the same. `not_comparable`: they differ, but so does the original from
-    itself (`reason`, `unseeded`). `numbers` is how many were compared, in `cells` cells.
+    `equal`: every number in every cell is the same, the model predicts the same for its held-out rows, and the files
+    that are written are the same. `not_comparable`: they differ, but so does the original from itself (`reason`,
+    `unseeded`). `numbers` is how many were compared, in `cells` cells.
     """
 
     verdict: Verdict
     reason: str
     differences: tuple[Difference, ...]
     metrics: tuple[MetricRow, ...]
+    predictions: Predictions
+    files: tuple[WrittenFile, ...]
     unseeded: tuple[str, ...]
     cells: int
     numbers: int
@@ -70,32 +73,52 @@ def verify(
     raises if the promoted notebook does not.
     """
     tell = on_progress or (lambda _: None)
+    folder = Folder(job.root)
     notebook: dict[str, Any] = json.loads(json.dumps(read_notebook(original)))
-    started = time.monotonic()
-    first = _run_original(notebook, original, job.timeout, tell)
-    seconds = time.monotonic() - started
+    notebook = watched(notebook, json.loads(job.notebook.read_bytes()), job.outputs)
+
+    run = partial(run_original, notebook, original, job.timeout, tell, folder)
+    first = run()
     fresh = replace(job, use_cache=False)  # a proof of what was found before would be none
-    result = run_pipeline(fresh, store=store, cache_dir=cache_dir, work_dir=work_dir, on_progress=on_progress)
-    promoted = _promoted_cells(job.notebook, [step.notebook for step in result.steps], store)
-    pairs = match_cells(first, promoted)
+    with asked_pipeline(fresh, work_dir) as asked:
+        result = run_pipeline(asked, store=store, cache_dir=cache_dir, work_dir=work_dir, on_progress=on_progress)
+        executed = _executed([step.notebook for step in result.steps], store)
+    promoted = Ran(_promoted_cells(job.notebook, executed), answer(executed), folder.changed(), result.seconds)
+    return _compared(first, promoted, run)
+
+
+def _compared(first: Ran, promoted: Ran, run_again: Callable[[], Ran]) -> Verification:
+    """The two side by side; the original runs once more where something differs."""
+    pairs = match_cells(first.cells, promoted.cells)
     differences = tuple(found for pair in pairs if (found := compare_cells(*pair)))
-    unseeded = unseeded_calls(first)
+    predictions = agree(first.answer, promoted.answer)
+    files = compare_written(first.files, promoted.files)
+    unseeded = unseeded_calls(first.cells)
     numbers = sum(len(shown_numbers(cell)) for cell, _ in pairs)
     verdict: Verdict = "equal"
-    reason = "" if numbers else "no cell of the pipeline shows a number"
-    if differences:
-        second = _run_original(notebook, original, job.timeout, tell)
-        differences, verdict, reason = _judge(differences, first, second, unseeded)
+    reason = "" if numbers or predictions.rows else "no cell of the pipeline shows a number"
+    if differences or predictions.different or any(file.wrong for file in files):
+        again = run_again()
+        predictions = replace(predictions, stable=not agree(first.answer, again.answer).different)
+        files = tuple(replace(f, stable=first.files[f.path] == again.files.get(f.path)) for f in files)
+        if differences:
+            differences, verdict, reason = _judge(differences, first.cells, again.cells, unseeded)
+        elif (predictions.different and predictions.stable) or any(file.wrong for file in files):
+            verdict = "different"
+        else:
+            verdict, reason = "not_comparable", "the original predicts otherwise, or writes other files, at each run"
     return Verification(
         verdict=verdict,
         reason=reason,
         differences=differences,
         metrics=tuple(row for pair in pairs for row in metric_rows(*pair)),
+        predictions=predictions,
+        files=files,
         unseeded=unseeded,
         cells=len(pairs),
         numbers=numbers,
-        original_seconds=seconds,
-        promoted_seconds=result.seconds,
+        original_seconds=first.seconds,
+        promoted_seconds=promoted.seconds,
     )
 
 
@@ -157,49 +180,19 @@ def _judge(
     return told, "not_comparable", f"the original shows other numbers each time it is run (cell {cells}){cause}"
 
 
-def _run_original(notebook: dict[str, Any], path: Path, timeout: float, tell: OnProgress) -> list[dict[str, Any]]:
-    """The executed cells of the original, each with its place in `metadata.mvops_number`."""
-    kernel = choose_kernel(notebook["metadata"], path)
-    total = len(notebook["cells"])
-    tell(StepProgress("original", 0, 1, "started", 0, total))
-    execution = execute(
-        notebook,
-        Place(kernel, path.resolve().parent, time.monotonic() + timeout),
-        lambda done, cells: tell(StepProgress("original", 0, 1, "running", done, cells)),
-    )
-    cells: list[dict[str, Any]] = execution.notebook["cells"]
-    for number, cell in enumerate(cells, start=1):
-        cell["metadata"]["mvops"] = {"cell": number}
-    if execution.failure is not None:
-        tell(StepProgress("original", 0, 1, "failed", total, total, execution.seconds))
-        message = explain("original", execution.failure, execution.notebook, timeout)
-        raise NotebookError(
-            message.replace("Step 'original' failed", "The original notebook does not run"),
-            hint="Make it run from top to bottom in Jupyter (Restart and run all), then promote it again.",
-            where=Where(path, _line(notebook, execution.failure)),
-        )
-    tell(StepProgress("original", 0, 1, "succeeded", total, total, execution.seconds))
-    return cells
+def _executed(notebooks: Sequence[str | None], store: Store) -> list[dict[str, Any]]:
+    """All cells that the steps ran, in order."""
+    return [cell for sha256 in notebooks if sha256 for cell in json.loads(store.read_bytes(sha256))["cells"]]
 
 
-def _line(notebook: dict[str, Any], failure: Failure) -> int | None:
-    """Where it failed in the file of a notebook that is kept as text."""
-    cell = notebook["cells"][failure.cell] if failure.cell is not None else None
-    line = cell["metadata"].get("mvops", {}).get("line") if cell else None
-    return None if line is None else int(line) + (failure.line_number or 1) - 1
-
-
-def _promoted_cells(path: Path, notebooks: Sequence[str | None], store: Store) -> list[dict[str, Any]]:
+def _promoted_cells(path: Path, executed: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The user's cells of all executed steps; of one that ran in several steps, the first time counts."""
     cells: dict[int, dict[str, Any]] = {}
-    for sha256 in notebooks:
-        if sha256 is None:
-            continue
-        for cell in json.loads(store.read_bytes(sha256))["cells"]:
-            number = cell["metadata"].get("mvops", {}).get("cell")
-            is_code = cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", [])
-            if number is not None and is_code:
-                cells.setdefault(number, cell)
+    for cell in executed:
+        number = cell["metadata"].get("mvops", {}).get("cell")
+        is_code = cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", [])
+        if number is not None and is_code and f"step:{QUESTION}" not in cell["metadata"].get("tags", []):
+            cells.setdefault(number, cell)
     if not cells:
         raise NotebookError("The promoted notebook ran no cell.", where=Where(path))
     return [cells[number] for number in sorted(cells)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mvops.core.counts import counted
+from mvops.notebook.predicted import Predictions
 from mvops.notebook.verify import Verification
 from mvops.usecases.promote import Promoted
 
@@ -42,10 +44,24 @@ def verification_lines(proof: Verification) -> Iterator[str]:
     width = min(_WIDEST, max((len(row.name) for row in proof.metrics), default=0))
     for row in proof.metrics:
         yield f"  {row.name[:width]:<{width}}  original {_number(row.original)}  promoted {_number(row.promoted)}"
+    yield f"  {predictions_line(proof.predictions)}"
+    yield from (f"    {example}" for example in proof.predictions.examples)
     for difference in proof.differences[:_MOST]:
         yield f"  cell {difference.cell}: {difference.original} != {difference.promoted}"
+    yield from (f"  {file.path}: {file.said}" for file in proof.files)
     yield from (f"  unseeded: {call}" for call in proof.unseeded if proof.verdict == "not_comparable")
     yield f"  original {proof.original_seconds:.1f} s, promoted {proof.promoted_seconds:.1f} s"
+
+
+def predictions_line(found: Predictions) -> str:
+    """What became of the comparison of predictions."""
+    if found.reason:
+        return f"predictions were not compared: {found.reason}"
+    rows = counted(found.rows, "held-out row")
+    if not found.different:
+        return f"predictions for {rows}: all equal"
+    each_time = "; the original predicts otherwise each time" if found.stable is False else ""
+    return f"predictions for {rows}: {found.different} different{each_time}"
 
 
 def _number(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -126,6 +127,15 @@ def verify(workspace: Workspace, made: Promoted, *, tell: Tell = silent) -> Veri
         raise
     record_event(workspace.registry, "promote", made.name, f"verified: {proof.verdict.replace('_', ' ')}")
     return proof
+
+
+def keep_report(workspace: Workspace, made: Promoted, proof: Verification, page: str) -> str:
+    """Keep the page, and the same as JSON beside it; returns the page's path below the project."""
+    place = workspace.hidden / "reports" / f"promotion-{made.name}.html"
+    write_atomically(place, page.encode())
+    found = json.dumps(made.as_json() | {"verification": proof.as_json()}, indent=2, default=str)
+    write_atomically(place.with_suffix(".json"), f"{found}\n".encode())
+    return place.relative_to(workspace.root).as_posix()
 
 
 def _find(workspace: Workspace, notebook: Path) -> Path:

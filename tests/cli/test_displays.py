@@ -24,7 +24,9 @@ from mvops.errors import NotebookError
 from mvops.monitoring.performance import Measured
 from mvops.monitoring.verdict import Finding, Verdict
 from mvops.notebook.matching import Difference, MetricRow
+from mvops.notebook.predicted import Predictions
 from mvops.notebook.verify import Verification
+from mvops.notebook.written import WrittenFile
 from mvops.show.displays import bundle
 from mvops.show.lists import Applied, Runs, Versions
 from mvops.usecases.monitor import Report, Window
@@ -148,6 +150,8 @@ PROOF = Verification(
     reason=EVIL,
     differences=(Difference(3, EVIL, EVIL, EVIL),),
     metrics=(MetricRow(3, EVIL, 0.5, None, equal=False),),
+    predictions=Predictions(9, 1, (EVIL,), stable=False),
+    files=(WrittenFile(EVIL, "different"),),
     unseeded=(EVIL,),
     cells=4,
     numbers=9,

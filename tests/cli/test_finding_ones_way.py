@@ -95,6 +95,12 @@ def test_a_plain_notebook_is_promoted_proved_planned_and_promoted_again(fresh: P
     proved = mvops(fresh, "promote", "notebooks/plain.ipynb", "--verify").ok()
     assert "Promoted plain.ipynb as the model plain" in proved.out
     assert "EQUAL: the promoted pipeline shows the same numbers" in proved.out
+    assert "held-out rows: all equal" in proved.out
+    assert "report: .mvops/reports/promotion-plain.html" in proved.out
+    page = (fresh / ".mvops/reports/promotion-plain.html").read_text()
+    assert 'plain: <span class="equal">equal</span>' in page
+    kept = json.loads((fresh / ".mvops/reports/promotion-plain.json").read_text())["verification"]
+    assert (kept["verdict"], kept["predictions"]["different"]) == ("equal", 0)
     assert (fresh / "notebooks/plain.ipynb").read_bytes() == original
     shown = mvops(fresh, "plan").ok()
     assert "+ model.plain" in shown.out

@@ -16,14 +16,18 @@ from mvops.notebook.verify import Verification, unseeded_calls, verify
 
 
 def check(
-    project: Project, original: list[Cell], promoted: list[Cell], seen: list[StepProgress] | None = None
+    project: Project,
+    original: list[Cell],
+    promoted: list[Cell],
+    seen: list[StepProgress] | None = None,
+    **job: Any,
 ) -> Verification:
     path = project.root / "notebooks/original.ipynb"
     path.write_text(json.dumps(notebook(*original)))
     before = hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns
     project.write(*promoted)
     told = seen.append if seen is not None else None
-    found = verify(path, project.job(), **project.places, on_progress=told)
+    found = verify(path, project.job(**job), **project.places, on_progress=told)
     assert (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns) == before
     json.dumps(found.as_json(), allow_nan=False)
     return found
@@ -85,6 +89,49 @@ def test_a_notebook_without_seed_is_not_comparable(project: Project) -> None:
     assert found.unseeded == ("cell 2: random",)
     assert "cell 3" in found.reason
     assert [each.stable for each in found.differences] == [False]
+
+
+MODEL = """
+from sklearn.dummy import DummyRegressor
+X_test = [[1], [2], [3]]
+model = DummyRegressor(strategy="constant", constant=2.5).fit(X_test, [1, 2, 3])
+done = open("out.csv", "w").write("a")
+"""
+
+
+def test_predictions_and_files_count_where_no_number_is_shown(project: Project) -> None:
+    outputs = {"model": "model", "features": "X_test"}
+    found = check(project, [MODEL], [("step:train original:c0", MODEL)], outputs=outputs)
+    assert (found.verdict, found.reason, found.numbers) == ("equal", "", 0)
+    assert (found.predictions.rows, found.predictions.different) == (3, 0)
+    assert [(file.path, file.said) for file in found.files] == [("notebooks/out.csv", "equal")]
+    assert project.left() == []
+
+    other = MODEL.replace("2.5", "2.75").replace('write("a")', 'write("b")')
+    found = check(project, [MODEL], [("step:train original:c0", other)], outputs=outputs)
+    assert (found.verdict, found.predictions.different, found.predictions.stable) == ("different", 3, True)
+    assert found.predictions.examples[0] == "row 1: 2.5 != 2.75"
+    assert [(file.said, file.stable) for file in found.files] == [("different", True)]
+
+
+def test_held_out_rows_that_only_promotion_names_are_kept_in_the_original_too(project: Project) -> None:
+    split = "rows = [[1], [2], [3]]\nmodel = DummyRegressor().fit(rows[:share], [1])"
+    start = ("setup", "from sklearn.dummy import DummyRegressor")
+    project.path.parent.mkdir(exist_ok=True)
+    kept = "held_out_features = rows[share:]"
+    original: list[Cell] = [start[1], split.replace("share", "1"), "rows = None"]
+    promoted: list[Cell] = [
+        ("parameters", "share = 1"), start, ("step:train original:c1", split), ("step:train", kept),
+        ("step:train original:c2", "rows = None"),
+    ]  # fmt: skip
+    book = notebook(*promoted, mvops={"format_version": 1, "cwd": "notebooks"})
+    book["cells"][3]["id"] = "mvops-kept-0"
+    book["cells"][2]["metadata"]["mvops"]["original_cell"] = 1
+    path = project.root / "notebooks/original.ipynb"
+    path.write_text(json.dumps(notebook(*original)))
+    project.path.write_text(json.dumps(book))
+    found = verify(path, project.job(outputs={"model": "model", "features": "held_out_features"}), **project.places)
+    assert (found.verdict, found.predictions.rows, found.predictions.reason) == ("equal", 2, "")
 
 
 def test_an_original_that_does_not_run_is_told(project: Project) -> None:

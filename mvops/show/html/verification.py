@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from markupsafe import Markup
 
 from mvops.notebook.verify import Verification
+from mvops.show.html import promotion
 from mvops.show.html.parts import bold, code, framed, line, table, toned
-from mvops.show.promotion import VERDICTS, verification_lines
+from mvops.show.promotion import VERDICTS, predictions_line, verification_lines
+from mvops.usecases.promote import Promoted
 
 _TONES = {"equal": "good", "different": "bad", "not_comparable": "warn"}
 _MOST = 20  # differences that are shown
@@ -23,10 +25,19 @@ def html(proof: Verification) -> Markup:
         bold(toned(said, _TONES[proof.verdict])),
         *([line(proof.reason)] if proof.reason else []),
         table(("cell", "", "original", "promoted"), metrics),
+        line(predictions_line(proof.predictions)),
+        *(line(code(example)) for example in proof.predictions.examples),
         table(("differs in cell", "original", "promoted"), others),
+        table(("file that it writes", ""), ((code(file.path), file.said) for file in proof.files)),
         *(line(f"unseeded: {call}") for call in proof.unseeded if proof.verdict == "not_comparable"),
         line(f"original {proof.original_seconds:.1f} s, promoted {proof.promoted_seconds:.1f} s", "soft"),
     )
+
+
+def page(made: Promoted, proof: Verification) -> Markup:
+    """What was promoted and its proof, as a page that stands alone."""
+    head = Markup('<!doctype html>\n<meta charset="utf-8">\n<title>{}: {}</title>\n{}\n{}\n')
+    return head.format(made.name, proof.verdict.replace("_", " "), promotion.html(made), html(proof))
 
 
 def text(proof: Verification) -> Iterator[str]:
