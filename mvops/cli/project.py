@@ -79,7 +79,7 @@ def promote(
     from mvops.usecases.promote import promote as make
     from mvops.usecases.promote import verify as prove
 
-    with open_project() as workspace:
+    with open_project(sound=True) as workspace:
         made = make(workspace, notebook, name=name, split=split, force=force)
         if not json_:
             present(made, promotion_lines(made), say)

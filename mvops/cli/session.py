@@ -50,11 +50,19 @@ ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A model's name.
 
 
 @contextmanager
-def project(overrides: Iterable[str] | None = None) -> Iterator[Workspace]:
-    """The project of the global options -C and --env, opened; remarks are printed at the end, on standard error."""
-    from mvops.usecases.project import open_project
+def project(overrides: Iterable[str] | None = None, *, sound: bool = False) -> Iterator[Workspace]:
+    """The project of the global options -C and --env, opened; remarks are printed at the end, on standard error.
 
-    with open_project(SESSION.directory, tuple(overrides or ()), SESSION.environment) as workspace:
+    Only what is `sound` of it: without models whose file holds a mistake.
+    """
+    from mvops.usecases.project import open_project, open_sound
+
+    opened = (
+        open_sound(SESSION.directory, SESSION.environment)
+        if sound
+        else open_project(SESSION.directory, tuple(overrides or ()), SESSION.environment)
+    )
+    with opened as workspace:
         try:
             yield workspace
         finally:

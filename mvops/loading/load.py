@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from mvops.core.config.project import Project
 from mvops.errors import SpecError, Where
 from mvops.loading import cache
-from mvops.loading.files import SpecFile, fingerprint, gather, with_shipped
-from mvops.loading.problems import KeyPath
+from mvops.loading.files import SpecFile, fingerprint, gather, own_files, with_shipped
+from mvops.loading.problems import KeyPath, problems_of
 
 if TYPE_CHECKING:
     from mvops.loading.compose import Composition
@@ -50,6 +50,19 @@ def load_project(root: Path, overrides: Sequence[str] = (), environment: str | N
     composition, project = _composed(files, overrides, environment)
     cache.store(root, key, composition.values)
     return project
+
+
+def load_sound(root: Path, environment: str | None = None) -> tuple[Project, tuple[str, ...]]:
+    """The project without the models whose own file holds a mistake, and these files; raises as `load_project`."""
+    try:
+        return load_project(root, (), environment), ()
+    except SpecError as error:
+        own = own_files(root)
+        wrong = {problem.place.file for problem in problems_of(error) if problem.place and problem.place.file}
+        if not wrong or not wrong <= {file.shown for file in own if file.entry and file.entry[0] == "models"}:
+            raise
+        sound = load_files([file for file in own if file.shown not in wrong], (), environment)
+        return sound, tuple(sorted(path.as_posix() for path in wrong))
 
 
 def load_files(own: Iterable[SpecFile], overrides: Sequence[str] = (), environment: str | None = None) -> Project:

@@ -12,7 +12,7 @@ from mvops import backends
 from mvops.errors import MvopsError, NotebookError
 from mvops.kinds.kind import Look
 from mvops.loading.find import find_project
-from mvops.loading.load import load_project, place_of
+from mvops.loading.load import load_project, load_sound, place_of
 from mvops.registry.state import SqlState
 from mvops.witness import spoil
 from mvops.workspace import Workspace, open_workspace
@@ -37,6 +37,16 @@ def open_project(start: Path, overrides: Sequence[str] = (), environment: str | 
             if error.about:
                 _say_where(error, workspace, overrides)
             raise
+
+
+@contextmanager
+def open_sound(start: Path, environment: str | None = None) -> Iterator[Workspace]:
+    """The same without models whose own file holds a mistake, which a remark names: for what makes another one."""
+    root = find_project(start)
+    spec, wrong = load_sound(root, environment)
+    with open_workspace(root, spec, _backend, ()) as workspace:
+        workspace.remarks.extend(f"{f} is not complete, or holds a mistake: mvops plan says which" for f in wrong)
+        yield workspace
 
 
 def _backend(family: str, name: str) -> Any:

@@ -290,3 +290,14 @@ def test_what_to_type_first_where_mvops_is_not_on_the_path(tmp_path: Path, monke
     assert to_type_first() == "source .venv/bin/activate"
     monkeypatch.setenv("PATH", str(program.parent))
     assert to_type_first() == ""
+
+
+def test_a_model_that_is_not_complete_yet_keeps_no_other_from_being_promoted(fresh: Path) -> None:
+    write_notebook(fresh / "notebooks/plain.ipynb", PLAIN)
+    (fresh / "configs/models/half.yaml").write_text("pipeline: {notebook: pipelines/half.ipynb, outputs: {}}\n")
+    mvops(fresh, "plan").refused("configs/models/half.yaml")
+    made = mvops(fresh, "promote", "notebooks/plain.ipynb").ok()
+    assert "Promoted plain.ipynb as the model plain" in made.out
+    assert "note: configs/models/half.yaml is not complete, or holds a mistake: mvops plan says which" in made.err
+    edit(fresh / "configs/project.yaml", "project:", "projekt:")
+    mvops(fresh, "promote", "notebooks/plain.ipynb", "--force").refused("projekt")
