@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,11 @@ from mvops.cli.session import (
     waiting,
 )
 from mvops.cli.session import project as open_project
+from mvops.errors import UsageError
+
+if TYPE_CHECKING:
+    from mvops.usecases.promote import Promoted
+    from mvops.workspace import Workspace
 
 
 def init(
@@ -61,9 +66,17 @@ def _in(folder: Path | None) -> str:
 def promote(
     notebook: Annotated[Path, typer.Argument(help="The notebook; it is never changed.")],
     name: Annotated[str | None, typer.Option(help="The model's name; the notebook's if left out.")] = None,
-    split: Annotated[str, typer.Option(help="auto, none or headings: where steps begin.")] = "auto",
+    split: Annotated[
+        str | None, typer.Option(help="auto, none or headings: where steps begin; auto, or as last time.")
+    ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Run both and compare their numbers.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what an earlier promote made.")] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Merge what changed in the notebook since into what was made of it.")
+    ] = False,
+    on_conflict: Annotated[
+        str, typer.Option(help="stop, mine or original: what --update does with a cell that was changed in both.")
+    ] = "stop",
     check: Annotated[
         bool, typer.Option("--check", help="Only say what is to be known of it, cell by cell; writes nothing.")
     ] = False,
@@ -73,25 +86,50 @@ def promote(
     if check:
         _check(notebook, name, json_=json_)
         return
-    from mvops.show.html.verification import page
-    from mvops.show.promotion import promotion_lines, verification_lines
-    from mvops.usecases.promote import keep_report
+    if update and force:
+        raise UsageError("--update merges and --force makes anew", hint="Choose one of them.")
+    if update:
+        _update(notebook, name, split, on_conflict, verify=verify, json_=json_)
+        return
+    from mvops.show.promotion import promotion_lines
     from mvops.usecases.promote import promote as make
-    from mvops.usecases.promote import verify as prove
 
     with open_project(sound=True) as workspace:
-        made = make(workspace, notebook, name=name, split=split, force=force)
+        made = make(workspace, notebook, name=name, split=split or "auto", force=force)
         if not json_:
             present(made, promotion_lines(made), say)
-        if not verify:
-            if json_:
-                print_json(made.as_json())
-            return
-        with waiting() as tell:
-            proof = prove(workspace, made, tell=tell)
-        report = keep_report(workspace, made, proof, str(page(made, proof)))
+        _proved(workspace, made, made.as_json(), verify=verify, json_=json_)
+
+
+def _update(
+    notebook: Path, name: str | None, split: str | None, on_conflict: str, *, verify: bool, json_: bool
+) -> None:
+    from mvops.show.promotion import update_lines
+    from mvops.usecases.update import update
+
+    with open_project() as workspace:
+        done = update(workspace, notebook, name=name, split=split, on_conflict=on_conflict)
+        if not json_:
+            present(done, update_lines(done), say)
+        _proved(workspace, done.made, done.as_json(), verify=verify, json_=json_)
+
+
+def _proved(workspace: Workspace, made: Promoted | None, told: dict[str, Any], *, verify: bool, json_: bool) -> None:
+    """Say what was done, with the proof where one is asked for; exit with 4 where the numbers differ."""
+    if not verify or made is None:
+        if json_:
+            print_json(told)
+        return
+    from mvops.show.html.verification import page
+    from mvops.show.promotion import verification_lines
+    from mvops.usecases.promote import keep_report
+    from mvops.usecases.promote import verify as prove
+
+    with waiting() as tell:
+        proof = prove(workspace, made, tell=tell)
+    report = keep_report(workspace, made, proof, str(page(made, proof)))
     if json_:
-        print_json(made.as_json() | {"verification": proof.as_json(), "report": report})
+        print_json(told | {"verification": proof.as_json(), "report": report})
     else:
         present(proof, verification_lines(proof))
         answer(f"  report: {report}")

@@ -82,6 +82,11 @@ def document_cells(book: dict[str, Any], where: Where) -> tuple[DocumentCell, ..
     return tuple(_cells(book["cells"], list(steps), where))
 
 
+def check_steps(book: dict[str, Any], where: Where) -> None:
+    """Raise NotebookError where the tags contradict each other, or the cells of a step do not stand together."""
+    _check_order(document_cells(book, where), where)
+
+
 def text(source: str | list[str]) -> str:
     """A cell's source, which the format allows to be a list of lines."""
     return source if isinstance(source, str) else "".join(source)

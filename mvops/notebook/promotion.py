@@ -19,6 +19,7 @@ from mvops.notebook.finding import Finding, found_at, in_order
 from mvops.notebook.findings import How
 from mvops.notebook.flow import notebook_flows
 from mvops.notebook.hidden import hidden_name
+from mvops.notebook.made_of import KEY, base_of
 from mvops.notebook.parameters import Lifted, Parameter, Place, lift
 from mvops.notebook.preflight import RUN_ALL, about_hidden, examine, notes_of
 from mvops.notebook.read import read_notebook, says_python_2
@@ -115,9 +116,12 @@ def promote(
         )
     findings = examine(original, cells, place)
     skew = skew_notes(lifted.cells, found)
+    config = _config(name, lifted, found)
+    notebook = built(original, source_of(path, root, folder), lifted, layout, found.helpers)
+    notebook.metadata["mvops"][KEY] = base_of(original, notebook, split, config).as_json()
     return Promotion(
-        notebook=built(original, source_of(path, root, folder), lifted, layout, found.helpers),
-        config=_config(name, lifted, found),
+        notebook=notebook,
+        config=config,
         notes=[
             *_about_steps(lifted.cells, layout),
             *found.notes,

@@ -138,6 +138,11 @@ def _cell_id(given: Any, at: int, source: str, seen: set[str]) -> str:
     if isinstance(given, str) and _CELL_ID.fullmatch(given) and given not in seen:
         seen.add(given)
         return given
-    made = hashlib.sha256(f"{at}\n{source}".encode()).hexdigest()[:12]
+    made = id_without_one(at, source)
     seen.add(made)
     return made
+
+
+def id_without_one(at: int, source: str) -> str:
+    """The id of a cell that the file gives none."""
+    return hashlib.sha256(f"{at}\n{source}".encode()).hexdigest()[:12]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from mvops.core.counts import counted
 from mvops.notebook.predicted import Predictions
 from mvops.notebook.verify import Verification
 from mvops.usecases.promote import Promoted
+from mvops.usecases.update import Updated
 
 VERDICTS = {
     "equal": "EQUAL: the promoted pipeline shows the same numbers as the original notebook",
@@ -34,6 +36,28 @@ def promotion_lines(made: Promoted) -> Iterator[str]:
         yield f"Output      {role} = {variable}"
     yield from (f"Note        {note}" for note in found.notes)
     yield from (f"MISSING     {key}: write it into {made.config}" for key in found.missing)
+
+
+def update_lines(done: Updated) -> Iterator[str]:
+    """What was merged, what stays, and what the YAML says now."""
+    if done.adopted:
+        yield f"{done.notebook} says now what it was made of: edits of {done.original.name} can be merged from here on."
+        return
+    if done.made is None:
+        yield f"Nothing to do: {done.original.name} has not changed since it was promoted as the model {done.name}."
+        return
+    told = str(done.changes) if done.changes or done.changes.prose else "steps begin elsewhere"
+    yield f"Merged {done.original.name} into {done.notebook}: {told}."
+    yield from (f"Taken over  {each}" for each in done.taken)
+    yield from (f"Kept        {each}" for each in done.kept)
+    for each in done.written:
+        key, after = ".".join(map(str, each.path)), "nothing" if each.after is None else repr(each.after)
+        yield f"YAML        {each.file}:{each.line}: {key} {_said(each.before)} -> {after}"
+    yield "What runs again, and why: mvops plan"
+
+
+def _said(value: Any) -> str:
+    return "(new)" if value is None else repr(value)
 
 
 def verification_lines(proof: Verification) -> Iterator[str]:

@@ -23,6 +23,7 @@ from mvops.usecases.bans import check_bans
 from mvops.usecases.drafts import Draft, drafted, with_backs
 from mvops.usecases.moving import pending_moves, with_moves
 from mvops.usecases.notices import notices_of, switched_off
+from mvops.usecases.originals import changed_originals
 from mvops.usecases.project import look_at
 from mvops.workspace import Workspace
 
@@ -74,7 +75,7 @@ def _made(
     if not scope.offline:
         compared = (with_files(action, records.get(action.address), look) for action in compared)
     actions = tuple(with_backs((_with_details(action, look) for action in compared), draft, real.registry))
-    told = [] if destroy else [*notices_of(workspace), *switched_off(workspace, actions)]
+    told = [] if destroy else [*notices_of(workspace), *changed_originals(look), *switched_off(workspace, actions)]
     if scope.drift_only:
         actions, others = only_drift(actions)
         told += [f"left out: {counted(others, 'change')} of the spec (--drift-only)"] if others else []

@@ -64,9 +64,8 @@ def promote(
     Raises NotebookError for what cannot be promoted, UsageError for a name or a split that is none and for a model
     that is there already (unless `force`).
     """
-    if split not in _SPLITS:
-        raise UsageError(f"--split {split}: there is no such way", hint=f"Choose from {', '.join(_SPLITS)}")
-    path = _find(workspace, notebook)
+    way = split_of(split)
+    path = find_notebook(workspace, notebook)
     model = _checked(name) if name else suggest_name(path.stem)
     config_path = workspace.root / "configs" / "models" / f"{model}.yaml"
     if config_path.exists() and not force:
@@ -75,8 +74,8 @@ def promote(
             hint="Give this one another name with --name, or replace that one with --force.",
         )
     replaced = config_path.exists()
-    with _as_typed(path, notebook):
-        found = read_and_promote(path, root=workspace.root, name=model, split=_split(split))
+    with as_typed(path, notebook):
+        found = read_and_promote(path, root=workspace.root, name=model, split=way)
     target = workspace.root / found.config["pipeline"]["notebook"]
     write_atomically(target, str(nbformat.writes(found.notebook)).encode())  # type: ignore[no-untyped-call]
     write_model_yaml(config_path, with_defaults(workspace, model, found.config), overwrite=force)
@@ -138,7 +137,7 @@ def keep_report(workspace: Workspace, made: Promoted, proof: Verification, page:
     return place.relative_to(workspace.root).as_posix()
 
 
-def _find(workspace: Workspace, notebook: Path) -> Path:
+def find_notebook(workspace: Workspace, notebook: Path) -> Path:
     """As typed: from where the user stands, or from the project's folder."""
     for path in (notebook, workspace.root / notebook):
         if path.is_file():
@@ -151,7 +150,7 @@ def _find(workspace: Workspace, notebook: Path) -> Path:
 
 
 @contextmanager
-def _as_typed(path: Path, notebook: Path) -> Iterator[None]:
+def as_typed(path: Path, notebook: Path) -> Iterator[None]:
     """Errors about the file name it as somebody typed it."""
     try:
         yield
@@ -168,8 +167,12 @@ def _checked(name: str) -> str:
         raise UsageError(f"--name: {error}", hint=f"Such as --name {suggest_name(name)}") from error
 
 
-def _split(text: str) -> Split:
-    return next(split for split in _SPLITS if split == text)
+def split_of(text: str) -> Split:
+    """A way to split; raises UsageError for what is none."""
+    found = next((split for split in _SPLITS if split == text), None)
+    if found is None:
+        raise UsageError(f"--split {text}: there is no such way", hint=f"Choose from {', '.join(_SPLITS)}")
+    return found
 
 
 def with_defaults(workspace: Workspace, name: str, draft: dict[str, Any]) -> dict[str, Any]:

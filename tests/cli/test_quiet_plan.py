@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -21,7 +22,13 @@ Change = Callable[[Path], None]
 
 @pytest.fixture
 def everything(project: Path) -> Path:
-    """With dashboards, a CI, and data that is kept in the project."""
+    """With dashboards, a CI, data that is kept in the project, and the original of its notebook."""
+    original = project / "notebooks/toy.ipynb"
+    original.write_bytes((project / "pipelines/toy.ipynb").read_bytes())
+    book = json.loads(original.read_bytes())
+    sha256 = hashlib.sha256(original.read_bytes()).hexdigest()
+    book["metadata"]["mvops"] = {"source": "notebooks/toy.ipynb", "source_sha256": sha256}
+    (project / "pipelines/toy.ipynb").write_text(json.dumps(book))
     with (project / "configs/project.yaml").open("a") as file:
         file.write("\ncapabilities: {dashboards: true, data_versioning: true}\n")
         file.write("dashboard: {backend: grafana}\nci: {backend: github_actions}\ndata: {backend: local}\n")
@@ -94,6 +101,7 @@ CHANGES: dict[str, Change] = {
     "another environment": written("configs/env/staging.yaml", "project: other\n"),
     "a YAML file that is gone": gone("configs/models/toy.yaml"),
     "a notebook's cell": edited("pipelines/toy.ipynb", "LogisticRegression(C=C)", "LogisticRegression(C=2 * C)"),
+    "the original of a notebook": edited("notebooks/toy.ipynb", "(C=C)", "(C=2 * C)"),
     "a notebook that is gone": gone("pipelines/toy.ipynb"),
     "a row of data": longer("data/d.csv"),
     "data in place, with its times put back": in_place("data/d.csv"),
