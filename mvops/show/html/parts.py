@@ -13,28 +13,30 @@ from markupsafe import Markup, escape
 Cell = object  # text, which is escaped, or Markup
 _LINES = 300  # of one diff
 _DARK = "--good:#4cc38a;--bad:#ff7b84;--warn:#e2b04a;--other:#cc8fea;--link:#7aa2f7"
+_SHOWN = ".mvops-shown.mvops-shown"  # twice, as notebooks have rules of their own for tables and code
 _STYLE = """
 .mvops-shown{--good:#1a7f4b;--bad:#c22f3a;--warn:#8a5d06;--other:#8a3fa0;--link:#2f5fc4;
 font:13px/1.5 system-ui,sans-serif;color:inherit;max-width:1100px;overflow-wrap:anywhere}
-[data-jp-theme-light=false] .mvops-shown,.vscode-dark .mvops-shown{DARK}
-@media(prefers-color-scheme:dark){body:not([data-jp-theme-light]):not([class*=vscode]) .mvops-shown{DARK}}
-.mvops-shown table{border-collapse:collapse;margin:6px 0;font-size:13px;color:inherit}
-.mvops-shown th,.mvops-shown td{padding:3px 14px 3px 0;text-align:left;vertical-align:top;background:none;
+[data-jp-theme-light=false] SHOWN,.vscode-dark SHOWN{DARK}
+@media(prefers-color-scheme:dark){body:not([data-jp-theme-light]):not([class*=vscode]) SHOWN{DARK}}
+SHOWN table{border-collapse:collapse;margin:6px 0;font-size:13px;color:inherit}
+SHOWN th,SHOWN td{padding:3px 14px 3px 0;text-align:left;vertical-align:top;background:none;
 border:0;border-bottom:1px solid #8884;color:inherit;white-space:normal;max-width:760px}
-.mvops-shown th{font-weight:500;opacity:.75}.mvops-shown .soft{opacity:.75}
-.mvops-shown p{margin:4px 0}.mvops-shown h4{margin:10px 0 2px;font-size:13px}
-.mvops-shown code,.mvops-shown pre{font-family:ui-monospace,monospace;font-size:12px;background:none;color:inherit}
-.mvops-shown pre,.mvops-shown .kept{white-space:pre-wrap}.mvops-shown pre{margin:2px 0 6px;line-height:1.4}
-.mvops-shown summary{cursor:pointer}
-.mvops-shown .good{color:var(--good)}.mvops-shown .bad{color:var(--bad)}.mvops-shown .warn{color:var(--warn)}
-.mvops-shown .other{color:var(--other)}.mvops-shown .link{color:var(--link)}
+SHOWN tr{background:none}
+SHOWN th{font-weight:500;opacity:.75}SHOWN .soft{opacity:.75}
+SHOWN p{margin:4px 0}SHOWN h4{margin:10px 0 2px;font-size:13px}
+SHOWN code,SHOWN pre{font-family:ui-monospace,monospace;font-size:12px;background:none;color:inherit;padding:0}
+SHOWN pre,SHOWN .kept{white-space:pre-wrap}SHOWN pre{margin:2px 0 6px;line-height:1.4}
+SHOWN summary{cursor:pointer}
+SHOWN .good{color:var(--good)}SHOWN .bad{color:var(--bad)}SHOWN .warn{color:var(--warn)}
+SHOWN .other{color:var(--other)}SHOWN .link{color:var(--link)}
 """
 _DIFFS = {"+": "good", "-": "bad", "@": "link"}
 
 
 def framed(*parts: Markup) -> Markup:
     """A whole display."""
-    style = Markup(_STYLE.replace("DARK", _DARK).replace("\n", ""))  # noqa: S704 -- ours
+    style = Markup(_STYLE.replace("SHOWN", _SHOWN).replace("DARK", _DARK).replace("\n", ""))  # noqa: S704 -- ours
     return Markup('<div class="mvops-shown"><style>{}</style>{}</div>').format(style, joined(parts))
 
 
