@@ -98,7 +98,7 @@ def promote(
         made = make(workspace, notebook, name=name, split=split or "auto", force=force)
         if not json_:
             present(made, promotion_lines(made), say)
-        _proved(workspace, made, made.as_json(), verify=verify, json_=json_)
+        _proved(workspace, made, made.as_json(), verify=verify, json_=json_, may_join=split in {None, "auto"})
 
 
 def _update(
@@ -114,23 +114,36 @@ def _update(
         _proved(workspace, done.made, done.as_json(), verify=verify, json_=json_)
 
 
-def _proved(workspace: Workspace, made: Promoted | None, told: dict[str, Any], *, verify: bool, json_: bool) -> None:
+def _proved(
+    workspace: Workspace,
+    made: Promoted | None,
+    told: dict[str, Any],
+    *,
+    verify: bool,
+    json_: bool,
+    may_join: bool = False,
+) -> None:
     """Say what was done, with the proof where one is asked for; exit with 4 where the numbers differ."""
     if not verify or made is None:
         if json_:
             print_json(told)
         return
     from mvops.show.html.verification import page
-    from mvops.show.promotion import verification_lines
+    from mvops.show.promotion import promotion_lines, verification_lines
     from mvops.usecases.promote import keep_report
-    from mvops.usecases.promote import verify as prove
+    from mvops.usecases.proving import prove
 
     with waiting() as tell:
-        proof = prove(workspace, made, tell=tell)
+        proved = prove(workspace, made, may_join=may_join, tell=tell)
+    made, proof = proved.made, proved.proof
     report = keep_report(workspace, made, proof, str(page(made, proof)))
     if json_:
-        print_json(told | {"verification": proof.as_json(), "report": report})
+        told = made.as_json() if proved.why_whole else told
+        print_json(told | {"verification": proof.as_json(), "report": report, "why_whole": proved.why_whole})
     else:
+        if proved.why_whole:
+            say(f"In steps it does not hold: {proved.why_whole}. It is promoted again, as one step.")
+            present(made, promotion_lines(made), say)
         present(proof, verification_lines(proof))
         answer(f"  report: {report}")
     if proof.verdict == "different":

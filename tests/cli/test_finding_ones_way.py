@@ -301,3 +301,19 @@ def test_a_model_that_is_not_complete_yet_keeps_no_other_from_being_promoted(fre
     assert "note: configs/models/half.yaml is not complete, or holds a mistake: mvops plan says which" in made.err
     edit(fresh / "configs/project.yaml", "project:", "projekt:")
     mvops(fresh, "promote", "notebooks/plain.ipynb", "--force").refused("projekt")
+
+
+@pytest.mark.system
+def test_a_split_that_does_not_hold_is_given_up_for_one_step(fresh: Path) -> None:
+    """What a cell does to a class of pandas is seen by no reading of the code."""
+    patched = {
+        source: source + "\npd.DataFrame.double = lambda self: 2 * len(self)" if "read_csv" in source else source
+        for source in PLAIN
+    }
+    cells = {source + "\nprint(df.double())" if "print(auc)" in source else source: () for source in patched.values()}
+    write_notebook(fresh / "notebooks/patched.ipynb", cells)
+    proved = mvops(fresh, "promote", "notebooks/patched.ipynb", "--verify").ok()
+    assert "In steps it does not hold: Step 'evaluate' failed" in proved.out
+    assert "It is promoted again, as one step." in proved.out
+    assert "Steps       main" in proved.out
+    assert "EQUAL: the promoted pipeline shows the same numbers" in proved.out
