@@ -38,11 +38,12 @@ def check(path: Path, *, root: Path, name: str) -> Checked:
     except NotebookError as error:
         return Checked([_whole(error)], None)
     cells, errors = _readable(notebook, path)
-    found = list(undefined(cells)) if not errors else []
+    broken = min((each.cell or 0 for each in errors), default=len(notebook.cells) + 1)  # it may define any name
+    found = list(undefined([code for code in cells if code.number < broken]))
     old = python_2_names(cells) if cells and (says_python_2(notebook) or found) else None
     if old is not None:
         errors.append(found_at(old[0], 1, "syntax", "error", refusal.message, refusal.hint or ""))
-    findings = [*(errors or found or [_whole(refusal)]), *(found if errors else [])]
+    findings = [*errors, *found] or [_whole(refusal)]
     findings += examine(notebook, cells, Place(root, path.parent)) if cells else []
     return Checked(in_order(findings), None)
 

@@ -13,7 +13,7 @@ from mvops.notebook.finding import Finding, Severity, found_at
 from mvops.notebook.inlining import by_original_names
 from mvops.notebook.literals import keyword
 from mvops.notebook.objects import root
-from mvops.notebook.rows import NONE, TEST, VALIDATION, Tables, Tags, told
+from mvops.notebook.rows import NONE, TEST, VALIDATION, Tables, Tags, one_column, told
 from mvops.notebook.walking import calls, calls_of, loaded_names, statements, stored_names, targets_of
 
 _FITS = {"fit", "fit_transform", "fit_resample", "fit_sample"}
@@ -95,7 +95,7 @@ class _Scan:
                 made,
                 told(owner) if isinstance(owner, ast.Name) else made.name,
                 self.tables.rows(features),
-                _column(features),
+                one_column(features),
             )
             if made.kind == "transformer":
                 self._transformer(fitted, owner, features, call)
@@ -201,7 +201,7 @@ class _Scan:
         made = Made("transformer", "SimpleImputer")
         source = sums[0].func
         assert isinstance(source, ast.Attribute)
-        fitted = _Fitted(self.code, call, made, told(sums[0]), self.tables.rows(source.value), _column(source.value))
+        fitted = _Fitted(self.code, call, made, told(sums[0]), self.tables.rows(source.value), one_column(source.value))
         self._of_call[id(call)] = fitted
         if keyword(call, "inplace") is not None and (name := root(call.func.value)):
             self.tainted[name] = (*self.tainted.get(name, ()), fitted)
@@ -232,7 +232,7 @@ class _Scan:
         for name in names:
             self.tainted[name] = taints
             self.columns.pop(name, None)
-        if single and (column := _column(value)):
+        if single and (column := one_column(value)):
             self.columns[names[0]] = column
 
     def _split(self, at: int, taints: Iterable[_Fitted], value: ast.expr) -> None:
@@ -288,21 +288,3 @@ def _before_split(fitted: _Fitted, where: str) -> tuple[Severity, str, str]:
 
 def _is_fillna(fitted: _Fitted) -> bool:
     return isinstance(fitted.node, ast.Call) and getattr(fitted.node.func, "attr", "") == "fillna"
-
-
-def _column(node: ast.expr) -> str | None:  # noqa: PLR0911 -- one line for each form
-    """The column of `df["a"]`, `df.a` or `df[["a"]]`."""
-    match node:
-        case ast.Subscript(slice=ast.Constant(value=str(name))):
-            return name
-        case ast.Subscript(slice=ast.List(elts=[ast.Constant(value=str(name))])):
-            return name
-        case ast.Attribute(value=ast.Name(), attr=name) if name not in {"values", "T", "data", "target"}:
-            return name
-        case ast.Call(func=ast.Attribute(attr="pop"), args=[ast.Constant(value=str(name))]):
-            return name
-        case ast.Attribute(value=inner, attr="values"):
-            return _column(inner)
-        case ast.Call(func=ast.Attribute(value=inner, attr="copy" | "ravel" | "to_numpy" | "astype" | "reshape")):
-            return _column(inner)
-    return None

@@ -62,12 +62,15 @@ def _name_alike(base: Base, made: Base, new: NotebookNode, taken: set[str]) -> N
     pairs = aligned(base.original, made.original)
     ids = {cell.number: cell.id for cell in base.cells if cell.number is not None}
     own = {cell.id for cell in base.cells}
+    lost = {cell.id for cell in base.cells if cell.number not in pairs.values()}
     used: set[str] = set()
     for cell in new.cells:
         number = made_cell(cell).number
         known = ids.get(pairs.get(number, 0)) if number is not None else None
         if known is not None:
             cell["id"] = known
+        elif cell.id in lost and not cell.source.strip():
+            pass  # nothing in it now as then
         elif number is not None and cell.id in taken | own | used:
             cell["id"] = next(i for n in range(2, 1000) if (i := f"{cell.id[:58]}-{n}") not in taken | own | used)
         used.add(cell.id)
@@ -97,6 +100,8 @@ class _Merge:
     def _cell(self, key: str) -> NotebookNode | None:
         base, now, new = self.base.get(key), self.now.get(key), self.new.get(key)
         if base is None:
+            if now is None and new is not None and not new.source.strip():
+                return None
             if new is not None and now is None:
                 self._take(new, "is new")
             return now if now is not None else new
@@ -138,6 +143,8 @@ class _Merge:
         return str(new.source if chosen is new else now.source)
 
     def _gone(self, base: MadeCell, now: NotebookNode) -> NotebookNode | None:
+        if not now.source.strip():
+            return now
         if made_cell(now).text == base.text:
             self.merged.taken.append(f"cell {self.numbers[self._key(now)]} of {self.path} goes, as it is gone there")
             return None

@@ -196,3 +196,21 @@ def told(node: ast.AST) -> str:
     """A short way to write an expression."""
     text = dotted(node) or " ".join(ast.unparse(node).split())
     return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def one_column(node: ast.expr) -> str | None:  # noqa: PLR0911 -- one line for each form
+    """The column of `df["a"]`, `df.a` or `df[["a"]]`."""
+    match node:
+        case ast.Subscript(slice=ast.Constant(value=str(name))):
+            return name
+        case ast.Subscript(slice=ast.List(elts=[ast.Constant(value=str(name))])):
+            return name
+        case ast.Attribute(value=ast.Name(), attr=name) if name not in {"values", "T", "data", "target"}:
+            return name
+        case ast.Call(func=ast.Attribute(attr="pop"), args=[ast.Constant(value=str(name))]):
+            return name
+        case ast.Attribute(value=inner, attr="values"):
+            return one_column(inner)
+        case ast.Call(func=ast.Attribute(value=inner, attr="copy" | "ravel" | "to_numpy" | "astype" | "reshape")):
+            return one_column(inner)
+    return None

@@ -37,6 +37,8 @@ def text_notebook(path: Path, text: str) -> dict[str, Any]:
             hint=f"See what Jupytext says of it: jupytext --to ipynb {path.name}",
             where=Where(path),
         ) from error
+    for cell in content["cells"]:
+        cell.pop("id", None)  # Jupytext draws another one each time
     _note_lines(text.splitlines(), content["cells"])
     main = content["metadata"].get("jupytext", {}).get("main_language")
     if main and "kernelspec" not in content["metadata"]:

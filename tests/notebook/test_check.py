@@ -103,6 +103,8 @@ def test_every_name_and_every_cell_that_stands_in_the_way_is_told(book, tmp_path
         book("print 'x'", "import requests\nrequests.get('http://x')", "y = = 1", FIT), root=tmp_path, name="work"
     )
     assert [(each.kind, each.cell) for each in broken.findings] == [("syntax", 1), ("syntax", 3), ("network", 2)]
+    both = check(book("print(a)", "y = = 1", "print(b)", FIT), root=tmp_path, name="work")
+    assert [(each.kind, each.cell) for each in both.findings] == [("undefined_name", 1), ("syntax", 2)]
 
 
 def test_what_is_no_notebook_of_python_is_one_error(book, tmp_path):

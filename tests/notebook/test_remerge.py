@@ -111,6 +111,39 @@ def test_nothing_changed_is_merged_to_what_is_there(case):
     assert merged.notebook == case.now
 
 
+def test_empty_cells_are_nothing_to_merge(book, tmp_path):
+    case = Case(book(*CELLS, "", ""), tmp_path)
+    assert case.merged().notebook == case.now
+    path = nbformat.read(case.path, 4)
+    path.cells.insert(2, nbformat.v4.new_code_cell(""))
+    del path.cells[-1]
+    nbformat.write(path, case.path)
+    merged = case.merged()
+    assert (merged.taken, merged.conflicts) == ([], [])
+    assert sources(merged)[1:] == [cell.source for cell in case.now.cells if cell.cell_type == "code"][1:]
+
+
+@pytest.mark.parametrize("suffix", [".py", ".md"])
+def test_an_original_that_is_kept_as_text(tmp_path, suffix):
+    jupytext = pytest.importorskip("jupytext")
+    path = tmp_path / f"notebooks/work{suffix}"
+    path.parent.mkdir()
+
+    def write(*sources):
+        cells = [nbformat.v4.new_code_cell(source) for source in sources if not source.startswith("#: ")]
+        text = jupytext.writes(nbformat.v4.new_notebook(cells=cells), fmt="py:percent" if suffix == ".py" else "md")
+        path.write_text(text)
+
+    write(*CELLS)
+    case = Case(path, tmp_path)
+    assert case.merged().notebook == case.now, "the same text gives the same ids"
+    write(*CELLS[:4], "X, y = df[['b']], df.y", *CELLS[5:])
+    merged = case.merged()
+    assert merged.conflicts == []
+    assert merged.taken == ["cell 4 was changed"]
+    assert "X, y = df[['b']], df.y" in sources(merged)
+
+
 def test_a_cell_that_was_cut_and_pasted_is_known_again(case):
     cell = case.at("cell-4")
     case.now.cells.remove(cell)
