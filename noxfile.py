@@ -127,6 +127,18 @@ def nightly(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or deep), env={"MVOPS_TEST_DEPTH": "nightly"})
 
 
+@nox.session(python=DEFAULT, default=False)
+def corpus(session: nox.Session) -> None:
+    """How many notebooks of a folder promote and give the same numbers: `nox -s corpus -- FOLDER`.
+
+    What they import has to be there: `nox -s corpus -- FOLDER --with seaborn --with statsmodels`.
+    """
+    given = list(session.posargs)
+    libraries = [given.pop(at + 1) for at in reversed([n for n, arg in enumerate(given[:-1]) if arg == "--with"])]
+    session.install("-e", ".[all]", *libraries)
+    session.run("python", "tests/corpus", *(arg for arg in given if arg != "--with"))
+
+
 @nox.session(python=DEFAULT)
 def wheel(session: nox.Session) -> None:
     """The built wheel, installed where no checkout is, runs the demo."""
