@@ -77,6 +77,8 @@ def promote(
     on_conflict: Annotated[
         str, typer.Option(help="stop, mine or original: what --update does with a cell that was changed in both.")
     ] = "stop",
+    kernel: Annotated[str | None, typer.Option(help="The Jupyter kernel to run it in, if not its own.")] = None,
+    python: Annotated[Path | None, typer.Option(help="Or the interpreter, with ipykernel installed.")] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Only say what is to be known of it, cell by cell; writes nothing.")
     ] = False,
@@ -86,16 +88,22 @@ def promote(
     if check:
         _check(notebook, name, json_=json_)
         return
+    if kernel and python:
+        raise UsageError("--kernel and --python: each says by itself what runs the notebook", hint="Give one of them.")
     if update and force:
         raise UsageError("--update merges and --force makes anew", hint="Choose one of them.")
+    if update and (kernel or python):
+        raise UsageError("--update keeps what runs the notebook", hint="Change it in the model's YAML, under pipeline.")
     if update:
         _update(notebook, name, split, on_conflict, verify=verify, json_=json_)
         return
+    from mvops.notebook.kernels import Asked
     from mvops.show.promotion import promotion_lines
     from mvops.usecases.promote import promote as make
 
     with open_project(sound=True) as workspace:
-        made = make(workspace, notebook, name=name, split=split or "auto", force=force)
+        asked = Asked(kernel, python)
+        made = make(workspace, notebook, name=name, split=split or "auto", force=force, asked=asked)
         if not json_:
             present(made, promotion_lines(made), say)
         _proved(workspace, made, made.as_json(), verify=verify, json_=json_, may_join=split in {None, "auto"})

@@ -53,7 +53,8 @@ class Recipe(Frozen):
     """How a version was made, so that it can be made again whatever the YAML and the notebook say by then.
 
     `inputs` maps each input to its pattern, `outputs` each role to a variable; `sources` are the promoted notebook and
-    what it imports from beside it (path below the project -> content); `packages` what the code imports.
+    what it imports from beside it (path below the project -> content); `packages` what the code imports; `kernel` or
+    `python` what the YAML said to run it in.
     """
 
     inputs: dict[str, str]
@@ -63,6 +64,8 @@ class Recipe(Frozen):
     metrics: tuple[str, ...]
     sources: dict[str, Artifact]
     packages: dict[str, str]
+    kernel: str | None = None
+    python: str | None = None
 
 
 class Draft(Frozen):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
 from mvops.core.code_change import CodeChange
@@ -22,6 +24,7 @@ from mvops.notebook.keys import describe_steps
 from mvops.notebook.results import StepPlan
 
 _CODE = ("notebook", "steps.", "sources")  # fields
+_SELDOM = {"sources", "environment"}
 
 
 class PipelineSpec(Spec):
@@ -29,7 +32,8 @@ class PipelineSpec(Spec):
 
     `steps` maps each step to the digest of its code, `parameters` each parameter that a step reads to its value,
     `inputs` each input that a step reads to the digest of its files, `sources` each file of the project that the code
-    is made of, or reads by a name that is spelt out, to its digest.
+    is made of, or reads by a name that is spelt out, to its digest, `environment` is the kernel with its Python and
+    packages, where that is not ours.
     """
 
     kind: ClassVar[str] = "pipeline"
@@ -39,10 +43,11 @@ class PipelineSpec(Spec):
     inputs: dict[str, str]
     outputs: dict[str, str]
     sources: dict[str, str]
+    environment: dict[str, str] = Field(default_factory=dict)
 
     def fields(self) -> dict[str, Any]:
-        """Without `sources` where the notebook stands alone."""
-        return {field: value for field, value in super().fields().items() if field != "sources" or value}
+        """Without `sources` where the notebook stands alone, and `environment` where it is ours."""
+        return {field: value for field, value in super().fields().items() if value or field not in _SELDOM}
 
 
 class PipelineKind:
@@ -127,6 +132,7 @@ def pipeline_spec(look: Look, name: str) -> PipelineSpec:
         inputs=dict(sorted(inputs.items())),
         outputs=model.pipeline.outputs.model_dump(exclude_none=True),
         sources=dict(sorted({path: digest for plan in plans for path, digest in plan.sources.items()}.items())),
+        environment=plans[0].environment if plans else {},
     )
 
 
@@ -151,6 +157,8 @@ def _why(plan: StepPlan, before: dict[str, Any], action: Action) -> str:
         return "runs: new step"
     if known[plan.name] != plan.digest:
         return "runs: its code changed"
+    if any(c.field.startswith("environment") for c in action.changes):
+        return "runs: environment changed"
     changed = [c.field for c in action.changes if c.field.startswith(("parameters.", "inputs.", "sources."))]
     mine = [field for field in changed if field.partition(".")[2] in {**plan.parameters, **plan.inputs, **plan.sources}]
     told = (field.removeprefix("sources.") for field in mine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mvops.core.config.model import Pipeline
+from mvops.notebook.kernels import Asked
 from mvops.notebook.results import PipelineJob
 
 
@@ -18,4 +19,5 @@ def pipeline_job(root: Path, model: str, pipeline: Pipeline) -> PipelineJob:
         outputs=pipeline.outputs.model_dump(exclude_none=True),
         timeout=pipeline.timeout.total_seconds(),
         yaml_key=f"models.{model}.pipeline.inputs",
+        asked=Asked.of(root, pipeline.kernel, pipeline.python),
     )

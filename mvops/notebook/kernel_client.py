@@ -20,6 +20,7 @@ from typing import Any
 import nbformat
 import papermill
 import zmq
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import DeadKernelError
@@ -67,6 +68,11 @@ class Session:
 class _Manager(AsyncKernelManager):
     session_: Session
 
+    @property
+    def ipykernel(self) -> bool:
+        """Is it IPython's, whatever its name; then it keeps its history in memory."""
+        return self.session_.kernel.ipython
+
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
         if self.session_.warm is None:
             return super().format_kernel_cmd(extra_arguments)
@@ -86,6 +92,8 @@ class _Manager(AsyncKernelManager):
             MARK: session.mark,
         }  # idle threads must not spin
         environment = {name: value for name, value in environment.items() if value is not None}
+        if session.kernel.python is not None:  # what its cells start is that environment's, too
+            environment["PATH"] = f"{session.kernel.python.parent}{os.pathsep}{environment.get('PATH', '')}"
         environment.pop("MPLBACKEND", None)  # a window cannot open here; the kernel then keeps plots in the notebook
         with session.log.open("ab") as log:
             await self._async_start_kernel(**{**options, "env": environment, "stdout": log, "stderr": log})
@@ -100,8 +108,11 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
         self._kept: dict[int, int] = {}
 
     def create_kernel_manager(self) -> Any:
-        self.km = _Manager(kernel_name=self._session.kernel.name, config=self.config)
+        kernel = self._session.kernel
+        self.km = _Manager(kernel_name=kernel.name, config=self.config)
         self.km.session_ = self._session
+        if not kernel.listed:
+            self.km._kernel_spec = KernelSpec(argv=kernel.command(), display_name=kernel.name, language="python")  # noqa: SLF001
         # Without this ZeroMQ drops what we are too slow to read beyond 1,000 messages, also that the cell has ended.
         self.km.context.setsockopt(zmq.RCVHWM, 0)
         return self.km
@@ -146,7 +157,7 @@ class _Engine(Engine):  # type: ignore[misc]  # papermill has no types
             iopub_timeout=_LATE_OUTPUT,
             raise_on_iopub_timeout=False,
             resources={"metadata": {"path": str(session.cwd)}},
-            extra_arguments=_limited() if session.kernel.ordinary else [],
+            extra_arguments=_limited() if session.kernel.ipython else [],
         )
         client.execute()
         for cell in nb_man.nb.cells:

@@ -14,7 +14,7 @@ from mvops.notebook.changed_cells import tidy
 from mvops.notebook.digests import file_sha256, input_digest
 from mvops.notebook.document import Document, read_document
 from mvops.notebook.injection import Declared, declared_parameters, injected_values
-from mvops.notebook.kernels import Kernel, choose_kernel, environment
+from mvops.notebook.kernels import Kernel, choose_kernel, environment, told
 from mvops.notebook.reading import files_read, imported_modules, local_sources, names_of_files, names_written
 from mvops.notebook.results import CellPlan, PipelineJob, StepPlan, Store
 from mvops.notebook.slices import StepSlice, slice_notebook
@@ -50,16 +50,17 @@ class Prepared:
     data: dict[str, str]
     keys: dict[str, StepKey]
     sources: tuple[Path, ...]  # the notebook, and the files in the project that its code is made of or reads by name
+    environment: dict[str, str]  # kernel, Python and packages, as a plan tells them
 
 
 def prepare(job: PipelineJob, cache_dir: Path | None, data: Mapping[str, str] | None = None) -> Prepared:
     """Read the notebook, check parameters and inputs, and work out every step's key. Starts nothing.
 
-    `data` are the digests of the inputs, where they are known. Raises NotebookError for the notebook or a parameter,
-    DataError for an input that is not there.
+    `data` are the digests of the inputs, where they are known. Raises NotebookError for the notebook, its
+    kernel or a parameter, DataError for an input that is not there.
     """
     document = read_document(job.notebook, job.root)
-    kernel = choose_kernel(document.metadata, job.notebook)
+    kernel = choose_kernel(document.metadata, job.notebook, job.asked)
     injected = injected_values(document, job)
     declared = declared_parameters(document)
     data = dict(data or data_digests(job, cache_dir))
@@ -74,6 +75,7 @@ def prepare(job: PipelineJob, cache_dir: Path | None, data: Mapping[str, str] | 
         "python": python,
         "packages": packages,
         "modules": local,
+        **({"setup": kernel.setup} if kernel.setup else {}),
     }
     parameters = {**declared.defaults, **injected}
     reader = _Reader(document, declared, parameters, data, shared, job.root)
@@ -85,7 +87,8 @@ def prepare(job: PipelineJob, cache_dir: Path | None, data: Mapping[str, str] | 
         *(job.root / name for name in local),
         *(file for part in slices for file in reader.files(part)),
     )
-    return Prepared(document, slices, kernel, python, packages, modules, injected, parameters, data, keys, sources)
+    met = told(kernel, job.asked, python, packages, job.root)
+    return Prepared(document, slices, kernel, python, packages, modules, injected, parameters, data, keys, sources, met)
 
 
 def data_digests(job: PipelineJob, cache_dir: Path | None) -> dict[str, str]:
@@ -119,6 +122,7 @@ def describe_steps(
                 sources=step.sources,
                 upstream=step.upstream,
                 seconds=known.seconds if known else None,
+                environment=step.environment,
             )
         )
     return plans
@@ -134,9 +138,9 @@ def _told(job: PipelineJob, cache_dir: Path, memory: Memory | None) -> list[Told
         return known
     spoil(f"{job.notebook} was read")
     prepared = prepare(job, cache_dir, data)
-    told = _steps(prepared)
-    remember(memory, where, job, _surroundings(prepared, job.root), told)
-    return told
+    steps = _steps(prepared)
+    remember(memory, where, job, _surroundings(prepared, job.root), steps)
+    return steps
 
 
 def _steps(prepared: Prepared) -> list[ToldStep]:
@@ -151,6 +155,7 @@ def _steps(prepared: Prepared) -> list[ToldStep]:
             sources=key.sources,
             upstream=key.upstream,
             names=tuple(sorted(part.saves | part.outputs)),
+            environment=prepared.environment,
         )
         for part in prepared.slices
     ]

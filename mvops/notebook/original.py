@@ -13,7 +13,7 @@ from mvops.notebook.engine import Place, execute
 from mvops.notebook.failures import Failure
 from mvops.notebook.kernels import choose_kernel
 from mvops.notebook.predicted import answer
-from mvops.notebook.results import StepProgress
+from mvops.notebook.results import PipelineJob, StepProgress
 from mvops.notebook.step import explain
 from mvops.notebook.watched import own_cells
 from mvops.notebook.written import Folder
@@ -30,20 +30,23 @@ class Ran:
 
 
 def run_original(
-    notebook: dict[str, Any], path: Path, timeout: float, tell: Callable[[StepProgress], None], folder: Folder
+    notebook: dict[str, Any], path: Path, job: PipelineJob, tell: Callable[[StepProgress], None], folder: Folder
 ) -> Ran:
-    """Run `notebook`, which is that at `path` as it is watched. Raises NotebookError where it does not run."""
-    kernel = choose_kernel(notebook["metadata"], path)
+    """Run `notebook`, which is that at `path` as it is watched, in the kernel and the time of `job`.
+
+    Raises NotebookError where it does not run.
+    """
+    kernel = choose_kernel(notebook["metadata"], path, job.asked)
     total = len(notebook["cells"])
     tell(StepProgress("original", 0, 1, "started", 0, total))
     execution = execute(
         notebook,
-        Place(kernel, path.resolve().parent, time.monotonic() + timeout),
+        Place(kernel, path.resolve().parent, time.monotonic() + job.timeout),
         lambda done, cells: tell(StepProgress("original", 0, 1, "running", done, cells)),
     )
     if execution.failure is not None:
         tell(StepProgress("original", 0, 1, "failed", total, total, execution.seconds))
-        message = explain("original", execution.failure, execution.notebook, timeout)
+        message = explain("original", execution.failure, execution.notebook, job.timeout)
         raise NotebookError(
             message.replace("Step 'original' failed", "The original notebook does not run"),
             hint="Make it run from top to bottom in Jupyter (Restart and run all), then promote it again.",

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from mvops.core.run import StepRun
 from mvops.core.version import Artifact
 from mvops.errors import NotebookError, Where
+from mvops.notebook.kernels import OWN, Asked
 
 StepStatus = Literal["started", "running", "succeeded", "cached", "failed"]
 
@@ -38,7 +39,7 @@ class PipelineJob:
     glob relative to `root`; `outputs` maps a role (model, features, target, train_features, times) to a variable;
     `timeout` is in seconds and for the whole run. With `only_step`, values of earlier steps come from the cache.
     `yaml_key` is where the inputs are written, for messages. `digests` are those of inputs that are made only when the
-    pipeline runs, so that they are known before.
+    pipeline runs, so that they are known before. `asked` is the kernel that runs it, if not the notebook's own.
     """
 
     notebook: Path
@@ -51,6 +52,7 @@ class PipelineJob:
     use_cache: bool = True
     only_step: str | None = None
     yaml_key: str = "pipeline.inputs"
+    asked: Asked = OWN
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ class PipelineResult:
 
     `cells` is the digest of each step's code, `data` of each input, `packages` the versions of what the notebook
     imports, `parameters` every declared parameter with the value it had, `sources` the notebook and the files of the
-    project that its code is made of (path below the root -> content).
+    project that its code is made of (path below the root -> content), `interpreter` the Python that ran it if that is
+    not ours.
     """
 
     steps: tuple[StepRun, ...]
@@ -95,6 +98,7 @@ class PipelineResult:
     python: str
     packages: dict[str, str]
     seconds: float
+    interpreter: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,7 @@ class StepPlan:
     sources: dict[str, str]  # files that its code is made of, or reads by name, below the project -> digest
     upstream: tuple[str, ...]  # steps whose values it loads
     seconds: float | None = None  # what it took when it was cached
+    environment: dict[str, str] = field(default_factory=dict)  # kernel, Python and packages, where they are not ours
 
 
 class StepFailedError(NotebookError):

@@ -86,6 +86,7 @@ def run_pipeline(
         python=prepared.python,
         packages=prepared.packages,
         seconds=time.monotonic() - started,
+        interpreter=prepared.kernel.python,
     )
 
 

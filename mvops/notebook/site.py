@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mvops import __version__
 from mvops.errors import BackendError, MvopsError
-from mvops.notebook.kernels import Kernel, environment
+from mvops.notebook.kernels import Kernel, environment, missing_here
 from mvops.notebook.keys import Prepared
 from mvops.notebook.leases import is_held
 from mvops.notebook.results import Store
@@ -53,16 +53,23 @@ def unfit(site: Site) -> str:
         return f"it has mvops {__version__}, and this is mvops {site.version}"
     if not is_held(site.folder, site.mark):
         return f"it does not see the project's folder {site.root}"
+    other = missing_here(site.kernel) or _other_releases(site)
+    if other:
+        return other
+    try:
+        site.store.has("0" * 64)
+    except MvopsError as error:
+        return error.message
+    return ""
+
+
+def _other_releases(site: Site) -> str:
     python, packages = environment(site.kernel, site.imports)
     if python != site.python:
         return f"it has Python {python}, and the steps want {site.python}"
     for name, release in site.packages.items():
         if packages.get(name) != release:
             return f"it has {name} {packages.get(name, '(none)')}, and the steps want {release}"
-    try:
-        site.store.has("0" * 64)
-    except MvopsError as error:
-        return error.message
     return ""
 
 

@@ -57,11 +57,13 @@ class ToldStep:
     sources: dict[str, str]
     upstream: tuple[str, ...]
     names: tuple[str, ...]
+    environment: dict[str, str]
 
 
 def key_of(job: PipelineJob, data: Mapping[str, str]) -> str:
     """Names the notebook's text, the job and its data."""
-    asked = [dict(job.parameters), dict(job.inputs), dict(job.outputs), dict(data)]
+    kernel = [job.asked.kernel, str(job.asked.python or "")]
+    asked = [dict(job.parameters), dict(job.inputs), dict(job.outputs), dict(data), kernel]
     return digest(["steps", relative(job.notebook, job.root), file_sha256(job.notebook), asked])
 
 
@@ -93,9 +95,10 @@ def _step(kept: Mapping[str, Any]) -> ToldStep:
 
 def _met(job: PipelineJob, around: Surroundings) -> str:
     folder = job.root / around.folder
-    python, packages = environment(choose_kernel(around.metadata, job.notebook), frozenset(around.roots))
+    kernel = choose_kernel(around.metadata, job.notebook, job.asked)
+    python, packages = environment(kernel, frozenset(around.roots))
     files = {name: file_sha256(folder / name) for name in around.names if is_file(folder / name)}
-    return digest([python, packages, local_sources(around.roots, folder, job.root), files])
+    return digest([python, packages, kernel.setup, local_sources(around.roots, folder, job.root), files])
 
 
 def _tuple(value: Any) -> Any:

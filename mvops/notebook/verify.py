@@ -77,7 +77,7 @@ def verify(
     notebook: dict[str, Any] = json.loads(json.dumps(read_notebook(original)))
     notebook = watched(notebook, json.loads(job.notebook.read_bytes()), job.outputs)
 
-    run = partial(run_original, notebook, original, job.timeout, tell, folder)
+    run = partial(run_original, notebook, original, job, tell, folder)
     first = run()
     fresh = replace(job, use_cache=False)  # a proof of what was found before would be none
     with asked_pipeline(fresh, work_dir) as asked:

@@ -143,6 +143,8 @@ def _register(
                 metrics=model.evaluate.metrics,
                 sources=dict(run.sources),
                 packages=dict(run.packages),
+                kernel=model.pipeline.kernel,
+                python=model.pipeline.python,
             ),
         ),
     )

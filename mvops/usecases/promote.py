@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,7 @@ from mvops.core.progress import Progress, Tell, silent
 from mvops.errors import MvopsError, NotebookError, UsageError
 from mvops.loading.write import write_model_yaml
 from mvops.monitoring.performance import LOWER_IS_BETTER
+from mvops.notebook.kernels import OWN, Asked, choose_kernel
 from mvops.notebook.promotion import Promotion
 from mvops.notebook.promotion import promote as read_and_promote
 from mvops.notebook.results import PipelineJob, StepProgress
@@ -57,12 +59,21 @@ class Promoted:
 
 
 def promote(
-    workspace: Workspace, notebook: Path, *, name: str | None = None, split: str = "auto", force: bool = False
+    workspace: Workspace,
+    notebook: Path,
+    *,
+    name: str | None = None,
+    split: str = "auto",
+    force: bool = False,
+    asked: Asked = OWN,
 ) -> Promoted:
     """Write `pipelines/<name>.ipynb` and `configs/models/<name>.yaml`; the notebook itself is only read.
 
-    Raises NotebookError for what cannot be promoted, UsageError for a name or a split that is none and for a model
-    that is there already (unless `force`).
+    `asked` is the kernel to run it in, if not its own; it is written into the YAML. A relative path is looked for from
+    where the user stands, then in the project.
+
+    Raises NotebookError for what cannot be promoted, or not be run so, UsageError for a name or a split that is none
+    and for a model that is there already (unless `force`).
     """
     way = split_of(split)
     path = find_notebook(workspace, notebook)
@@ -76,6 +87,7 @@ def promote(
     replaced = config_path.exists()
     with as_typed(path, notebook):
         found = read_and_promote(path, root=workspace.root, name=model, split=way)
+        found = _run_in(workspace, path, found, asked)
     target = workspace.root / found.config["pipeline"]["notebook"]
     write_atomically(target, str(nbformat.writes(found.notebook)).encode())  # type: ignore[no-untyped-call]
     write_model_yaml(config_path, with_defaults(workspace, model, found.config), overwrite=force)
@@ -104,6 +116,7 @@ def verify(workspace: Workspace, made: Promoted, *, tell: Tell = silent) -> Veri
         inputs=pipeline.get("inputs", {}),
         outputs=pipeline["outputs"],
         yaml_key=f"models.{made.name}.pipeline.inputs",
+        asked=Asked.of(workspace.root, pipeline.get("kernel"), pipeline.get("python")),
     )
 
     def on_progress(progress: StepProgress) -> None:
@@ -147,6 +160,23 @@ def find_notebook(workspace: Workspace, notebook: Path) -> Path:
     raise NotebookError(
         f"there is no notebook {notebook}", hint=f"Notebooks here: {known}" if known else "Put one into notebooks/"
     )
+
+
+def _run_in(workspace: Workspace, path: Path, found: Promotion, asked: Asked) -> Promotion:
+    """The same with the kernel in its YAML, a path in the project as seen from there; NotebookError if it is none."""
+    if not asked:
+        return found
+    if asked.python is None:
+        said = {"kernel": asked.kernel}
+    else:
+        near, root = Path(os.path.abspath(asked.python.expanduser())), workspace.root  # noqa: PTH100  links stay
+        python = near if near.exists() else Path(os.path.abspath(root / asked.python))  # noqa: PTH100
+        asked = Asked(python=python)
+        inside = python.is_relative_to(root)
+        said = {"python": python.relative_to(root).as_posix() if inside else python.as_posix()}
+    choose_kernel(found.notebook.metadata, path, asked)
+    pipeline = found.config["pipeline"]
+    return replace(found, config={**found.config, "pipeline": {**pipeline, **said}})
 
 
 @contextmanager

@@ -30,6 +30,7 @@ from mvops.lifecycle.reproduction import (
     numbers_differ,
 )
 from mvops.lifecycle.scores import score
+from mvops.notebook.kernels import Asked
 from mvops.notebook.results import PipelineJob, PipelineResult, StepFailedError, StepProgress
 from mvops.notebook.run import run_pipeline
 from mvops.notebook.verify import unseeded_in
@@ -93,6 +94,7 @@ class _Attempt:
             outputs=recipe.outputs,
             timeout=self._timeout(),
             use_cache=False,
+            asked=Asked.of(self.workspace.root, recipe.kernel, recipe.python),
         )
         try:
             result = run_pipeline(

@@ -51,6 +51,8 @@ def _recipe_of_today(workspace: Workspace, version: Version) -> Recipe:
         metrics=model.evaluate.metrics,
         sources={},
         packages={},
+        kernel=model.pipeline.kernel,
+        python=model.pipeline.python,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
+from pydantic import AfterValidator, Field, JsonValue, ValidationInfo, field_validator, model_validator
 
 from mvops.core.config.backend import Family
 from mvops.core.config.features import PipelineFeatures
@@ -53,15 +53,26 @@ class Pipeline(Frozen):
     """How the model is made.
 
     `inputs` maps a parameter of the notebook to the file, folder or glob that it names, relative to the project;
-    `features` names one more, which mvops makes from the feature store.
+    `features` names one more, which mvops makes from the feature store. It runs in the Jupyter kernel that `kernel`
+    names, or in the interpreter at `python` (relative to the project, or not); without either, in the kernel that the
+    notebook names.
     """
 
     notebook: str
+    kernel: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")] | None = None
+    python: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")] | None = None
     inputs: dict[str, str] = Field(default_factory=dict)
     features: PipelineFeatures | None = None
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
     outputs: Outputs
     timeout: Period = Field(default="1h", validate_default=True)
+
+    @field_validator("python")
+    @classmethod
+    def _one_of_both(cls, python: str | None, others: ValidationInfo) -> str | None:
+        if python is not None and others.data.get("kernel") is not None:
+            raise ValueError("give `kernel` or `python`, not both: each says by itself what runs the notebook")
+        return python
 
 
 class Evaluate(Frozen):

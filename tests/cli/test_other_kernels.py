@@ -1,0 +1,134 @@
+"""A model's notebook runs in the kernel that its YAML names: another environment than the one that mvops is in."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from other_python import make_other, pretend
+from toy_project import edit, make_toy, mvops, rows
+
+from mvops.notebook.kernels import Asked, choose_kernel
+
+CELLS = """
+import sys
+
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+---
+df = pd.read_csv("../data/d.csv")
+X, y = df[["age", "income"]], df["y"]
+X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.5, random_state=1)
+---
+clf = LogisticRegression().fit(X_train, y_train)
+---
+print(clf.score(X_test, y_test))
+print(sys.executable)
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with a notebook, and an environment of its own in a folder with a space in its name."""
+    root = tmp_path / "toy"
+    mvops(tmp_path, "init", "toy", "--team", "small", "--phase", "day_30").ok()
+    book = new_notebook(cells=[new_code_cell(source.strip()) for source in CELLS.split("---")])
+    book.metadata["kernelspec"] = {"name": "conda-root-py", "display_name": "x", "language": "python"}
+    nbformat.write(book, root / "notebooks" / "toy.ipynb")
+    (root / "data").mkdir(exist_ok=True)
+    rows(range(5)).to_csv(root / "data" / "d.csv", index=False)
+    make_other(root / "old envs" / "of 2022")
+    return root
+
+
+def printed(root: Path) -> str:
+    """All that the steps of the last run showed."""
+    run = mvops(root, "runs", "list", "toy", "--json").ok().json()["runs"][0]["id"]
+    steps = mvops(root, "runs", "show", run, "--json").ok().json()["steps"]
+    texts = []
+    for step in steps:
+        (path,) = (root / ".mvops" / "artifacts").rglob(f"{step['notebook']}*")
+        texts += [o.get("text", "") for c in json.loads(path.read_bytes())["cells"] for o in c.get("outputs", [])]
+    return "".join(map(str, texts))
+
+
+def test_a_notebook_is_promoted_verified_and_applied_in_an_interpreter_of_its_own(project: Path) -> None:
+    python = "old envs/of 2022/bin/python"
+    made = mvops(project, "promote", "notebooks/toy.ipynb", "--python", python, "--verify", "--json").ok().json()
+    assert made["verification"]["verdict"] == "equal"
+    assert f"python: {python}" in (project / "configs/models/toy.yaml").read_text()
+
+    mvops(project, "apply", "-y").ok()
+    assert str(project / python) in printed(project)  # verified and applied with the same interpreter: from the cache
+    assert "nothing to do" in mvops(project, "plan").ok().out.lower()
+
+    pretend(project / "old envs" / "of 2022", "pandas", "1.5.2")
+    plan = mvops(project, "plan", "--detailed-exitcode").ok(2).out
+    assert "environment.pandas" in plan
+    assert "1.5.2" in plan
+    assert "runs: environment changed" in plan
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    return make_toy(tmp_path / "toy")
+
+
+def test_what_the_yaml_asks_for_in_vain_is_told_with_the_line_before_anything_runs(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yaml = toy / "configs" / "models" / "toy.yaml"
+    known = "  notebook: pipelines/toy.ipynb\n"
+
+    def asking(*lines: str) -> Any:
+        before = yaml.read_text()
+        edit(yaml, known, known + "".join(f"  {line}\n" for line in lines))
+        try:
+            return mvops(toy, "plan")
+        finally:
+            yaml.write_text(before)
+
+    asking("kernel: old", "python: old/bin/python").refused("toy.yaml:5", "`kernel` or `python`, not both")
+    asking("kernel: 'no such'").refused("toy.yaml:4")
+    asking("kernel: nowhere").refused("toy.yaml:4", "no Python kernel 'nowhere'", "Kernels here:", "python3")
+    asking("python: old/bin/python").refused("toy.yaml:4", f"no interpreter {toy / 'old/bin/python'}", "python3")
+
+    folder = toy / "old env"
+    make_other(folder)
+    asking("python: old env").refused("is a folder", "bin/python")
+    (folder / "lib").rename(folder / "taken away")
+    said = f"'{folder / 'bin/python'}' -m pip install ipykernel"
+    asking("python: old env/bin/python").refused("toy.yaml:4", "has no ipykernel", said)
+
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    spec = tmp_path / "jupyter" / "kernels" / "gone" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    argv = [str(folder / "gone" / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec.write_text(json.dumps({"argv": argv, "language": "python", "display_name": "x"}))
+    asking("kernel: gone").refused("toy.yaml:4", "'gone' starts", "which is not there", "python3")
+
+
+def test_promote_takes_one_kernel_that_is_there(project: Path) -> None:
+    notebook = "notebooks/toy.ipynb"
+    both = mvops(project, "promote", notebook, "--kernel", "python3", "--python", "x")
+    both.refused("--kernel and --python")
+    mvops(project, "promote", notebook, "--kernel", "nowhere").refused("no Python kernel 'nowhere'", "Kernels here:")
+    assert not (project / "configs/models/toy.yaml").exists()
+    mvops(project, "promote", notebook, "--kernel", "python3").ok()
+    assert "kernel: python3" in (project / "configs/models/toy.yaml").read_text()
+
+
+def test_a_path_means_the_same_from_everywhere(project: Path, tmp_path: Path) -> None:
+    """Links on it are not followed: the interpreter of an environment is one."""
+    python = project / "old envs" / "of 2022" / "bin" / "python"
+    asked = Asked.of(project, None, "old envs/../old envs/of 2022/bin/python")
+    assert asked.python == python
+    assert choose_kernel({}, tmp_path / "n.ipynb", asked).python == python
+    assert Asked.of(project, None, str(python)) == asked
+    shutil.rmtree(project / "old envs")
