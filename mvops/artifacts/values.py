@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def load_value(data: bytes, format: str, *, trusted_pickle: bool) -> Any:  # noqa: A002  as in Artifact
-    """The value in `data`; `format` is parquet, npy, json, skops, cloudpickle or pickle.
+    """The value in `data`; `format` is parquet, table, npy, json, skops, cloudpickle or pickle.
 
     A pickle is loaded only with `trusted_pickle`; the other formats run no code. Raises ArtifactError for bytes that
     are not what `format` says, MissingExtraError if parquet has no reader.
@@ -73,9 +73,16 @@ def _npy(data: bytes) -> Any:
     return value
 
 
+def _table(data: bytes) -> Any:
+    from mvops.artifacts.tables import read_table  # noqa: PLC0415
+
+    return read_table(data)
+
+
 _LOADERS: dict[str, Callable[[bytes], Any]] = {
     "json": json.loads,
     "npy": _npy,
     "parquet": _parquet,
     "skops": load_skops,
+    "table": _table,
 }

@@ -3,7 +3,8 @@
 The kernel may be another Python (3.8 or later) without mvops, so this file stands alone: it is run by its path, and
 imports the standard library and what else the kernel happens to have. Each value is typed by what it is:
 
-DataFrame, Series     parquet, if pyarrow is there and what is read back is the same in every respect
+DataFrame, Series     parquet, if pyarrow is there and what is read back is the same in every respect; else a table
+                      of plain arrays (`mvops/artifacts/tables.py`, which stands alone too), on the same condition
 ndarray               npy, unless it holds Python objects
 estimator             skops, if it is there and finds only types of scikit-learn, numpy and scipy
 plain JSON values     json
@@ -16,12 +17,14 @@ two names for one object share a file, and are one object again after loading.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import io
 import json
 import pickle
 import random
+import runpy
 import sys
 import types
 import warnings
@@ -109,11 +112,12 @@ def _write(folder: str, number: int, name: str, value: Any, by_reference: frozen
 
 
 def _dump(value: Any, by_reference: frozenset[str]) -> tuple[str, bytes]:
-    for kind, dump in (("json", _dump_json), ("npy", _dump_array), ("parquet", _dump_frame), ("skops", _dump_skops)):
+    for kind, dump in (("json", _dump_json), ("npy", _dump_array), ("skops", _dump_skops)):
         data = dump(value)
         if data is not None:
             return kind, data
-    return _dump_pickle(value, by_reference)
+    table: tuple[str, bytes] | None = _tables()["dump"](value)
+    return table or _dump_pickle(value, by_reference)
 
 
 def _read(folder: str, entry: dict[str, Any]) -> Any:
@@ -157,65 +161,17 @@ def _read_array(data: bytes) -> Any:
     return importlib.import_module("numpy").load(io.BytesIO(data), allow_pickle=False)
 
 
-def _dump_frame(value: Any) -> bytes | None:
-    """Parquet bytes of a frame or series; None if pyarrow is missing or the value would come back changed."""
-    pandas = sys.modules.get("pandas")
-    if pandas is None or type(value) not in (pandas.DataFrame, pandas.Series):
-        return None
-    try:
-        pyarrow = importlib.import_module("pyarrow")
-        parquet = importlib.import_module("pyarrow.parquet")
-        frame = value if type(value) is pandas.DataFrame else value.to_frame("value")
-        table = pyarrow.Table.from_pandas(frame)
-        if type(value) is pandas.Series:
-            note = json.dumps({"name": value.name}).encode()
-            table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"mvops_series": note})
-        sink = io.BytesIO()
-        parquet.write_table(table, sink)
-        data = sink.getvalue()
-        return data if _same(value, _read_frame(data)) else None
-    except Exception:  # noqa: BLE001  whatever pyarrow cannot take is pickled
-        return None
+@functools.lru_cache(maxsize=None)  # noqa: UP033  Python 3.8
+def _tables() -> dict[str, Any]:
+    return runpy.run_path(str(Path(__file__).resolve().parents[1] / "artifacts" / "tables.py"))
 
 
-def _read_frame(data: bytes) -> Any:
-    table = importlib.import_module("pyarrow.parquet").read_table(io.BytesIO(data))
-    note = (table.schema.metadata or {}).get(b"mvops_series")
-    frame = table.to_pandas()
-    return frame if note is None else frame["value"].rename(json.loads(note)["name"])
+def _read_parquet(data: bytes) -> Any:
+    return _tables()["read_parquet"](data)
 
 
-def _same(left: Any, right: Any) -> bool:
-    """Are two frames or series equal in values, types, index, labels, and in what stands for a missing value?"""
-    if left.ndim == 1:
-        if type(left.name) is not type(right.name) or left.name != right.name:
-            return False
-        left, right = left.to_frame("value"), right.to_frame("value")
-    return (
-        left.shape == right.shape
-        and _same_index(left.index, right.index)
-        and _same_index(left.columns, right.columns)
-        and list(left.dtypes) == list(right.dtypes)
-        and left.attrs == right.attrs
-        and left.equals(right)
-        and all(_same_objects(left.iloc[:, i], right.iloc[:, i]) for i in range(left.shape[1]))
-    )
-
-
-def _same_index(left: Any, right: Any) -> bool:
-    return (
-        type(left) is type(right)
-        and left.equals(right)
-        and list(left.names) == list(right.names)
-        and left.dtype == right.dtype
-        and getattr(left, "freq", None) == getattr(right, "freq", None)
-        and (left.nlevels > 1 or _same_objects(left, right))
-    )
-
-
-def _same_objects(left: Any, right: Any) -> bool:
-    # `equals` takes None for NaN, and 1 for True; an encoder does not.
-    return left.dtype != object or list(map(type, left)) == list(map(type, right))
+def _read_table(data: bytes) -> Any:
+    return _tables()["read_table"](data)
 
 
 def _dump_skops(value: Any) -> bytes | None:
@@ -292,7 +248,8 @@ def _short(error: Exception) -> str:
 _READERS: dict[str, Any] = {
     "json": json.loads,
     "npy": _read_array,
-    "parquet": _read_frame,
+    "parquet": _read_parquet,
+    "table": _read_table,
     "skops": _read_skops,
     "pickle": pickle.loads,
     "cloudpickle": pickle.loads,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import runpy
@@ -17,6 +18,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from mvops.artifacts import tables
+from mvops.artifacts.values import load_value
 from mvops.notebook import handover
 
 FUNCTIONS = runpy.run_path(handover.__file__)
@@ -125,13 +128,33 @@ UNFIT = {
 
 
 @pytest.mark.parametrize("name", UNFIT)
-def test_frames_that_parquet_would_change_are_pickled(tmp_path: Path, name: str) -> None:
+def test_frames_that_parquet_would_change_are_tables_or_pickled(tmp_path: Path, name: str) -> None:
     kind, back = through(tmp_path, UNFIT[name])
-    assert kind == "cloudpickle"
+    assert kind == ("cloudpickle" if name == "lists" else "table")
     pd.testing.assert_frame_equal(back, UNFIT[name])
     assert [list(map(type, back.iloc[:, i])) for i in range(back.shape[1])] == [
         list(map(type, UNFIT[name].iloc[:, i])) for i in range(back.shape[1])
     ]
+
+
+TABLES = FRAMES | {
+    "zones": pd.DataFrame({"t": TIMES.tz_localize("Europe/Berlin")}, index=TIMES.tz_localize("UTC")),
+    "numbers as columns": pd.DataFrame(np.eye(2)),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_frames_travel_as_tables_without_pyarrow(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    kind, back = through(tmp_path, TABLES[name])
+    assert kind == ("cloudpickle" if name in {"two-level index", "nullable"} else "table")
+    pd.testing.assert_frame_equal(back, TABLES[name], check_exact=True)
+    value = load_value((tmp_path / f"000_value.{kind}").read_bytes(), kind, trusted_pickle=kind == "cloudpickle")
+    pd.testing.assert_frame_equal(value, TABLES[name], check_exact=True)
+    series = pd.Series(["a", None, 1.5], index=[5, 7, 9], name="target")
+    kind, back = through(tmp_path, series)
+    assert kind == "table"
+    pd.testing.assert_series_equal(back, series)
 
 
 @pytest.mark.parametrize("name", ["target", None, 3])
@@ -259,12 +282,12 @@ def test_without_cloudpickle_the_message_says_so(tmp_path: Path, in_main: Any, m
     assert through(tmp_path, {1: 2}) == ("cloudpickle", {1: 2})  # a plain pickle, which any Python reads
 
 
-def test_without_pyarrow_and_skops_everything_is_pickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyarrow_and_skops_estimators_are_pickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scope = {"f": FRAMES["plain"], "m": StandardScaler().fit(X)}
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "skops.io", None)
     formats = {name: entry["format"] for name, entry in save(tmp_path, scope)["values"].items()}
-    assert formats == {"f": "cloudpickle", "m": "cloudpickle"}
+    assert formats == {"f": "table", "m": "cloudpickle"}
 
 
 def test_the_manifest_says_what_a_value_is(tmp_path: Path) -> None:
@@ -275,7 +298,8 @@ def test_the_manifest_says_what_a_value_is(tmp_path: Path) -> None:
 
 
 def test_it_stands_alone() -> None:
-    source = Path(handover.__file__).read_text()
-    assert "mvops." not in source.replace("mvops_", "")
     assert isinstance(FUNCTIONS["load"], types.FunctionType)
-    compile(source, "handover", "exec", dont_inherit=True)
+    for module in (handover, tables):
+        tree = ast.parse(Path(module.__file__).read_text(), feature_version=(3, 8))
+        imported = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+        assert not any("mvops" in ast.unparse(each) for each in imported)
