@@ -70,9 +70,9 @@ def templates_used() -> Iterator[dict[str, str]]:
 def render_folder(name: str, context: Mapping[str, Any]) -> dict[str, str]:
     """Every file of `templates/<name>/`, ours or a backend's package's, by path below it.
 
-    `.j2` files are rendered and the ending dropped, others are taken as they are. Filters: `py`, `json`, `yaml`,
-    `shell`, `cron`, `line` (for a comment). Raises BackendError when the folder is missing or a template names
-    something that `context` does not hold.
+    `.j2` files are rendered and the ending dropped, others are taken as they are. What is rendered to nothing is no
+    file. Filters: `py`, `json`, `yaml`, `shell`, `cron`, `line` (for a comment). Raises BackendError when the folder is
+    missing or a template names something that `context` does not hold.
     """
     places = [assets.templates(), *(package / "templates" for package in assets.packages().values())]
     folder = next((place / name for place in places if (place / name).is_dir()), None)
@@ -92,7 +92,9 @@ def render_folder(name: str, context: Mapping[str, Any]) -> dict[str, str]:
             rendered[relative] = path.read_text(encoding="utf-8")
             continue
         try:
-            rendered[relative.removesuffix(".j2")] = environment.get_template(relative).render(context)
+            text = environment.get_template(relative).render(context)
         except UndefinedError as error:
             raise BackendError(f"template {name}/{relative}: {error}") from error
+        if text:
+            rendered[relative.removesuffix(".j2")] = text
     return rendered

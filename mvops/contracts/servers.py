@@ -23,7 +23,9 @@ class Service(OfEnvironment):
     artifacts: str
     predictions: str
     python: str  # such as 3.11
-    requirements: tuple[str, ...]  # exact pins
+    requirements: tuple[str, ...]  # exact pins, of what the model needs in the endpoint's own Python
+    model_python: str = ""  # such as 3.9: the model is asked in a Python of its own
+    model_requirements: tuple[str, ...] = ()  # exact pins, for that one
     features: ServedFeatures | None = None  # where a model's features are looked up
     extras: tuple[str, ...] = ()  # of mvops: what reaches the artefacts and the prediction log
 

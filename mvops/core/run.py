@@ -35,8 +35,9 @@ class Run(Frozen):
     role (model, features, target...) to the value that the run made, in the artefact store. `step` is the one step
     that was asked for, `metrics` the model's numbers on the held-out rows, `code` is None where it was not recorded.
     `sources` are the notebook and the files beside it that the code is made of (path below the project -> content),
-    `packages` the releases of what the code imports. `runner` is the process that runs it, while it runs, as the
-    registry tells processes apart; `interrupted` is one that certainly is gone without an end on record.
+    `packages` the releases of what the code imports, `interpreter` the Python that ran it, if that is not ours.
+    `runner` is the process that runs it, while it runs, as the registry tells processes apart; `interrupted` is one
+    that certainly is gone without an end on record.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Run(Frozen):
     outputs: dict[str, Artifact] = Field(default_factory=dict)
     sources: dict[str, Artifact] = Field(default_factory=dict)
     packages: dict[str, str] = Field(default_factory=dict)
+    interpreter: str = ""
     error: str | None = None
     step: str | None = None
     metrics: dict[str, float] = Field(default_factory=dict)

@@ -30,11 +30,18 @@ class CodeState(Frozen):
 
 
 class Environment(Frozen):
-    """The Python that trained the version, with the exact release of every package that the model needs."""
+    """The Python that trained the version, with the exact release of every package that the model needs.
+
+    `interpreter` is where that Python is, relative to the project or not, if the model can be loaded in no other.
+    `requirements` is a file of the team's that pins what an endpoint installs, `pinned` what it says.
+    """
 
     python: str
     platform: str
     packages: dict[str, str]
+    interpreter: str = ""
+    requirements: Artifact | None = None
+    pinned: dict[str, str] = Field(default_factory=dict)
 
 
 class DataRevision(Frozen):
@@ -88,6 +95,7 @@ class Draft(Frozen):
     revisions: dict[str, DataRevision] = Field(default_factory=dict)  # of the inputs whose content is kept
     recipe: Recipe | None = None  # None for versions that were registered before there was one
     lookup: Lookup | None = None  # what the endpoint looks up in the feature store
+    seal: str = ""  # of the artefact, where it runs code when it is loaded; see mvops/artifacts/seals.py
 
 
 class Version(Draft):

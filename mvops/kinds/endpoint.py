@@ -18,11 +18,14 @@ from mvops.core.environment import hidden_folder, wording
 from mvops.core.spec import UNKNOWN, Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RestoreRoute, Step
+from mvops.errors import NotebookError
 from mvops.kinds.generated import as_wanted, file_steps, recalled_digests, seen
 from mvops.kinds.kind import Look
 from mvops.kinds.model import protected
 from mvops.kinds.recorded import champions
 from mvops.lifecycle.pins import requirements
+from mvops.notebook.document import read_document
+from mvops.notebook.kernels import Asked, choose_kernel
 from mvops.registry.glance import Champion, champions_now
 from mvops.witness import is_file
 from mvops.workspace import Workspace
@@ -111,7 +114,7 @@ def _spec(look: Look, name: str, serving: Champion | None) -> EndpointSpec | Non
     if model is None or model.endpoint is None or not project.capabilities.serving:
         return None
     server: Server = look.backend("servers", model.endpoint.backend)
-    service = _service(look.workspace, name, model.endpoint, serving)
+    service = _service(look, name, model.endpoint, serving)
     told = service.model_dump(mode="json", exclude_none=True)
     folder = look.workspace.generated(server.folder(name))
     made_of = ["server", model.endpoint.backend, told]
@@ -124,7 +127,8 @@ def _spec(look: Look, name: str, serving: Champion | None) -> EndpointSpec | Non
     )
 
 
-def _service(workspace: Workspace, name: str, endpoint: Endpoint, serving: Champion | None) -> Service:
+def _service(look: Look, name: str, endpoint: Endpoint, serving: Champion | None) -> Service:
+    workspace = look.workspace
     return Service(
         model=name,
         description=workspace.project.models[name].description,
@@ -134,12 +138,44 @@ def _service(workspace: Workspace, name: str, endpoint: Endpoint, serving: Champ
         state=f"{hidden_folder(workspace.project.environment)}/serving/{name}",
         artifacts=workspace.project.artifacts,
         predictions=workspace.project.predictions,
-        python=".".join((serving.environment.python if serving else platform.python_version()).split(".")[:2]),
-        requirements=tuple(requirements(serving.environment)) if serving else (UNKNOWN,),
+        **_pythons(look, name, serving),
         features=_features(workspace.project, name),
         extras=tuple(_extras(workspace.project, name)),
         environment=workspace.project.environment,
     )
+
+
+def _pythons(look: Look, name: str, serving: Champion | None) -> dict[str, Any]:
+    """Which Python runs the endpoint, and with what; and which one its model, if that is another."""
+    ours = _minor(platform.python_version())
+    if serving is None:  # whether the model can be loaded here is known once it is made
+        other = UNKNOWN if _has_its_own_kernel(look.workspace, name) else ""
+        return {
+            "python": other or ours,
+            "requirements": (UNKNOWN,),
+            "model_python": other,
+            "model_requirements": (UNKNOWN,) if other else (),
+        }
+    found = serving.environment
+    if found.interpreter:
+        pins = tuple(requirements(found))
+        return {"python": ours, "requirements": (), "model_python": _minor(found.python), "model_requirements": pins}
+    return {"python": _minor(found.python), "requirements": tuple(requirements(found))}
+
+
+def _has_its_own_kernel(workspace: Workspace, name: str) -> bool:
+    """Does another Python than ours run the notebook; whether it can is the pipeline's to say."""
+    pipeline = workspace.project.models[name].pipeline
+    path = workspace.source(pipeline.notebook)
+    asked = Asked.of(workspace.root, pipeline.kernel, pipeline.python)
+    try:
+        return choose_kernel(read_document(path, workspace.root).metadata, path, asked).python is not None
+    except NotebookError:
+        return False
+
+
+def _minor(python: str) -> str:
+    return ".".join(python.split(".")[:2])
 
 
 def _extras(project: Project, name: str) -> Iterator[str]:

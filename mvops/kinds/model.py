@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from importlib.metadata import version
 from typing import Any, ClassVar
 
 from mvops.core.action import Action, Verb
@@ -90,8 +91,10 @@ class ModelKind:
         elif serving is None or action.verb is Verb.CREATE:
             new = "version 1" if serving is None else "a new version"
             yield f"train: {new} is trained and, when the gate says yes, serves"
+            yield from _where_loaded(look, name)
         else:
             yield f"retrain: a challenger is trained; version {serving.number} stays champion until the gate says yes"
+            yield from _where_loaded(look, name)
 
     def seconds(self, action: Action, look: Look) -> float:
         """Counted with the pipeline."""
@@ -112,6 +115,20 @@ def _spec(look: Look, pipeline: PipelineSpec) -> ModelSpec:
         owner=model.owner,
         prevent_destroy=model.prevent_destroy,
     )
+
+
+def _where_loaded(look: Look, name: str) -> Iterator[str]:
+    """Said where mvops' own Python is not going to load the model."""
+    pipeline = look.wanted(PipelineKind()).get(address("pipeline", name))
+    there = pipeline.environment if pipeline is not None else {}
+    if "python" not in there:
+        return
+    ours, theirs = version("scikit-learn"), there.get("scikit-learn", "none")
+    where = f"loaded by {there['kernel']} only, which the endpoint asks"
+    if "skops" not in there:
+        yield f"the kernel has no skops: the model is pickled, sealed with the project's key, and {where}"
+    elif theirs != ours:
+        yield f"the kernel has scikit-learn {theirs}, here is {ours}: the model is {where}"
 
 
 def _let_through(action: Action, look: Look) -> Iterator[str]:

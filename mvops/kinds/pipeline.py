@@ -20,6 +20,8 @@ from mvops.kinds.dataset import dataset_addresses
 from mvops.kinds.kind import Look
 from mvops.kinds.parameter_edits import edited_in_vain
 from mvops.kinds.recorded import runs
+from mvops.lifecycle.pins import required_packages
+from mvops.notebook.digests import file_sha256
 from mvops.notebook.keys import describe_steps
 from mvops.notebook.results import StepPlan
 
@@ -87,6 +89,7 @@ class PipelineKind:
         yield from edited_in_vain(look, name_of(action.address), record.outputs.get("run", "") if record else "")
         if action.verb is Verb.KEEP:
             return
+        yield from _unlike(look, action)
         plans = step_plans(look, name_of(action.address))
         width = max(len(plan.name) for plan in plans)
         before = action.before or {}
@@ -132,8 +135,29 @@ def pipeline_spec(look: Look, name: str) -> PipelineSpec:
         inputs=dict(sorted(inputs.items())),
         outputs=model.pipeline.outputs.model_dump(exclude_none=True),
         sources=dict(sorted({path: digest for plan in plans for path, digest in plan.sources.items()}.items())),
-        environment=plans[0].environment if plans else {},
+        environment={**(plans[0].environment if plans else {}), **_requirements(look, name, plans)},
     )
+
+
+def _unlike(look: Look, action: Action) -> Iterator[str]:
+    """What the team's requirements file pins that the kernel has in another release."""
+    name, there = name_of(action.address), (action.after or {}).get("environment", {})
+    file = look.workspace.project.models[name].pipeline.requirements
+    if file is None or "requirements" not in there:
+        return
+    pinned = required_packages(look.workspace.root, name, file, there.get("python", ""))
+    for package, release in sorted(pinned.items()):
+        if there.get(package, release) != release:
+            yield f"{file} pins {package} {release} for the endpoint, and the model is made with {there[package]}"
+
+
+def _requirements(look: Look, name: str, plans: list[StepPlan]) -> dict[str, str]:
+    """The digest of the team's own file; SpecError where it is missing, or pins nothing."""
+    file = look.workspace.project.models[name].pipeline.requirements
+    if file is None:
+        return {}
+    required_packages(look.workspace.root, name, file, plans[0].environment.get("python", ""))
+    return {"requirements": file_sha256(look.workspace.root / file)}
 
 
 def _features(name: str, model: Model) -> tuple[Address, ...]:

@@ -4,32 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mvops.artifacts.elsewhere import load_elsewhere, loads_here
 from mvops.artifacts.models import load_model
 from mvops.artifacts.store import ArtifactStore
 from mvops.artifacts.values import load_value
-from mvops.core.version import Artifact
+from mvops.core.version import Artifact, Environment
 from mvops.errors import ArtifactError, DataError
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What a run handed over: the estimator, the rows it never saw, and those that it learnt from where known."""
+    """What a run handed over: the estimator, the rows it never saw, and those that it learnt from where known.
+
+    `environment` is that of the interpreter which made the model, if that is not ours.
+    """
 
     estimator: Any
     features: pd.DataFrame
     target: Any
     train_features: pd.DataFrame | None
     times: Any | None
+    environment: Environment | None = None
 
 
-def handed_over(outputs: Mapping[str, Artifact], store: ArtifactStore, name: str) -> HeldOut:
+def handed_over(outputs: Mapping[str, Artifact], store: ArtifactStore, name: str, interpreter: str = "") -> HeldOut:
     """The values that a run left in the store, by role; `name` is the model's, for messages.
 
+    A model that was made by an `interpreter` which is not ours, and that cannot be loaded here, is loaded there.
     Raises ArtifactError for an estimator that skops cannot store, DataError for features that are no table.
     """
 
@@ -40,7 +47,10 @@ def handed_over(outputs: Mapping[str, Artifact], store: ArtifactStore, name: str
         return load_value(store.read_bytes(artifact.sha256), artifact.format, trusted_pickle=True)
 
     model = outputs["model"]
-    if model.format != "skops":
+    estimator, environment = None, None
+    if interpreter:
+        estimator, environment = _elsewhere(store, model, interpreter)
+    elif model.format != "skops":
         raise ArtifactError(
             f"{name}: the model can only be saved as {model.format}, which runs code when loaded, not with skops",
             hint="Keep custom functions and classes out of the estimator, or name another variable in outputs.model.",
@@ -53,12 +63,21 @@ def handed_over(outputs: Mapping[str, Artifact], store: ArtifactStore, name: str
         )
     train = _as_table(value("train_features"))
     return HeldOut(
-        estimator=load_model(store, model),
+        estimator=load_model(store, model) if estimator is None else estimator,
         features=features,
         target=_as_column(value("target")),
         train_features=train if isinstance(train, pd.DataFrame) else None,
         times=_as_column(value("times")),
+        environment=environment,
     )
+
+
+def _elsewhere(store: ArtifactStore, model: Artifact, interpreter: str) -> tuple[Any, Environment]:
+    """The estimator, None if it can be loaded here, and the environment; its `interpreter` is then empty."""
+    found = load_elsewhere(store, model, Path(interpreter))
+    if loads_here(found.environment, model):
+        return None, found.environment.model_copy(update={"interpreter": ""})
+    return found, found.environment
 
 
 def _as_table(value: Any) -> Any:

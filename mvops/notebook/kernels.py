@@ -77,6 +77,14 @@ class Kernel:
         """It starts as IPython's kernels do, with nothing set for it."""
         return self.ipython and not self.setup
 
+    @property
+    def interpreter(self) -> Path | None:
+        """The Python that runs it, if that is not ours; None also where something else starts it that hides which."""
+        known = (
+            self.python is not None and self.python.is_absolute() and self.python.name.startswith(("python", "pypy"))
+        )
+        return self.python if known else None
+
     def command(self) -> list[str]:
         """What starts it, where Jupyter does not know."""
         return [str(self.python), *_ORDINARY[1:]]

@@ -86,7 +86,7 @@ def run_pipeline(
         python=prepared.python,
         packages=prepared.packages,
         seconds=time.monotonic() - started,
-        interpreter=prepared.kernel.python,
+        interpreter=prepared.kernel.interpreter,
     )
 
 

@@ -68,6 +68,7 @@ def run_and_record(job: PipelineJob, model: str, reason: str, workspace: Workspa
             "cells": result.cells,
             "sources": result.sources,
             "packages": result.packages,
+            "interpreter": str(result.interpreter or ""),
             "outputs": {role: output.artifact for role, output in result.outputs.items()},
         }
     )

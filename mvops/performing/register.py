@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mvops.artifacts.models import load_model
+from mvops.artifacts.elsewhere import load_version
+from mvops.artifacts.seals import seal
 from mvops.artifacts.values import dump_frame
 from mvops.core.config.model import Model
 from mvops.core.progress import Progress, Tell
 from mvops.core.run import Run
 from mvops.core.steps import RegisterVersion
-from mvops.core.version import Artifact, DataRevision, Recipe, Version
+from mvops.core.version import Artifact, DataRevision, Environment, Recipe, Version
 from mvops.errors import ArtifactError, DataError, RegistryError
 from mvops.features.joined import job_of
 from mvops.features.lookups import lookup_of
@@ -24,6 +27,7 @@ from mvops.lifecycle.evaluate import Evaluation, evaluate
 from mvops.lifecycle.fingerprint import training_fingerprint
 from mvops.lifecycle.gate import GateReport, judge
 from mvops.lifecycle.held_out import HeldOut, handed_over
+from mvops.lifecycle.pins import required_packages
 from mvops.lifecycle.signature import describe
 from mvops.monitoring.baseline import DAY, build_baseline
 from mvops.monitoring.columns import make_rows
@@ -43,7 +47,7 @@ def perform_register(step: RegisterVersion, workspace: Workspace, tell: Tell) ->
     run = _last_run(workspace, step.model)
     known = version_of_run(workspace.registry, step.model, run.id)
     tell(Progress(what=f"{step.model}: evaluate"))
-    held_out = handed_over(run.outputs, workspace.store, run.model)
+    held_out = handed_over(run.outputs, workspace.store, run.model, run.interpreter)
     model = workspace.model(step.model)
     evaluation = evaluate(held_out.estimator, held_out.features, held_out.target, model.evaluate)
     serving = champion(workspace.registry, step.model)
@@ -61,7 +65,7 @@ def evaluate_run(workspace: Workspace, run: Run) -> Run:
     """The run with its model's metrics, kept so; without any where what it made cannot be evaluated."""
     settings = workspace.model(run.model).evaluate
     try:
-        held_out = handed_over(run.outputs, workspace.store, run.model)
+        held_out = handed_over(run.outputs, workspace.store, run.model, run.interpreter)
         measured = evaluate(held_out.estimator, held_out.features, held_out.target, settings)
     except (ArtifactError, DataError) as error:
         workspace.remarks.append(f"the run was not evaluated: {error.message}")
@@ -80,7 +84,7 @@ def _last_run(workspace: Workspace, model: str) -> Run:
 
 
 def _compare(workspace: Workspace, serving: Version, held_out: HeldOut, model: Model) -> Comparison:
-    before = load_model(workspace.store, serving.artifact)
+    before = load_version(workspace.store, serving, workspace.root)
     return compare_on_same_rows(before, held_out.estimator, held_out.features, held_out.target, model.evaluate)
 
 
@@ -123,7 +127,8 @@ def _register(
             held_out=_kept(workspace, data, format_),
             data=dict(run.inputs),
             code=code_state(workspace.root, model.pipeline.notebook, dict(run.cells), run.sources),
-            environment=capture_environment(model_modules(held_out.estimator)),
+            environment=_environment(workspace, step.model, held_out),
+            seal=seal(workspace.root, run.outputs["model"]) if _stays(held_out) else "",
             parameters=dict(run.parameters),
             metrics=evaluation.metrics,
             lookup=lookup_of(workspace, step.model, [column.name for column in signature.columns]),
@@ -148,6 +153,24 @@ def _register(
             ),
         ),
     )
+
+
+def _environment(workspace: Workspace, name: str, held_out: HeldOut) -> Environment:
+    """That of the kernel, an interpreter in the project by its path there, and what the team's own file pins."""
+    found = held_out.environment or capture_environment(model_modules(held_out.estimator))
+    root, file = workspace.root, workspace.model(name).pipeline.requirements
+    update: dict[str, Any] = {}
+    if _stays(held_out) and Path(found.interpreter).is_relative_to(root):
+        update["interpreter"] = Path(found.interpreter).relative_to(root).as_posix()
+    if file is not None:
+        update["pinned"] = required_packages(root, name, file, found.python)
+        update["requirements"] = workspace.store.put_file(root / file, "txt")
+    return found.model_copy(update=update)
+
+
+def _stays(held_out: HeldOut) -> bool:
+    """Is the model to be loaded in the Python that made it, and in no other."""
+    return held_out.environment is not None and bool(held_out.environment.interpreter)
 
 
 def _revisions(workspace: Workspace, run: Run, model: Model) -> dict[str, DataRevision]:

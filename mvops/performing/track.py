@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mvops.artifacts.models import load_model
+from mvops.artifacts.elsewhere import load_version
 from mvops.artifacts.values import load_value
 from mvops.contracts.trackers import RunReport, Tracker, VersionReport
 from mvops.core.run import Run
@@ -41,7 +41,7 @@ def log_version(step: LogVersion, workspace: Workspace, tracker: Tracker) -> dic
         version=version,
         requirements=tuple(requirements(version.environment)),
         artifact=store.read_bytes(version.artifact),
-        estimator=lambda: load_model(store, version.artifact),
+        estimator=lambda: load_version(store, version, workspace.root),
         example=example,
     )
     tracker.log_version(tracker_books(workspace, step.options), report)

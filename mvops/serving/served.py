@@ -43,12 +43,12 @@ def load_served(
     Raises ArtifactError, ServingError, and BackendError for the feature store.
     """
     # These bring scikit-learn and pandas, which only a process that loads a model needs.
-    from mvops.artifacts.models import load_model  # noqa: PLC0415
+    from mvops.artifacts.elsewhere import load_version  # noqa: PLC0415
     from mvops.artifacts.store import ArtifactStore  # noqa: PLC0415
     from mvops.serving.estimator import Estimator  # noqa: PLC0415
 
     store = ArtifactStore(settings.artifacts, settings.root)
-    estimator = Estimator(load_model(store, version.artifact), version.signature)
+    estimator = Estimator(load_version(store, version, settings.root), version.signature)
     reader = RowReader(version.signature.columns, settings.max_rows)
     batcher = Batcher(estimator, pool, settings.batch_rows, observe)
     return Served(version, reader, batcher, baseline_edges(version, store), _lookup(version, settings, features))

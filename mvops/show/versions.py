@@ -40,6 +40,8 @@ def version_detail(version: Version, checks: Sequence[str]) -> Iterator[str]:
     yield from (f"  parameter    {name} = {value}" for name, value in sorted(version.parameters.items()))
     packages = ", ".join(f"{name} {release}" for name, release in sorted(version.environment.packages.items()))
     yield f"  environment  Python {version.environment.python}, {packages}"
+    if version.environment.interpreter:
+        yield f"  loaded in    {version.environment.interpreter}, where it was made: mvops' own Python cannot load it"
     yield f"  run          {version.run}"
     yield from (f"  gate         {check}" for check in checks)
 

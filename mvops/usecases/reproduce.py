@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mvops.artifacts.models import load_model
+from mvops.artifacts.elsewhere import load_version
 from mvops.artifacts.store import ArtifactStore
 from mvops.artifacts.values import load_value
 from mvops.core.config.model import Evaluate
@@ -157,7 +157,7 @@ def _compared(attempt: _Attempt, tolerance: float) -> Reproduction:
         imports=recipe.packages,
         metrics=version.metrics,
         rows=held_out,
-        scores=score(load_model(workspace.store, version.artifact), *_split(held_out), recipe.task),
+        scores=score(load_version(workspace.store, version, workspace.root), *_split(held_out), recipe.task),
     )
     differences, counted = compare(registered, first, tolerance)
     repeats: bool | None = None
@@ -185,14 +185,14 @@ def _again(attempt: _Attempt, number: int, held_out: pd.DataFrame | None) -> Mad
     result, store = attempt.train(number)
     recipe = attempt.restored.recipe
     outputs = {role: output.artifact for role, output in result.outputs.items()}
-    made = handed_over(outputs, store, attempt.version.model)
+    made = handed_over(outputs, store, attempt.version.model, str(result.interpreter or ""))
     settings = Evaluate(task=recipe.task, metrics=recipe.metrics)
     rows = made.features.assign(__target__=np.asarray(made.target))
     return Made(
         data=result.data,
         cells=result.cells,
         parameters=result.parameters,
-        environment=capture_environment(model_modules(made.estimator)),
+        environment=made.environment or capture_environment(model_modules(made.estimator)),
         imports=result.packages,
         metrics=evaluate(made.estimator, made.features, made.target, settings).metrics,
         rows=rows,

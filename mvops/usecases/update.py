@@ -14,6 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from mvops.atomic import write_atomically
+from mvops.core.config.model import Model
 from mvops.core.naming import suggest_name
 from mvops.errors import ConflictError, NotebookError, UsageError, Where
 from mvops.loading.accepting import Written, accept
@@ -110,7 +111,9 @@ def update(
         path,
         shown,
         found_changes,
-        made=Promoted(model, path, shown, config, _for_proof(found, text, shown), replaced=True),
+        made=Promoted(
+            model, path, shown, config, _for_proof(found, text, shown, workspace.model(model)), replaced=True
+        ),
         taken=merged.taken,
         kept=[*merged.kept, *yaml.kept, *yaml.conflicts],
         written=written,
@@ -122,12 +125,14 @@ def _yaml(workspace: Workspace, model: str, text: str, base: Base, found: Promot
     return merged_yaml(model, base.config, found.config, spec, declared_in(text.encode(), model).names)
 
 
-def _for_proof(found: Promotion, text: str, shown: str) -> Promotion:
-    """With the values of the original, as far as the merged notebook has names for them."""
+def _for_proof(found: Promotion, text: str, shown: str, model: Model) -> Promotion:
+    """With the values of the original, as far as the merged notebook has names for them, in the model's kernel."""
     declared = declared_in(text.encode(), shown).names
     pipeline = found.config["pipeline"]
     kept = {name: value for name, value in pipeline.get("parameters", {}).items() if name in declared}
-    return replace(found, config={**found.config, "pipeline": {**pipeline, "notebook": shown, "parameters": kept}})
+    runs_in = model.pipeline.model_dump(include={"kernel", "python"}, exclude_none=True)
+    made = {**pipeline, **runs_in, "notebook": shown, "parameters": kept}
+    return replace(found, config={**found.config, "pipeline": made})
 
 
 def _checked(merged: Merged, target: Path, notebook: Path, shown: str) -> str:

@@ -60,14 +60,14 @@ def show_version(workspace: Workspace, model: str, number: int) -> Version:
 
 def load_version(workspace: Workspace, model: str, number: int | None = None) -> Any:
     """The estimator of a version, else of the champion. Raises UsageError where there is none, ArtifactError."""
-    from mvops.artifacts.models import load_model  # noqa: PLC0415 -- scikit-learn
+    from mvops.artifacts.elsewhere import load_version as load  # noqa: PLC0415 -- scikit-learn
 
     workspace.model(model)
     serving = registered.champion(workspace.registry, model)
     if number is None and serving is None:
         raise UsageError(f"{model} has no champion yet", hint="Make one: mvops apply")
     version = serving if number is None and serving is not None else version_of(workspace, model, number or 0)
-    return load_model(workspace.store, version.artifact)
+    return load(workspace.store, version, workspace.root)
 
 
 @dataclass(frozen=True)

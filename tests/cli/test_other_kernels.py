@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from other_python import make_other, pretend
 from toy_project import edit, make_toy, mvops, rows
 
+from mvops.artifacts.store import ArtifactStore
 from mvops.notebook.kernels import Asked, choose_kernel
 
 CELLS = """
@@ -51,16 +52,14 @@ def printed(root: Path) -> str:
     """All that the steps of the last run showed."""
     run = mvops(root, "runs", "list", "toy", "--json").ok().json()["runs"][0]["id"]
     steps = mvops(root, "runs", "show", run, "--json").ok().json()["steps"]
-    texts = []
-    for step in steps:
-        (path,) = (root / ".mvops" / "artifacts").rglob(f"{step['notebook']}*")
-        texts += [o.get("text", "") for c in json.loads(path.read_bytes())["cells"] for o in c.get("outputs", [])]
-    return "".join(map(str, texts))
+    store = ArtifactStore(".mvops/artifacts", root)
+    return "".join(store.read_bytes(step["notebook"]).decode() for step in steps)
 
 
 def test_a_notebook_is_promoted_verified_and_applied_in_an_interpreter_of_its_own(project: Path) -> None:
     python = "old envs/of 2022/bin/python"
-    made = mvops(project, "promote", "notebooks/toy.ipynb", "--python", python, "--verify", "--json").ok().json()
+    asked = ("--split", "none", "--python", python, "--verify", "--json")
+    made = mvops(project, "promote", "notebooks/toy.ipynb", *asked).ok().json()
     assert made["verification"]["verdict"] == "equal"
     assert f"python: {python}" in (project / "configs/models/toy.yaml").read_text()
 

@@ -55,12 +55,13 @@ class Pipeline(Frozen):
     `inputs` maps a parameter of the notebook to the file, folder or glob that it names, relative to the project;
     `features` names one more, which mvops makes from the feature store. It runs in the Jupyter kernel that `kernel`
     names, or in the interpreter at `python` (relative to the project, or not); without either, in the kernel that the
-    notebook names.
+    notebook names. `requirements` is a file of the project that pins what an endpoint installs for the model.
     """
 
     notebook: str
     kernel: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")] | None = None
     python: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")] | None = None
+    requirements: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")] | None = None
     inputs: dict[str, str] = Field(default_factory=dict)
     features: PipelineFeatures | None = None
     parameters: dict[str, JsonValue] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Writing runs, versions and aliases with MLflow's own client; this file alone imports MLflow, which takes seconds."""
+"""Writing runs, versions and aliases with MLflow's own client, which takes seconds to import."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from typing import Any
 
 import yaml
 
-from mvops.artifacts.trusted import TRUSTED
 from mvops.backends.trackers.mlflow.options import Options
 from mvops.backends.trackers.mlflow.words import ALIASES, ARTIFACT, OWNER, RUN, VERSION, our_numbers, seen
 from mvops.contracts.trackers import Fetched, RunReport, Seen, VersionReport
@@ -36,8 +35,6 @@ with warnings.catch_warnings():
     from mlflow.artifacts import download_artifacts
     from mlflow.entities import Metric, Param, RunTag
     from mlflow.exceptions import MlflowException
-    from mlflow.models import infer_signature
-    from mlflow.sklearn import save_model
 
 _BATCH = 100  # of parameters or tags in one request
 _LONGEST = 5000  # letters of a tag or a parameter
@@ -87,7 +84,9 @@ class Client:
             if run is None:
                 raise BackendError(f"MLflow does not have the run {version.run} of version {version.number}")
             with tempfile.TemporaryDirectory() as folder:
-                _write_model(Path(folder) / "model", report)
+                from mvops.backends.trackers.mlflow.models import write_model  # noqa: PLC0415 -- as below
+
+                write_model(Path(folder) / "model", report)
                 client.log_artifacts(run.info.run_id, f"{folder}/model", "model")
             client.create_model_version(
                 name,
@@ -238,22 +237,6 @@ def _described(reference: str, run: str, folder: Path) -> Fetched:
 
 def _find_run(client: MlflowClient, experiment: str, run: str) -> Any:
     return next(iter(client.search_runs([experiment], f"tags.`{RUN}` = '{run}'", max_results=1)), None)
-
-
-def _write_model(folder: Path, report: VersionReport) -> None:
-    """MLflow's scikit-learn flavour, around the very bytes that mvops serves."""
-    estimator, example = report.estimator(), report.example()
-    signature = None if example is None else infer_signature(example, estimator.predict(example))
-    save_model(
-        estimator,
-        str(folder),
-        serialization_format="skops",
-        skops_trusted_types=sorted(TRUSTED),
-        signature=signature,
-        pip_requirements=list(report.requirements),  # inferring them takes half a minute
-    )
-    if report.version.artifact.format == "skops":
-        (folder / "model.skops").write_bytes(report.artifact)
 
 
 def _tags(run: Run, owner: str) -> dict[str, str]:
