@@ -51,6 +51,7 @@ def _note_lines(lines: Sequence[str], cells: Sequence[dict[str, Any]]) -> None:
     begin = 0
     for cell in cells:
         cell["metadata"].pop("mvops", None)
+        cell.pop("id", None)  # Jupytext draws another one each time
         source = cell["source"].split("\n")
         if cell["cell_type"] != "code" or not cell["source"].strip():
             continue

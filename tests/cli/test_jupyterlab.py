@@ -77,7 +77,7 @@ def saved(path: Path, as_wanted: Callable[[list[Any]], bool]) -> list[Any]:
             return found if as_wanted(found) else []
         return []
 
-    wanted: list[Any] = until(cells, timeout=20)
+    wanted: list[Any] = until(cells, timeout=60)
     return wanted
 
 

@@ -1,4 +1,4 @@
-"""Notebooks that are kept as text, from the command line: promoted, proved, and refused by the line."""
+"""Notebooks that are kept as text, from the command line: promoted, proved, merged, and refused by the line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ print("r2", model.score(test[["age", "income"]], test.y))
 """
 
 
-def test_a_notebook_in_text_is_promoted_proved_and_refused_by_its_line(tmp_path: Path) -> None:
+def test_a_notebook_in_text_is_promoted_proved_merged_and_refused_by_its_line(tmp_path: Path) -> None:
     mvops(tmp_path, "init", "p", "--team", "small", "--phase", "day_30").ok()
     root = tmp_path / "p"
     rows(range(2)).to_csv(root / "data/d.csv", index=False)
@@ -37,6 +37,11 @@ def test_a_notebook_in_text_is_promoted_proved_and_refused_by_its_line(tmp_path:
     promoted = (root / "pipelines/work.ipynb").read_text()
     assert "%matplotlib inline" in promoted
     assert (root / "notebooks/work.py").read_text() == PERCENT
+    edit(root / "notebooks/work.py", "df[:150]", "df[:140]")
+    assert "notebooks/work.py has changed since" in mvops(root, "plan").ok().out
+    merged = mvops(root, "promote", "notebooks/work.py", "--update").ok().out
+    assert "cell 3 was changed" in merged
+    assert "df[:140]" in (root / "pipelines/work.ipynb").read_text()
     edit(root / "notebooks/work.py", "model.score(", "model.scor(")
     refused = mvops(root, "promote", "notebooks/work.py", "--verify", "--split", "none", "--name", "other")
     refused.refused("notebooks/work.py:15: The original notebook does not run in cell 4", "scor")

@@ -101,7 +101,9 @@ def test_it_is_promoted_as_a_notebook_is(write: Write, tmp_path: Path, name: str
 def test_cells_know_their_line(write: Write, name: str) -> None:
     path = write(name, KEPT[name])
     lines = path.read_text().splitlines()
-    code = [cell for cell in read_notebook(path).cells if cell.cell_type == "code"]
+    cells = read_notebook(path).cells
+    assert [cell.id for cell in cells] == [cell.id for cell in read_notebook(path).cells]
+    code = [cell for cell in cells if cell.cell_type == "code"]
     assert [lines[cell.metadata.mvops.line - 1] for cell in code] == [cell.source.split("\n")[0] for cell in code]
 
 
