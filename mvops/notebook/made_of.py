@@ -195,11 +195,19 @@ class Changes:
         return bool(self.changed or self.new or self.moved or self.gone)
 
     def __str__(self) -> str:
-        """Such as `cells 4, 7 changed, 9 new`."""
-        kinds = ((self.changed, "changed"), (self.new, "new"), (self.moved, "moved"), (self.gone, "gone"))
-        told = [f"{', '.join(map(str, numbers))} {how}" for numbers, how in kinds if numbers]
-        several = sum(len(numbers) for numbers, _ in kinds) > 1
-        return f"cell{'s' if several else ''} {', '.join(told)}" if told else "only the text between the code"
+        """Such as `cells 4, 7 changed, 9 new, the former 3 gone`."""
+        here = ((self.changed, "changed"), (self.new, "new"), (self.moved, "moved"))
+        told = [f"{', '.join(map(str, numbers))} {how}" for numbers, how in here if numbers]
+        if told:
+            told[0] = f"{_cells([number for numbers, _ in here for number in numbers])} {told[0]}"
+        if self.gone:
+            what = "" if told else f" {_cells(self.gone)}"
+            told.append(f"the former{what} {', '.join(map(str, self.gone))} gone")
+        return ", ".join(told) or "only the text between the code"
+
+
+def _cells(numbers: Sequence[int]) -> str:
+    return "cell" if len(numbers) == 1 else "cells"
 
 
 def changes(old: Sequence[OriginalCell], new: Sequence[OriginalCell]) -> Changes:

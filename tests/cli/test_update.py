@@ -98,7 +98,7 @@ def test_a_plan_tells_which_cells_of_the_original_changed(root: Path) -> None:
     remove(root, NOTEBOOK, 2)
     assert notice(root) == (
         "notebooks/plain.ipynb has changed since the model plain was promoted from it: "
-        "cells 3 changed, 4 new, 3 gone; take it over: mvops promote notebooks/plain.ipynb --update"
+        "cells 3 changed, 4 new, the former 3 gone; take it over: mvops promote notebooks/plain.ipynb --update"
     )
     assert "note: notebooks/plain.ipynb has changed since" in mvops(root, "plan").ok().out
 

@@ -61,7 +61,7 @@ def test_a_change_is_one_of_what_the_code_does(book, before, after, says, ids):
 def test_cells_without_ids_are_told_apart_by_what_they_do(book):
     before = ["a = 1", "b = 2", "c = 3", "d = 4"]
     assert told(book, before, ["a = 1", "new = 0", "b = 2", "c = 3", "d = 4"], ids=False) == "cell 2 new"
-    assert told(book, before, ["a = 1", "c = 3", "d = 4"], ids=False) == "cell 2 gone"
+    assert told(book, before, ["a = 1", "c = 3", "d = 4"], ids=False) == "the former cell 2 gone"
     assert told(book, before, ["d = 4", "a = 1", "b = 2", "c = 3"], ids=False) == "cell 1 moved"
 
 
