@@ -35,6 +35,8 @@ CONTEXT = {
     "predictions": "sqlite:///.mvops/predictions.db",
     "python": "3.11",
     "requirements": ["scikit-learn==1.6.1", "pandas==2.2.3"],
+    "model_python": "",
+    "model_requirements": [],
     "extras": [],
     "features": None,
     "mvops_version": "0.1.0",
