@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mvops.cli.interrupts import gently
-from mvops.cli.session import confirm, present, print_json, say, waiting
+from mvops.cli.session import answer_all, confirm, present, print_json, say, waiting
 from mvops.errors import ConflictError, MvopsError
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def carry_out(
             say(line, "bold")
         typed = wording(workspace.project.environment)["typed"]
         asked = (line for each in refused for line in refused_lines(each, typed))
-        for line in (*asked, *left_to_install(workspace, finished)):
+        answer_all(asked)  # also quietly: it is why the exit code is not 0
+        for line in left_to_install(workspace, finished):
             say(line)
     if errors:
         raise errors[0]

@@ -83,6 +83,12 @@ def say(text: str = "", style: str = "") -> None:
         answer(text, style)
 
 
+def answer_all(lines: Iterable[str]) -> None:
+    """What was asked for, or has to be known."""
+    for line in lines:
+        answer(line)
+
+
 def present(found: object, lines: Iterable[str | Line], tell: Callable[..., None] | None = None) -> None:
     """What was found: as a display in a notebook's cell, else line by line, by `tell` or as an answer."""
     silent = SESSION.quiet and tell is say

@@ -44,6 +44,7 @@ def report_json(report: Report) -> dict[str, Any]:
                 "end": window.verdict.end.isoformat(),
                 "rows": window.verdict.rows,
                 "status": window.verdict.status,
+                "data_judged_before": window.again,
                 "alert": bool(window.verdict.alarms),
                 "drifted": drifted(window),
                 "findings": [finding.model_dump(mode="json") for finding in window.verdict.alarms],

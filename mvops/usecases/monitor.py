@@ -30,13 +30,14 @@ HISTORY = 28  # earlier windows that a verdict may look at
 
 @dataclass(frozen=True)
 class Window:
-    """One window of one version, judged."""
+    """One window of one version, judged; `again` where only its outcomes were, as its data had been judged before."""
 
     version: int
     verdict: Verdict
     leading: str | None  # the metric that leads
     performance: Measured | None
     labelled: int  # predictions whose outcome is known
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,9 +128,9 @@ def _judged(
             if window.end > end or (revisit is not None and window.end <= revisit):
                 continue
             verdict = judge(found[1], window, settings, history=stored[max(0, place - HISTORY) : place])
-            if done is not None and window.end <= done:
-                verdict = _only_performance(verdict)
-            judged.append(_window(version, verdict, window, found[1].metrics))
+            again = done is not None and window.end <= done
+            verdict = _only_performance(verdict) if again else verdict
+            judged.append(_window(version, verdict, window, found[1].metrics, again=again))
         yield version, judged
 
 
@@ -153,10 +154,10 @@ def by_version(
     return [(v, [s for _, s in group]) for v, group in groupby(ordered, key=lambda item: item[0][0])]
 
 
-def _window(version: int, verdict: Verdict, summary: Summary, metrics: tuple[str, ...]) -> Window:
+def _window(version: int, verdict: Verdict, summary: Summary, metrics: tuple[str, ...], *, again: bool) -> Window:
     leading = metrics[0] if metrics else None
     measured = metric(summary.performance, leading) if leading and summary.performance.rows else None
-    return Window(version, verdict, leading, measured, summary.performance.rows)
+    return Window(version, verdict, leading, measured, summary.performance.rows, again)
 
 
 def _transitions(workspace: Workspace, model: str, windows: list[Window]) -> Iterator[tuple[Transition, int]]:

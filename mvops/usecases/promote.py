@@ -89,6 +89,7 @@ def promote(
         found = read_and_promote(path, root=workspace.root, name=model, split=way)
         found = _run_in(workspace, path, found, asked)
     target = workspace.root / found.config["pipeline"]["notebook"]
+    _check_place(workspace, model, target, path, force=force)
     write_atomically(target, str(nbformat.writes(found.notebook)).encode())  # type: ignore[no-untyped-call]
     write_model_yaml(config_path, with_defaults(workspace, model, found.config), overwrite=force)
     record_event(workspace.registry, "promote", model, f"promoted {path.name} in {len(found.steps)} steps")
@@ -100,6 +101,20 @@ def promote(
         found=found,
         replaced=replaced,
     )
+
+
+def _check_place(workspace: Workspace, model: str, target: Path, original: Path, *, force: bool) -> None:
+    """Raise UsageError where the promoted notebook would be written over what is somebody else's."""
+    shown = target.relative_to(workspace.root).as_posix()
+    others = [name for name, spec in workspace.project.models.items() if name != model]
+    owner = next((n for n in others if workspace.root / workspace.project.models[n].pipeline.notebook == target), None)
+    if target.resolve() == original:
+        raise UsageError(f"{shown} would be written over by itself", hint="Give the model another name with --name.")
+    if owner is not None:
+        raise UsageError(f"{shown} is the pipeline of {owner}", hint="Give this one another name with --name.")
+    if target.exists() and not force:
+        hint = "Give this one another name with --name, or replace that one with --force."
+        raise UsageError(f"there is a {shown} already", hint=hint)
 
 
 def verify(workspace: Workspace, made: Promoted, *, tell: Tell = silent) -> Verification:
@@ -136,6 +151,7 @@ def verify(workspace: Workspace, made: Promoted, *, tell: Tell = silent) -> Veri
         if not made.replaced:
             for written in (made.notebook, made.config):
                 (workspace.root / written).unlink(missing_ok=True)
+            workspace.remarks.append(f"{made.notebook} and {made.config} were taken away again")
         raise
     record_event(workspace.registry, "promote", made.name, f"verified: {proof.verdict.replace('_', ' ')}")
     return proof

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -253,3 +254,12 @@ def test_lists_may_be_empty_and_other_objects_are_left_alone() -> None:
     ):
         assert said in (bundle(nothing) or {})["text/html"]
     assert bundle({"a": Path()}) is None
+
+
+def test_a_window_whose_outcomes_came_later_is_not_shown_as_without_drift() -> None:
+    (window,) = REPORT.windows
+    calm = replace(window, verdict=window.verdict.model_copy(update={"findings": ()}), again=True)
+    made = bundle(replace(REPORT, windows=(calm,)))
+    assert made is not None
+    assert "its data were judged before" in made["text/html"]
+    assert "no drift" not in made["text/html"]

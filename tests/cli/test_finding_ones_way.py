@@ -317,3 +317,18 @@ def test_a_split_that_does_not_hold_is_given_up_for_one_step(fresh: Path) -> Non
     assert "It is promoted again, as one step." in proved.out
     assert "Steps       main" in proved.out
     assert "EQUAL: the promoted pipeline shows the same numbers" in proved.out
+
+
+def test_promotion_writes_over_nothing_that_is_not_its_own(fresh: Path) -> None:
+    write_notebook(fresh / "notebooks/plain.ipynb", PLAIN)
+    write_notebook(fresh / "pipelines/plain.ipynb", PLAIN)
+    mvops(fresh, "status").ok()  # makes the registry
+    before = snapshot(fresh)
+    mvops(fresh, "promote", "notebooks/plain.ipynb").refused("there is a pipelines/plain.ipynb already", "--force")
+    mvops(fresh, "promote", "pipelines/plain.ipynb", "--force").refused("would be written over by itself", "--name")
+    write_notebook(fresh / "notebooks/toy.ipynb", PLAIN)
+    before["notebooks/toy.ipynb"] = snapshot(fresh)["notebooks/toy.ipynb"]
+    edit(fresh / "configs/models/toy.yaml", "pipelines/toy.ipynb", "pipelines/plain.ipynb")
+    before["configs/models/toy.yaml"] = snapshot(fresh)["configs/models/toy.yaml"]
+    mvops(fresh, "promote", "notebooks/plain.ipynb", "--force").refused("is the pipeline of toy", "--name")
+    assert snapshot(fresh) == before

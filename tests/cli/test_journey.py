@@ -67,6 +67,7 @@ def test_monitoring_again_finds_nothing_new(story: Story) -> None:
     (found,) = story["monitor --json"].json()["models"]
     assert (found["predictions"], found["outcomes"], found["opened"]) == (0, 0, [])
     assert found["open"]
+    assert all(window["data_judged_before"] for window in found["windows"])
 
 
 def test_alerts_about_a_version_that_was_replaced_are_over(story: Story) -> None:

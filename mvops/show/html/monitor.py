@@ -54,6 +54,8 @@ def _window(window: Window) -> tuple[object, ...]:
     outcomes = "" if measured is None else f"{window.leading} {measured.value:.3f} on {window.labelled}"
     if found.alarms:
         verdict = toned(f"drifting: {', '.join(drifted(window)[:6])}", "bad")
+    elif window.again:
+        verdict = toned("its data were judged before", "soft")
     elif found.status == "judged":
         verdict = toned("no drift", "good")
     else:
