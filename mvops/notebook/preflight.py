@@ -96,11 +96,12 @@ def _order(notebook: NotebookNode) -> Iterator[Finding]:
 def _kernel(notebook: NotebookNode) -> Iterator[Finding]:
     if says_python_2(notebook):
         message = "The notebook was written under Python 2; all of its code is valid Python 3 and runs as such."
-        yield Finding("kernel", "note", message, "")
+        yield Finding("kernel", "note", message, "`--verify` shows whether it does.")
         return
     name = (notebook.metadata.get("kernelspec") or {}).get("name")
     if isinstance(name, str) and name not in {"python3", "python", ""}:
-        yield Finding("kernel", "note", f"The notebook names the kernel {name!r}; the promoted copy uses python3.", "")
+        message = f"The notebook names the kernel {name!r}; the promoted copy uses python3."
+        yield Finding("kernel", "note", message, "Another one runs it by --kernel NAME, or --python PATH.")
 
 
 def _history(cells: Sequence[Code]) -> Iterator[Finding]:
