@@ -86,8 +86,9 @@ def _in_cell(words: Sequence[str]) -> int:
         start_new_session=True,
     ) as process:
         assert process.stdin is not None
-        process.stdin.write(f"{token}\n".encode())
-        process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it ended at once, and says why
+            process.stdin.write(f"{token}\n".encode())
+            process.stdin.flush()
         try:
             for piece in _pieces(process):
                 _tell(piece, f"\x1b]{token};".encode())
