@@ -10,10 +10,10 @@ from mvops.core.address import Address, kind_of
 from mvops.core.progress import Tell, silent
 from mvops.core.scope import Scope
 from mvops.core.version import Version
-from mvops.errors import ConflictError, StalePlanError
+from mvops.errors import ConflictError, StalePlanError, UsageError
 from mvops.registry.events import events
 from mvops.registry.state import SqlState
-from mvops.registry.versions import champion, find_version
+from mvops.registry.versions import champion, count_versions, find_version
 from mvops.usecases.apply import apply
 from mvops.usecases.plan import plan
 from mvops.usecases.signatures import check_only_data
@@ -42,11 +42,13 @@ def retrain(
 ) -> Retrained:
     """Make a challenger unless data, code and parameters are those of the newest version; `force` makes one anyway.
 
-    Raises what the pipeline, the evaluation or the registry raise, StalePlanError if another command changed the
-    project while this one looked, ConflictError if plans have to be signed and more than the data has changed; the
-    champion serves on then.
+    Raises UsageError for a model that was taken away, what the pipeline, the evaluation or the registry raise,
+    StalePlanError if another command changed the project while this one looked, ConflictError if plans have to be
+    signed and more than the data has changed; the champion serves on then.
     """
     workspace.model(model)
+    if f"model.{model}" not in SqlState(workspace.registry).records() and count_versions(workspace.registry, model):
+        raise UsageError(f"{model} is not on record: it was destroyed, or forgotten", hint="To have it: mvops apply")
     addresses = [Address(f"{kind}.{model}") for kind in ("pipeline", "model")]
     scope = Scope(targets=(addresses[-1],))
     found = plan(workspace, scope)

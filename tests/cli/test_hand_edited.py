@@ -66,6 +66,7 @@ def test_destroy_takes_what_apply_made_and_leaves_what_people_edited(project: Pa
     assert not (project / ".mvops/serving/toy/route.json").exists()
     assert (project / "pipelines/toy.ipynb").is_file()
     assert "1" in mvops(project, "versions", "list", "toy").ok().out  # the registry keeps its versions
+    mvops(project, "retrain", "toy").refused("toy is not on record: it was destroyed, or forgotten", "mvops apply")
     again = mvops(project, "plan").ok(0)
     assert "+ model.toy" in again.out
     assert "Nothing to do: nothing is applied." in mvops(project, "destroy", "--yes").ok().out
