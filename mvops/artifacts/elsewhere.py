@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Mapping
@@ -158,16 +160,13 @@ class _Host:
     def _exchange(self, header: Mapping[str, Any], body: bytes) -> tuple[dict[str, Any], bytes] | None:
         process = self._process
         assert process is not None
-        late = threading.Timer(_LONGEST, process.kill)
-        late.daemon = True
-        late.start()
+        assert process.stdout is not None
         try:
             model_host.send(process.stdin, header, body)
-            return model_host.receive(process.stdout)
+            in_time = sys.platform == "win32" or select.select([process.stdout], [], [], _LONGEST)[0]
+            return model_host.receive(process.stdout) if in_time else None
         except (OSError, ValueError):
             return None
-        finally:
-            late.cancel()
 
     def _give_up(self) -> None:
         if self._process is not None:

@@ -2,9 +2,9 @@
 
 This file stands alone (Python 3.8 or later, pandas and NumPy of 2021 or later): a kernel without mvops runs it by path.
 
-Parquet is used if pyarrow is there and what is read back is the same in every respect. A table is an `.npz` of plain
-arrays that hold no Python objects; the one called `header` is JSON and says what the others are. A pickle would do too,
-but only in the pandas that made it.
+Parquet is used if pyarrow is there and what is read back is the same in every respect. A table is a mark, the length
+of a header, the header as JSON, which says what the arrays are, and their bytes, none of which are Python objects. A
+pickle would do too, but only in the pandas that made it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import struct
 import sys
 from typing import Any
 
 _PLAIN = (str, int, float, bool, type(None))
 _ARRAYS = "biufcmM"  # kinds of NumPy's types that hold no Python objects
 _SERIES = b"mvops_series"
+_MARK = b"mvops table 1\n"
+_SIZE = struct.Struct(">Q")
 
 
 def dump(value: Any) -> tuple[str, bytes] | None:
@@ -62,30 +65,37 @@ def dump_table(value: Any) -> bytes:
     numpy = importlib.import_module("numpy")
     arrays: list[Any] = []
     parts = [value] if value.ndim == 1 else [value.iloc[:, place] for place in range(value.shape[1])]
-    header = {
+    header: dict[str, Any] = {
         "index": _index(value.index, arrays),
         "columns": {"series": _label(value.name)} if value.ndim == 1 else _index(value.columns, arrays),
         "parts": [_values(part, arrays) for part in parts],
     }
-    said = numpy.frombuffer(json.dumps(header).encode(), dtype="uint8")
-    sink = io.BytesIO()
-    numpy.savez(sink, header=said, **{str(place): array for place, array in enumerate(arrays)})
-    return sink.getvalue()
+    header["arrays"] = [[array.dtype.str, len(array)] for array in arrays]
+    text = json.dumps(header).encode()
+    return b"".join([_MARK, _SIZE.pack(len(text)), text, *(numpy.ascontiguousarray(each).tobytes() for each in arrays)])
 
 
 def read_table(data: bytes) -> Any:
     """The frame or series in a table's bytes. Runs no code that these hold."""
     numpy, pandas = importlib.import_module("numpy"), importlib.import_module("pandas")
-    with numpy.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        header = json.loads(arrays["header"].tobytes())
-        index = _read_index(header["index"], arrays)
-        parts = [_read_values(part, arrays) for part in header["parts"]]
-        columns = header["columns"]
-        if "series" in columns:
-            return pandas.Series(parts[0], index=index, name=columns["series"])
-        frame = pandas.DataFrame(dict(enumerate(parts)), index=index)
-        frame.columns = _read_index(columns, arrays)
-        return frame
+    start = len(_MARK) + _SIZE.size
+    if not data.startswith(_MARK):
+        raise ValueError("these bytes are no table")
+    at = start + _SIZE.unpack(data[len(_MARK) : start])[0]
+    header = json.loads(data[start:at])
+    arrays = []
+    for kind, count in header["arrays"]:
+        array = numpy.frombuffer(data, numpy.dtype(kind), count, at).copy() if count else numpy.empty(0, kind)
+        arrays.append(array)
+        at += array.nbytes
+    index = _read_index(header["index"], arrays)
+    parts = [_read_values(part, arrays) for part in header["parts"]]
+    columns = header["columns"]
+    if "series" in columns:
+        return pandas.Series(parts[0], index=index, name=columns["series"])
+    frame = pandas.DataFrame(dict(enumerate(parts)), index=index)
+    frame.columns = _read_index(columns, arrays)
+    return frame
 
 
 def same(left: Any, right: Any) -> bool:
@@ -162,7 +172,7 @@ def _values(values: Any, arrays: list[Any]) -> dict[str, Any]:
 
 def _read_values(said: dict[str, Any], arrays: Any) -> Any:
     numpy, pandas = importlib.import_module("numpy"), importlib.import_module("pandas")
-    array = arrays[str(said["at"])]
+    array = arrays[said["at"]]
     if said["kind"] == "objects":
         plain = json.loads(array.tobytes())
         objects = numpy.empty(len(plain), dtype=object)
