@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 import sqlite3
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 from mlflow_server import MlflowServer
+from sklearn.linear_model import LinearRegression
 
 from mvops import backends
 from mvops.contracts.trackers import Books
@@ -108,3 +112,21 @@ def test_a_deleted_experiment_is_named_with_the_way_back(client: Any, tmp_path: 
     with ours._asking() as asked, pytest.raises(BackendError, match="was deleted in MLflow") as refused:
         ours._experiment(asked)
     assert "mlflow experiments restore" in str(refused.value.hint)
+
+
+def test_a_model_of_another_python_is_written_as_it_is_and_mlflow_loads_it(tmp_path: Path) -> None:
+    pytest.importorskip("mlflow", reason="needs mlflow")
+    rows = pd.DataFrame({"a": [1.0, 2.0, 3.0]})
+    there = SimpleNamespace(interpreter="/of/2022/python", python="3.11.2", packages={"scikit-learn": "1.1.3"})
+    version = SimpleNamespace(artifact=SimpleNamespace(format="cloudpickle"), environment=there)
+    model = pickle.dumps(LinearRegression().fit(rows, rows.a))
+    report: Any = SimpleNamespace(version=version, artifact=model, requirements=("scikit-learn==1.1.3",))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlflow.pyfunc import load_model
+
+        from mvops.backends.trackers.mlflow.models import write_model
+
+        write_model(tmp_path / "model", report)
+        assert load_model(str(tmp_path / "model")).predict(rows).round(6).tolist() == [1, 2, 3]
+    assert (tmp_path / "model" / "requirements.txt").read_text() == "scikit-learn==1.1.3\n"
