@@ -236,6 +236,7 @@ def test_a_notebook_is_named_as_it_was_typed(fresh: Path) -> None:
     assert said.startswith("error: ../notebooks/bad.ipynb: ")
 
 
+@pytest.mark.system
 def test_p40_what_is_not_as_planned_after_all_is_told(project: Path) -> None:
     read, showed = "df = pd.read_csv(data_path)", "print(roc_auc_score("
     edit(project / NOTEBOOK, read, f"{read}\\ndf.to_csv(data_path)")

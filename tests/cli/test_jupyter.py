@@ -15,6 +15,8 @@ import pytest
 from kernels import Kernel, kernel
 from toy_project import copy, environment, logged, mvops, until
 
+pytestmark = pytest.mark.system  # kernels that run commands, which run kernels
+
 HEAVY = "{'pandas', 'sqlmodel', 'pydantic', 'hydra', 'sklearn'}"
 
 

@@ -56,6 +56,7 @@ def printed(root: Path) -> str:
     return "".join(store.read_bytes(step["notebook"]).decode() for step in steps)
 
 
+@pytest.mark.system
 def test_a_notebook_is_promoted_verified_and_applied_in_an_interpreter_of_its_own(project: Path) -> None:
     python = "old envs/of 2022/bin/python"
     asked = ("--split", "none", "--python", python, "--verify", "--json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from toy_project import edit, mvops, rows
 
 PERCENT = """\
@@ -25,6 +26,7 @@ print("r2", model.score(test[["age", "income"]], test.y))
 """
 
 
+@pytest.mark.system
 def test_a_notebook_in_text_is_promoted_proved_merged_and_refused_by_its_line(tmp_path: Path) -> None:
     mvops(tmp_path, "init", "p", "--team", "small", "--phase", "day_30").ok()
     root = tmp_path / "p"

@@ -99,6 +99,7 @@ done = open("out.csv", "w").write("a")
 """
 
 
+@pytest.mark.system
 def test_predictions_and_files_count_where_no_number_is_shown(project: Project) -> None:
     outputs = {"model": "model", "features": "X_test"}
     found = check(project, [MODEL], [("step:train original:c0", MODEL)], outputs=outputs)

@@ -128,7 +128,7 @@ def test_it_ends_with_its_owner() -> None:  # N4
     [
         (Kernel("python3", None), "import os\nos.environ['OMP_NUM_THREADS'] = '1'"),
         (Kernel("python3", None), "%env X=1"),
-        (Kernel("special", None, ordinary=False), "import numpy"),
+        (Kernel("special", None, ipython=False), "import numpy"),
     ],
 )
 def test_some_notebooks_get_kernels_that_start_by_themselves(kernel: Kernel, source: str) -> None:
