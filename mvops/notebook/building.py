@@ -21,6 +21,7 @@ from mvops.notebook.paths import looks_like_path, path_kind
 from mvops.notebook.stages import Layout
 
 PIPELINES = "pipelines"  # the folder of promoted notebooks, below the root
+KEPT = "mvops-kept-"  # ids of the cells in which rows are kept under a name
 _OURS = re.compile(r"parameters|injected-parameters|setup|skip|step:.*")
 _KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 
@@ -59,7 +60,7 @@ def built(
         else:
             cells.append(_text(cell, at))
         here = [(n, h) for n, h in enumerate(helpers) if lifted.cells[h.after].at == at]
-        cells += [_code(f"mvops-kept-{n}", h.source, [f"step:{_step_at(layout, h.after)}"], None) for n, h in here]
+        cells += [_code(f"{KEPT}{n}", h.source, [f"step:{_step_at(layout, h.after)}"], None) for n, h in here]
     return _notebook(cells, source, layout)
 
 

@@ -67,11 +67,10 @@ def _name_alike(base: Base, made: Base, new: NotebookNode, taken: set[str]) -> N
     for cell in new.cells:
         number = made_cell(cell).number
         known = ids.get(pairs.get(number, 0)) if number is not None else None
+        empty = cell.id in lost and not cell.source.strip()  # now as then
         if known is not None:
             cell["id"] = known
-        elif cell.id in lost and not cell.source.strip():
-            pass  # nothing in it now as then
-        elif number is not None and cell.id in taken | own | used:
+        elif number is not None and not empty and cell.id in taken | own | used:
             cell["id"] = next(i for n in range(2, 1000) if (i := f"{cell.id[:58]}-{n}") not in taken | own | used)
         used.add(cell.id)
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from mvops.errors import MvopsError
+from mvops.notebook.building import KEPT
 from mvops.notebook.document import text
 from mvops.notebook.predicted import question
 from mvops.notebook.results import PipelineJob
 
-KEPT = "mvops-kept-"  # ids of the cells in which promotion keeps rows under a name
 QUESTION = "mvops_predictions"  # the step that asks
 
 

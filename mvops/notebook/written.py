@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mvops.notebook.digests import file_sha256, stamp_of
+
 Said = Literal["equal", "different", "not written", "other bytes"]
 _DATA = {".csv", ".tsv", ".txt", ".json", ".jsonl", ".yaml", ".yml", ".npy", ".arff", ".parquet", ".feather", ".md"}
 _NOT_LOOKED_INTO = {"node_modules", "__pycache__", "mlruns", "wandb"}
-_Stamp = tuple[int, int, int]
+_Stamp = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Folder:
                     state = path.stat()
                 except OSError:
                     continue
-                yield path.relative_to(self._root).as_posix(), (state.st_size, state.st_mtime_ns, state.st_ino)
+                yield path.relative_to(self._root).as_posix(), stamp_of(state)
 
 
 def compare_written(original: Mapping[str, str], promoted: Mapping[str, str]) -> tuple[WrittenFile, ...]:
@@ -77,7 +78,6 @@ def _said(path: str, original: str, promoted: str | None) -> Said:
 
 def _digest(path: Path) -> str | None:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError:
         return None
