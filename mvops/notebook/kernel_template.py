@@ -35,9 +35,11 @@ _LARGEST = 1 << 22
 def serve(handle: int, modules: list[str]) -> "list[str] | None":
     """Fork a kernel for each request on the listening socket; in a kernel, return its command line."""
     listener = socket.socket(fileno=handle)
-    _import_all(["ipykernel.kernelapp", "ipykernel.ipkernel", *modules])
+    before = dict(os.environ)
+    _import_all(["ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", *modules])
+    imported = {name: value for name, value in os.environ.items() if before.get(name) != value}  # sklearn sets some
     gc.collect()
-    gc.freeze()
+    gc.freeze()  # and never thawed: a kernel that looked through it all when it ends would copy each page of it
     wake, woken = socket.socketpair()
     wake.setblocking(False)
     signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
@@ -59,7 +61,7 @@ def serve(handle: int, modules: list[str]) -> "list[str] | None":
             if kernel == 0:
                 for each in (listener, wake, woken, client, *clients.values()):
                     each.close()
-                return _become_kernel(json.loads(message), files)
+                return _become_kernel(json.loads(message), files, imported)
             for file in files:
                 os.close(file)
             clients[kernel] = client
@@ -105,20 +107,19 @@ def _report_ended(clients: "dict[int, socket.socket]") -> None:
             client.close()
 
 
-def _become_kernel(request: "dict[str, Any]", files: "list[int]") -> "list[str]":
+def _become_kernel(request: "dict[str, Any]", files: "list[int]", imported: "dict[str, str]") -> "list[str]":
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     parent = os.getppid()
     os.setsid()
     os.environ.clear()
-    os.environ.update(request["environment"], JPY_PARENT_PID=str(parent))
+    os.environ.update({**imported, **request["environment"]}, JPY_PARENT_PID=str(parent))
     os.chdir(request["folder"])
     for target, file in enumerate(files, start=1):
         os.dup2(file, target)
         os.close(file)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
-    gc.unfreeze()
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()  # Python's own generator does so itself; all kernels would draw the same
