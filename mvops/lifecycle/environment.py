@@ -17,6 +17,7 @@ from mvops.core.version import Environment
 
 BASE = ("scikit-learn", "numpy", "scipy", "pandas", "skops", "joblib", "threadpoolctl")
 
+_KNOWN = {"sklearn": "scikit-learn", **{name: name for name in BASE[1:]}}  # module -> distribution
 _MOST_OBJECTS = 200_000  # a forest of 1,000 trees is far below
 _SCALARS = (str, bytes, int, float, complex, bool, type(None), np.generic)
 
@@ -26,10 +27,9 @@ def capture_environment(packages: Iterable[str] = ()) -> Environment:
 
     A name that no installed distribution provides, such as the user's own module, is left out.
     """
-    provided_by = _distributions()
     names = set(BASE)
     for package in packages:
-        names.update(provided_by.get(package, [package]))
+        names.update([_KNOWN[package]] if package in _KNOWN else _distributions().get(package, [package]))
     found = dict(release for name in sorted(names) for release in _release(name))
     return Environment(python=platform.python_version(), platform=sysconfig.get_platform(), packages=found)
 
