@@ -43,7 +43,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """mypy --strict."""
     session.install("-e", ".[all]", *CHECK, "nox")
-    session.run("mypy")
+    session.run("mypy", "--num-workers", "auto")
 
 
 @nox.session(python=DEFAULT)
