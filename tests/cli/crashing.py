@@ -2,8 +2,8 @@
 
 Killed (`fault: ""`), a point is the moment before or after a write of the journal, or before or after a step. With a
 fault, such as ENOSPC, it is a write: of a file in the project, or of rows of the registry; that write fails, and those
-after it do not. Each command runs in a process of its own, forked from this one, which has everything imported; the
-answer is a line with the points that it passed and what it said on standard error.
+after it do not. Each command runs in a process of its own, forked from this one, which imports whatever a command that
+came to its end had to; the answer is a line with the points that it passed and what it said on standard error.
 `broken` makes the journal lie: it takes an action for done as soon as it has begun.
 """
 
@@ -24,7 +24,6 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-import mvops.performing.register  # noqa: F401 -- slow to import, so only once
 from mvops.cli.app import main
 from mvops.core.state import Record
 from mvops.registry.journal import SqlJournal
@@ -110,8 +109,18 @@ def carry_out(command: dict[str, Any]) -> None:
             main()
         except SystemExit as end:
             code = int(end.code or 0)
-    os.write(command["answer"], json.dumps({"points": passed, "said": said.getvalue()[-4000:]}).encode())
+    answer = {"points": passed, "said": said.getvalue()[-4000:], "modules": sorted(sys.modules)}
+    with os.fdopen(command["answer"], "w") as told:
+        json.dump(answer, told)
     os._exit(code)
+
+
+def learn(modules: list[str]) -> None:
+    """Import what a command had to, so that the next ones need not: it takes longer than all else that they do."""
+    for name in modules:
+        if name not in sys.modules:
+            with contextlib.suppress(ImportError):  # made by an import of its package, say
+                importlib.import_module(name)
 
 
 for line in sys.stdin:
@@ -122,7 +131,8 @@ for line in sys.stdin:
         carry_out(json.loads(line) | {"answer": write})
     os.close(write)
     with os.fdopen(read) as answer:
-        told = answer.read()
+        told = json.loads(answer.read() or "{}")
+    learn(told.pop("modules", []))
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    sys.stdout.write(json.dumps({"points": 0, "said": ""} | json.loads(told or "{}") | {"code": code}) + "\n")
+    sys.stdout.write(json.dumps({"points": 0, "said": ""} | told | {"code": code}) + "\n")
     sys.stdout.flush()
