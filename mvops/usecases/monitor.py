@@ -74,7 +74,8 @@ def monitor(
     opened: list[Alert] = []
     resolved: list[Alert] = list(_retire(workspace, model))
     windows: list[Window] = []
-    for _, judged in _judged(workspace, model, settings, known, end):
+    touched = frozenset((version, start) for version, _, start in news.touched)
+    for _, judged in _judged(workspace, model, settings, known, end, touched):
         mine = [window for window in judged if since is None or window.verdict.start >= since]
         windows += mine
         for transition, version in _transitions(workspace, model, mine):
@@ -113,19 +114,29 @@ def _settings(workspace: Workspace, model: str) -> Monitor:
 
 
 def _judged(
-    workspace: Workspace, model: str, settings: Monitor, known: Known, end: datetime
+    workspace: Workspace,
+    model: str,
+    settings: Monitor,
+    known: Known,
+    end: datetime,
+    touched: frozenset[tuple[int, datetime]],
 ) -> Iterator[tuple[int, list[Window]]]:
-    """Each version's windows that have not been judged, and those judged before whose outcomes are still coming in."""
+    """Each version's windows that have not been judged, and those judged before whose outcomes are still coming in.
+
+    `touched` are those, by version and start, whose outcomes have come now, however late.
+    """
     done = judged_until(workspace.registry, model)
     revisit = None if done is None else done - settings.outcomes.delay - 2 * settings.every
-    earliest = None if revisit is None else revisit - HISTORY * settings.every
+    looked_at = None if revisit is None else min([revisit, *(start for _, start in touched)])
+    earliest = None if looked_at is None else looked_at - HISTORY * settings.every
     for version, stored in by_version(workspace, model, settings.every, earliest):
         found = known.get(version)
         if found is None:
             continue
         judged = []
         for place, window in enumerate(stored):
-            if window.end > end or (revisit is not None and window.end <= revisit):
+            settled = revisit is not None and window.end <= revisit and (version, window.start) not in touched
+            if window.end > end or settled:
                 continue
             verdict = judge(found[1], window, settings, history=stored[max(0, place - HISTORY) : place])
             again = done is not None and window.end <= done
