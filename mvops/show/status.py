@@ -43,10 +43,15 @@ def status_json(found: Status) -> dict[str, Any]:
     }
 
 
+def none_serves(model: ModelStatus) -> str:
+    """Why there is no champion, and what to do."""
+    return "none of its versions: mvops apply" if model.versions else "none yet: mvops apply"
+
+
 def _model(model: ModelStatus) -> Iterator[Line]:
     yield f"model {model.model}", "bold"
     if model.champion is None:
-        yield "  champion     none yet: mvops apply", ""
+        yield f"  champion     {none_serves(model)}", ""
     else:
         metrics = " ".join(f"{name}={value:.4f}" for name, value in model.champion.metrics.items())
         yield f"  champion     version {model.champion.number} of {model.versions}, {metrics}", ""

@@ -24,8 +24,8 @@ from mvops.registry import alerts, rollouts
 from mvops.registry.events import Event, events
 from mvops.registry.prediction_numbers import Numbers
 from mvops.registry.predictions import PredictionLog
-from mvops.registry.versions import champion
 from mvops.usecases.distributions import MOST, Distribution, distributions
+from mvops.usecases.in_charge import in_charge
 from mvops.usecases.live import Live, live
 from mvops.usecases.monitor import HISTORY, by_version
 from mvops.usecases.summarising import Known
@@ -117,7 +117,7 @@ def overview(workspace: Workspace) -> Overview:
 def _model(workspace: Workspace, log: PredictionLog, name: str, said: Live | None) -> ModelView:
     spec, registry = workspace.model(name), workspace.registry
     layout, known = read_layout(workspace.root, name, workspace.project.environment), Known(workspace, name)
-    serving, rollout = champion(registry, name), rollouts.current(registry, name)
+    serving, rollout = in_charge(workspace, name), rollouts.current(registry, name)
     answering = [number for number in (serving and serving.number, rollout and rollout.challenger) if number]
     numbers = log.numbers(name, timedelta(days=layout.days), MOST)
     return ModelView(

@@ -13,8 +13,9 @@ from mvops.core.version import Version
 from mvops.errors import ConflictError, StalePlanError, UsageError
 from mvops.registry.events import events
 from mvops.registry.state import SqlState
-from mvops.registry.versions import champion, count_versions, find_version
+from mvops.registry.versions import champion, find_version
 from mvops.usecases.apply import apply
+from mvops.usecases.in_charge import taken_away
 from mvops.usecases.plan import plan
 from mvops.usecases.signatures import check_only_data
 from mvops.workspace import Workspace
@@ -47,7 +48,7 @@ def retrain(
     signed and more than the data has changed; the champion serves on then.
     """
     workspace.model(model)
-    if f"model.{model}" not in SqlState(workspace.registry).records() and count_versions(workspace.registry, model):
+    if taken_away(workspace, model):
         raise UsageError(f"{model} is not on record: it was destroyed, or forgotten", hint="To have it: mvops apply")
     addresses = [Address(f"{kind}.{model}") for kind in ("pipeline", "model")]
     scope = Scope(targets=(addresses[-1],))

@@ -12,7 +12,8 @@ from mvops.core.version import Version
 from mvops.errors import ServingError
 from mvops.registry import alerts, rollouts
 from mvops.registry.summaries import summaries
-from mvops.registry.versions import champion, count_versions
+from mvops.registry.versions import count_versions
+from mvops.usecases.in_charge import in_charge
 from mvops.usecases.rollout import endpoint_client
 from mvops.workspace import Workspace
 
@@ -21,6 +22,7 @@ from mvops.workspace import Workspace
 class ModelStatus:
     """One model: who serves, who wants to, how much it answered, what is wrong.
 
+    Without a champion it has never been applied, no version passed its gate, or it was destroyed: its `versions` stay.
     `monitored_rows` are the predictions in the window that begins at `monitored_until`, the last one that was seen.
     """
 
@@ -64,7 +66,7 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
     endpoint, url = _endpoint(workspace, name)
     return ModelStatus(
         model=name,
-        champion=champion(registry, name),
+        champion=in_charge(workspace, name),
         versions=count_versions(registry, name),
         rollout=rollouts.current(registry, name),
         endpoint=endpoint,

@@ -15,6 +15,7 @@ from mvops.registry import rollouts
 from mvops.registry import versions as registered
 from mvops.registry.events import events
 from mvops.registry.lock import hold_lock
+from mvops.usecases.in_charge import in_charge
 from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
 
@@ -38,7 +39,7 @@ class VersionLine:
 def list_versions(workspace: Workspace, model: str) -> list[VersionLine]:
     """All versions of a model, newest first."""
     workspace.model(model)
-    serving = registered.champion(workspace.registry, model)
+    serving = in_charge(workspace, model)
     running = rollouts.current(workspace.registry, model)
     share = running.shares[running.step] if running else 0
     lines = []
@@ -63,9 +64,9 @@ def load_version(workspace: Workspace, model: str, number: int | None = None) ->
     from mvops.artifacts.elsewhere import load_version as load  # noqa: PLC0415 -- scikit-learn
 
     workspace.model(model)
-    serving = registered.champion(workspace.registry, model)
+    serving = in_charge(workspace, model)
     if number is None and serving is None:
-        raise UsageError(f"{model} has no champion yet", hint="Make one: mvops apply")
+        raise UsageError(f"{model} has no champion", hint="Make one: mvops apply")
     version = serving if number is None and serving is not None else version_of(workspace, model, number or 0)
     return load(workspace.store, version, workspace.root)
 
@@ -130,7 +131,7 @@ def rollback(workspace: Workspace, model: str, to: int | None = None) -> tuple[V
 
 def _go_back(workspace: Workspace, model: str, to: int | None) -> tuple[Version, Version]:
     with hold_lock(workspace.registry, f"rollback {model}", wait=10):
-        serving = registered.champion(workspace.registry, model)
+        serving = in_charge(workspace, model)
         if serving is None:
             raise UsageError(f"{model} has no version that serves", hint="Make one: mvops apply")
         running = rollouts.current(workspace.registry, model)

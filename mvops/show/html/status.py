@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from markupsafe import Markup
 
 from mvops.show.html.parts import below, bold, code, framed, line, table, toned
-from mvops.show.status import status_lines
+from mvops.show.status import none_serves, status_lines
 from mvops.usecases.status import ModelStatus, Status
 
 _TONES = {"up": "good", "down": "bad"}
@@ -42,7 +42,7 @@ def _row(model: ModelStatus) -> tuple[object, ...]:
 
 def _champion(model: ModelStatus) -> Markup:
     if model.champion is None:
-        return toned("none yet: mvops apply", "soft")
+        return toned(none_serves(model), "soft")
     metrics = (f"{name} {value:.4f}" for name, value in model.champion.metrics.items())
     return below([f"version {model.champion.number} of {model.versions}", *metrics])
 
