@@ -41,7 +41,7 @@ def carry_out(
     from mvops.show.apply import applied_json, applied_total, refused_lines
     from mvops.usecases.afterwards import not_as_planned, refusals
     from mvops.usecases.confirming import word_to_type
-    from mvops.usecases.schedule import left_to_install
+    from mvops.usecases.schedule import left_to_do
     from mvops.usecases.signatures import check_signed
 
     check_signed(workspace, signed_by)
@@ -64,7 +64,7 @@ def carry_out(
         typed = wording(workspace.project.environment)["typed"]
         asked = (line for each in refused for line in refused_lines(each, typed))
         answer_all(asked)  # also quietly: it is why the exit code is not 0
-        for line in left_to_install(workspace, finished):
+        for line in left_to_do(workspace, finished):
             say(line)
     if errors:
         raise errors[0]

@@ -92,7 +92,7 @@ class Scheduler(Protocol):
 
     `shows_parts`: each part of a command is a task of its own there. `empty_machines`: every run starts on one. A class
     may also name the `program` that has to be on the machine that keeps the time; `mvops doctor` looks for it.
-    It may be `Installed` too.
+    It may be `Installed` and `Leftovers` too.
     """
 
     shows_parts: bool
@@ -117,4 +117,20 @@ class Installed(Protocol):
 
     def to_install(self, root: Path, files: Sequence[str]) -> str:
         """What to type where these generated files (below `root`) are not installed, else nothing. Only looks."""
+        ...
+
+
+@runtime_checkable
+class Leftovers(Protocol):
+    """What a scheduler that is `Installed` may have besides: it can tell what is still installed of former times."""
+
+    def left_over(self, root: Path, files: Sequence[str], hidden: str) -> Sequence[str]:
+        """What runs commands of the project at `root`, whose log is below `hidden`, and none of its files asks for.
+
+        `files` are those applied, below `root`. Only looks.
+        """
+        ...
+
+    def to_remove(self, left: Sequence[str]) -> str:
+        """What to do about them, as one sentence."""
         ...

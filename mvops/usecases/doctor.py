@@ -22,7 +22,7 @@ from mvops.registry.lock import current_lock
 from mvops.registry.versions import champion
 from mvops.usecases.plan import plan
 from mvops.usecases.project import open_project
-from mvops.usecases.schedule import not_installed
+from mvops.usecases.schedule import left_over, not_installed
 from mvops.usecases.signatures import signers_of
 from mvops.workspace import Workspace, data_keeper
 
@@ -159,6 +159,9 @@ def _schedules(workspace: Workspace) -> Iterator[Check]:
         for waits in not_installed(workspace):
             what, _, command = waits.partition(": ")
             yield Check("schedules", "note", what, command)
+        for told, which in left_over(workspace):
+            what, _, command = told.rpartition(": ")
+            yield Check("schedules", "note", f"{what}: {'; '.join(which)}", command)
     except MvopsError as error:
         yield _bad("schedules", error)
 

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 import yaml
 from pydantic import ValidationError
 
-from mvops.contracts.schedulers import Installed, Job, Scheduler, Timetable
+from mvops import backends
+from mvops.contracts.schedulers import Installed, Job, Leftovers, Scheduler, Timetable
 from mvops.core.action import Verb
 from mvops.core.address import Address, kind_of
 from mvops.core.apply import Done
+from mvops.core.folders import hidden_folder
 from mvops.errors import ConflictError, MvopsError, SpecError, UsageError, Where
 from mvops.kinds.generated import edited
 from mvops.registry.events import record_event
@@ -82,12 +84,33 @@ def not_installed(workspace: Workspace) -> list[str]:
     return [each.waits for each in scheduled(workspace, look=True) if "not installed yet" in each.waits]
 
 
-def left_to_install(workspace: Workspace, finished: Iterable[Done]) -> list[str]:
-    """The same, where an apply has just written a schedule."""
-    written = {Verb.CREATE, Verb.UPDATE, Verb.REPLACE}
-    done = (each.action for each in finished if each.status == "done")
-    wrote = any(action.verb in written and kind_of(action.address) == "schedule" for action in done)
-    return not_installed(workspace) if wrote else []
+def left_over(workspace: Workspace) -> list[tuple[str, Sequence[str]]]:
+    """What still runs by the clock and no applied schedule asks for: what to do about it, and what it is."""
+    applied: dict[str, list[str]] = {}
+    for address, record in SqlState(workspace.registry).records().items():
+        if kind_of(Address(address)) == "schedule":
+            there = [file for file in sorted(record.spec["files"]) if (workspace.root / file).is_file()]
+            applied.setdefault(record.spec["backend"], []).extend(there)
+    found = []
+    for name in backends.names("schedulers"):
+        scheduler: Scheduler = workspace.backend("schedulers", name)
+        if isinstance(scheduler, Leftovers):
+            hidden = hidden_folder(workspace.project.environment)
+            left = scheduler.left_over(workspace.root, applied.get(name, []), hidden)
+            found += [(scheduler.to_remove(left), left)] if left else []
+    return found
+
+
+def left_to_do(workspace: Workspace, finished: Iterable[Done]) -> list[str]:
+    """What is to be installed, or to be taken out, where an apply has just changed a schedule."""
+    schedules = (
+        each.action for each in finished if each.status == "done" and kind_of(each.action.address) == "schedule"
+    )
+    verbs = {action.verb for action in schedules}
+    if not verbs - {Verb.KEEP, Verb.MOVE, Verb.FORGET}:
+        return []
+    left = [line for what, which in left_over(workspace) for line in (what, *(f"  {each}" for each in which))]
+    return [*not_installed(workspace), *left]
 
 
 def upcoming(workspace: Workspace, now: datetime | None = None) -> list[Upcoming]:

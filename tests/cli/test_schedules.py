@@ -66,6 +66,12 @@ def test_what_is_not_in_the_crontab_yet_is_told_until_it_is(project: Path, monke
     again = mvops(project, "apply", "--yes").ok().out
     assert f"{told}take its old lines out with crontab -e, then cd " in again
     assert told not in mvops(project, "apply", "--yes").ok().out
+    still = "your crontab still has 2 lines that no applied schedule asks for"
+    assert still not in mvops(project, "doctor").ok().out  # told of by what is to be installed
+    assert still in mvops(project, "destroy", "--yes").ok().out
+    assert still in mvops(project, "doctor").out
+    program.with_name("crontab.kept").write_text("")
+    assert still not in mvops(project, "doctor").out
 
 
 def test_list_before_anything_was_applied(fresh: Path) -> None:

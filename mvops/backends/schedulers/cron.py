@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mvops.contracts.schedulers import Job, Timetable
+from mvops.core.counts import counted
 from mvops.core.environment import option, wording
 from mvops.rendering import render_folder
 
@@ -62,6 +63,17 @@ class Cron:
             first = "take its old lines out with crontab -e, then " if old else ""
             return f"{first}cd {shlex.quote(str(root))} && ({others}; {replaced}) | crontab -"
         return ""
+
+    def left_over(self, root: Path, files: Sequence[str], hidden: str) -> Sequence[str]:
+        """Lines that were installed once; a line whose command is still wanted is told of by `to_install`."""
+        wanted = [_ends(line, root)[1] for file in files for line in _lines((root / file).read_text(encoding="utf-8"))]
+        ours = (line for line in _installed() if f'cd "{root}" && "' in line)
+        mine = [line for line in ours if line.endswith(f" >> {hidden}/schedule.log 2>&1")]
+        return [line for line in mine if not any(line.endswith(end) for end in wanted)]
+
+    def to_remove(self, left: Sequence[str]) -> str:
+        """They go as they came, by hand."""
+        return f"your crontab still has {counted(len(left), 'line')} that no applied schedule asks for: crontab -e"
 
 
 def _installed() -> list[str]:
