@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 from mvops.core.nearest import did_you_mean
 
 _BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+_NAMES = ("minute", "hour", "day of the month", "month", "day of the week")
 _LONGEST_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # days, by the month's number
 
 _NICKNAMES = {
@@ -32,10 +33,9 @@ def check_cron(schedule: str) -> str:
     A schedule that no day of any year fits, such as the 31st of February, is refused too.
     """
     fields = schedule.split(" ") if schedule.isprintable() else []
-    if len(fields) != len(_BOUNDS) or not all(_field(f, *b) for f, b in zip(fields, _BOUNDS, strict=True)):
-        raise ValueError(
-            f"{schedule!r} is not a cron schedule: write five fields such as '0 3 * * 1' (Mondays at 03:00)"
-        )
+    wrong = _wrong(fields)
+    if wrong:
+        raise ValueError(f"{schedule!r} is not a cron schedule: {wrong} such as '0 3 * * 1' (Mondays at 03:00)")
     _, _, day, month, weekday = fields
     first = min(cron_values(day, 1, 31))
     if weekday.startswith("*") and all(first > _LONGEST_MONTH[m] for m in cron_values(month, 1, 12)):
@@ -93,6 +93,16 @@ def check_timezone(name: str) -> str:
         meant = did_you_mean(name, available_timezones()) or "; write such as 'Europe/Berlin' or 'UTC'"
         raise ValueError(f"{name!r} is no time zone{meant}") from None
     return name
+
+
+def _wrong(fields: list[str]) -> str:
+    """What is to be written otherwise; nothing where all is right."""
+    if len(fields) != len(_BOUNDS):
+        return "write five fields"
+    for text, name, (low, high) in zip(fields, _NAMES, _BOUNDS, strict=True):
+        if not _field(text, low, high):
+            return f"the {name} {text!r} is no *, number from {low} to {high}, list, range or step; write five fields"
+    return ""
 
 
 def _field(text: str, low: int, high: int) -> bool:

@@ -150,8 +150,13 @@ def test_cron_schedules(schedule: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_schedule_is_refused(schedule: str) -> None:
-    with pytest.raises(ValueError, match="is not a cron schedule: write five fields such as '0 3"):
+    with pytest.raises(ValueError, match=r"is not a cron schedule: .*write five fields such as '0 3"):
         check_cron(schedule)
+
+
+def test_a_field_out_of_bounds_is_named() -> None:
+    with pytest.raises(ValueError, match=r"the hour '25' is no .*number from 0 to 23"):
+        check_cron("5 25 * * *")
 
 
 @given(st.text(max_size=40))
