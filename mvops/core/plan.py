@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mvops.core.action import Action, Verb
+from mvops.core.action import SYMBOLS, Action, Verb
 from mvops.core.address import Address
 from mvops.core.canonical import digest
 from mvops.core.frozen import Frozen
@@ -48,6 +48,14 @@ class Plan(Frozen):
     expires: datetime | None = None
     parts: dict[str, str] = Field(default_factory=dict)
     environment: str | None = None  # a plan for one is refused in any other
+
+    def __str__(self) -> str:
+        """What it would do, a line for each resource, and how many of each verb."""
+        lines = [
+            f"{SYMBOLS[action.verb]} {action.address}  {action.verb}: {action.because}" for action in self.pending()
+        ]
+        totals = ", ".join(f"{number} {verb}" for verb, number in self.totals().items())
+        return "\n".join([*lines, f"plan {self.id} of {self.project}: {totals or 'nothing'}"])
 
     def pending(self) -> tuple[Action, ...]:
         """Everything but what is kept."""

@@ -27,6 +27,7 @@ from mvops.lifecycle.pins import requirements
 from mvops.notebook.document import read_document
 from mvops.notebook.kernels import Asked, choose_kernel
 from mvops.registry.glance import Champion, champions_now
+from mvops.serving.ownership import is_held
 from mvops.witness import is_file
 from mvops.workspace import Workspace
 
@@ -101,11 +102,21 @@ class EndpointKind:
             service = (action.after or {})["service"]
             typed = wording(look.workspace.project.environment)["typed"]
             yield f"http://{service['host']}:{service['port']}/predict, started by `{typed} serve {service['model']}`"
+        elif action.before and action.after:
+            yield from _elsewhere(action.before["service"], action.after["service"], look)
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""
         del action, look
         return 0.0
+
+
+def _elsewhere(before: Mapping[str, Any], after: Mapping[str, Any], look: Look) -> Iterator[str]:
+    """An endpoint that runs goes on where it is."""
+    was, comes = (f"{service['host']}:{service['port']}" for service in (before, after))
+    if was != comes and is_held(look.workspace.serving(after["model"]) / "spool"):
+        typed = wording(look.workspace.project.environment)["typed"]
+        yield f"runs at {was} until it is stopped; then `{typed} serve {after['model']}` starts it at {comes}"
 
 
 def _spec(look: Look, name: str, serving: Champion | None) -> EndpointSpec | None:

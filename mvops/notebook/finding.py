@@ -20,6 +20,7 @@ Kind = Literal[
     "leak",
     "missing_file",
     "network",
+    "not_found",
     "not_promotable",
     "secret",
     "skew",

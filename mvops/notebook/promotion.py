@@ -119,6 +119,7 @@ def promote(
     config = _config(name, lifted, found)
     notebook = built(original, source_of(path, root, folder), lifted, layout, found.helpers)
     notebook.metadata["mvops"][KEY] = base_of(original, notebook, split, config).as_json()
+    missing = tuple(k for k in ("model", "features", "target") if getattr(found, k) is None)
     return Promotion(
         notebook=notebook,
         config=config,
@@ -135,8 +136,10 @@ def promote(
             for m in found.seen.metrics
         ],
         steps=layout.steps,
-        missing=tuple(f"pipeline.outputs.{k}" for k in ("model", "features", "target") if getattr(found, k) is None),
-        findings=in_order([*findings, *_judged_by_training_rows(cells, found), *_about_skew(skew)]),
+        missing=tuple(f"pipeline.outputs.{key}" for key in missing),
+        findings=in_order(
+            [*findings, *_judged_by_training_rows(cells, found), *_about_skew(skew), *_not_found(missing)]
+        ),
     )
 
 
@@ -155,6 +158,15 @@ def _about_skew(notes: Sequence[str]) -> list[Finding]:
     found_in = re.search(r"cell (\d+)", notes[0]) if notes else None
     cell = int(found_in[1]) if found_in else None
     return [Finding("skew", "warning", note, "", cell) for note in notes]
+
+
+def _not_found(missing: Sequence[str]) -> list[Finding]:
+    words = {"model": "the fitted model", "features": "the rows that it is judged by", "target": "their true values"}
+    if not missing:
+        return []
+    message = f"Not to be told from the code: {', '.join(words[key] for key in missing)}."
+    keys = ", ".join(f"pipeline.outputs.{key}" for key in missing)
+    return [Finding("not_found", "warning", message, f"Name the variable in the model's YAML, once promoted: {keys}.")]
 
 
 def _check_names(original: NotebookNode, cells: Sequence[Code], path: Path) -> None:

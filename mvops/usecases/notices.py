@@ -8,7 +8,7 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import Address, kind_of
 from mvops.core.config.dashboard import Dashboard
 from mvops.core.config.data import Data
-from mvops.core.config.model import Model
+from mvops.core.config.model import Model, Rollout
 from mvops.registry.glance import is_quiet
 from mvops.workspace import Workspace, data_keeper
 
@@ -67,6 +67,8 @@ def _switched_off(workspace: Workspace, model: Model) -> Iterator[tuple[str, str
         yield "monitor", "monitoring"
     if model.retrain is not None and not on.retraining:
         yield "retrain", "retraining"
+    if model.rollout != Rollout() and not on.canary:
+        yield "rollout", "canary"
 
 
 def switched_off(workspace: Workspace, actions: Iterable[Action]) -> Iterator[str]:

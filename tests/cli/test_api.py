@@ -22,6 +22,8 @@ def test_p42_a_plan_is_the_commands_and_is_applied(project: Path) -> None:
     planned = api.plan(project, overrides=["models.toy.monitor.every=1h"])
     typed = mvops(project, "plan", "models.toy.monitor.every=1h", "--json").ok().json()
     assert (planned.id, len(planned.pending())) == (typed["id"], 2)
+    assert str(planned).startswith("~ monitor.toy  update: settings.every changed\n"), str(planned)
+    assert f"plan {planned.id} of toy: 2 update, 4 keep" in str(planned)
     assert snapshot(project) == before
     done = api.apply(planned, project)
     assert [(each.action.address, each.status) for each in done] == [("monitor.toy", "done"), ("schedule.toy", "done")]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from toy_project import COMMAND, finish, mvops, port_of, spawn
+from toy_project import COMMAND, finish, free_port, mvops, port_of, spawn
 
 from mvops.serving.client import EndpointClient
 
@@ -80,6 +80,8 @@ def served(project: Path, end: int, *command: str) -> list[str]:
         client.ready(timeout=120)
         ids = [name for _ in range(2) for name in client.predict([ROW]).prediction_ids]
         assert mvops(project, "import", client.url).ok().out.endswith(": nothing to do\n")  # P29: it is told apart
+        elsewhere = mvops(project, "plan", f"models.toy.endpoint.port={free_port()}").ok().out
+        assert f"runs at 127.0.0.1:{port_of(project)} until it is stopped; then `mvops serve toy` starts" in elsewhere
     finally:
         process.send_signal(end)
     assert (ended := finish(process, 60)).code == 0, ended

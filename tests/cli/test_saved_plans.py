@@ -233,3 +233,4 @@ def test_a_capability_that_the_preset_leaves_off_is_told(project: Path) -> None:
         "note: monitor.toy, schedule.toy go as small/day_30 leaves capabilities.monitoring off; to keep it" in shown.out
     )
     assert "models.toy.retrain is not acted upon: small/day_30 leaves capabilities.retraining off" in shown.out
+    assert "models.toy.rollout is not acted upon: small/day_30 leaves capabilities.canary off" in shown.out
