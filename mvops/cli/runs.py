@@ -69,17 +69,30 @@ def compare_runs(
 
 
 @runs_app.command("notebook")
-def export_notebooks(
+def notebook(
     run_id: RunId,
-    output: Annotated[Path, typer.Option("--output", "-o", help="A folder; made if it is not there.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A folder; made if it is not there. With --html also a file that ends so."),
+    ] = None,
+    step: Annotated[str | None, typer.Option(help="Only this step's.")] = None,
+    html: Annotated[
+        bool, typer.Option("--html", help="As one page that a browser shows; without --output in .mvops/reports.")
+    ] = False,
     json_: JsonFlag = False,
 ) -> None:
-    """Write a run's executed notebooks, and the plots in them, to a folder."""
+    """Write a run's executed notebooks, and the plots in them, to a folder, or as one page."""
+    from mvops.errors import UsageError
     from mvops.show.runs import written_lines
-    from mvops.usecases.runs import export_notebooks as export
+    from mvops.usecases.runs import export_notebooks, export_page
 
+    if output is None and not html:
+        raise UsageError("where shall the notebooks go", hint="Name a folder: --output DIR. Or look at a page: --html")
     with open_project() as workspace:
-        written = export(workspace, run_id, output)
+        if output is None or html:
+            written = export_page(workspace, run_id, output, step=step)
+        else:
+            written = export_notebooks(workspace, run_id, output, step=step)
     if json_:
         print_json({"files": [str(path) for path in written]})
     else:

@@ -49,7 +49,8 @@ def mark_stopped(record: dict[str, Any], cell: int | None, kind: Kind, message: 
             state["status"] = "pending"
         elif index == cell:
             state.update(status="failed", exception=True)
-            said = {"output_type": "error", "ename": failure.name, "evalue": failure.message, "traceback": []}
+            told = f"{failure.name}: {failure.message}"  # all that Jupyter shows of an error is its traceback
+            said = {"output_type": "error", "ename": failure.name, "evalue": failure.message, "traceback": [told]}
             each.setdefault("outputs", []).append(said)
     record["metadata"].setdefault("papermill", {})["exception"] = True
     return failure

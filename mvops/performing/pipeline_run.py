@@ -56,6 +56,8 @@ def run_and_record(job: PipelineJob, model: str, reason: str, workspace: Workspa
         )
     except BaseException as error:
         save_run(workspace.registry, _failed(run, error))
+        if isinstance(error, StepFailedError):
+            error.hint = "\n".join(filter(None, (error.hint, f"As a page: mvops runs notebook {run.id} --html")))
         raise
     succeeded = run.model_copy(
         update={

@@ -46,7 +46,7 @@ def run_detail(line: RunLine) -> Iterator[str]:
     if run.error is not None:
         yield from (f"  error        {text}" for text in run.error.splitlines()[:5])
     if any(step.notebook for step in run.steps):
-        yield f"  notebooks    mvops runs notebook {run.id} --output DIR"
+        yield f"  notebooks    mvops runs notebook {run.id} --html (or: --output DIR)"
 
 
 def run_comparison(found: RunComparison) -> Iterator[str]:

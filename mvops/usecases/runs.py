@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mvops.atomic import write_atomically
-from mvops.core.run import Run
+from mvops.core.run import Run, StepRun
 from mvops.errors import UsageError
+from mvops.notebook.page import StepPage, as_page
 from mvops.performing.track import run_files
 from mvops.registry import runs as registered
 from mvops.registry.versions import version_of_run
@@ -66,19 +67,65 @@ def compare_runs(workspace: Workspace, *run_ids: str) -> RunComparison:
     return RunComparison(chosen, found)
 
 
-def export_notebooks(workspace: Workspace, run_id: str, output: Path) -> tuple[Path, ...]:
-    """Write the executed notebooks of a run, and the plots in them, below `output`.
+def export_notebooks(workspace: Workspace, run_id: str, output: Path, *, step: str | None = None) -> tuple[Path, ...]:
+    """Write the executed notebooks of a run, or of one step, and the plots in them, below `output`.
 
     Raises UsageError for a run of which none is kept any more, and for a file that is there with other content.
     """
-    run = show_run(workspace, run_id).run
-    files = run_files(run, workspace)
+    run = _of_one_step(show_run(workspace, run_id).run, step)
+    return _written(_kept(run, run_files(run, workspace)), output)
+
+
+def export_page(
+    workspace: Workspace, run_id: str, output: Path | None = None, *, step: str | None = None
+) -> tuple[Path, ...]:
+    """Write the executed notebooks of a run, or of one step, as one page of HTML: a file, or one in a folder.
+
+    Without `output` it is kept in the project's reports. Raises as `export_notebooks`, and MissingExtraError.
+    """
+    run = _of_one_step(show_run(workspace, run_id).run, step)
+    files = _kept(run, run_files(run, workspace))
+    names = {each.step: f"notebooks/{each.step}.ipynb" for each in run.steps}
+    steps = [
+        StepPage(each.step, _said(each), files[names[each.step]]) for each in run.steps if names[each.step] in files
+    ]
+    page = as_page(f"{run.model}: run {run.id}", steps)
+    name = "-".join(filter(None, (run.model, run.id, step)))
+    if output is None:
+        place = workspace.hidden / "reports" / f"{name}.html"
+        write_atomically(place, page)
+        return (place,)
+    if output.suffix == ".html":
+        return _written({output.name: page}, output.parent)
+    return _written({f"{name}.html": page}, output)
+
+
+def _of_one_step(run: Run, step: str | None) -> Run:
+    chosen = tuple(each for each in run.steps if step in {None, each.step})
+    if step is not None and not chosen:
+        known = ", ".join(each.step for each in run.steps)
+        hint = f"Its steps are: {known}" if known else f"See: mvops runs show {run.id}"
+        raise UsageError(f"the run {run.id} has no step {step!r}", hint=hint)
+    return run.model_copy(update={"steps": chosen})
+
+
+def _said(step: StepRun) -> str:
+    if step.status == "cached":
+        return "From the cache, as it ran when it was kept."
+    return f"{step.status.capitalize()} in {step.seconds:.1f} s."
+
+
+def _kept(run: Run, files: dict[str, bytes]) -> dict[str, bytes]:
     if not files:
         raise UsageError(f"no notebook of the run {run.id} is kept", hint=f"Run it again: mvops run {run.model}")
+    return files
+
+
+def _written(files: Mapping[str, bytes], output: Path) -> tuple[Path, ...]:
     for name, content in files.items():
         path = output / name
         if path.is_file() and path.read_bytes() != content:
-            raise UsageError(f"{path} is there with other content", hint="Choose another folder: --output DIR")
+            raise UsageError(f"{path} is there with other content", hint="Choose another place with --output")
     for name, content in files.items():
         (output / name).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(output / name, content)

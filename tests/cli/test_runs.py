@@ -102,6 +102,34 @@ def test_the_notebooks_are_written_and_nobody_elses_file_is_replaced(ran: Path, 
     assert (tmp_path / "notebooks" / "load.ipynb").read_text() == "mine"
 
 
+def test_a_run_is_a_page_with_its_output_and_the_trace_of_what_failed(ran: Path, tmp_path: Path) -> None:
+    """Standing alone: nothing in it runs, and nothing is fetched."""
+    root = copy(ran, tmp_path / "toy")
+    told = mvops(root, "run", "toy", "-p", "C=-2").refused("failed in cell 5", " --html").err
+    command = next(line for line in told.splitlines() if "mvops runs notebook" in line).split(": mvops ")[1]
+    [failed] = mvops(root, *command.split(), "--json").ok().json()["files"]
+    page = Path(failed).read_text()
+    assert Path(failed).parent == root / ".mvops/reports"
+    for words in ("<h1>Step load</h1>", "Failed in ", "InvalidParameterError", "Traceback (most recent call last)"):
+        assert words in page
+    assert "mvops-save" not in page
+    assert "<script" not in page
+    assert "default-src 'none'" in page
+    mvops(root, "runs", "notebook", ids(ran)[-1], "--html", "--step", "evaluate", "-o", tmp_path / "e.html").ok()
+    page = (tmp_path / "e.html").read_text()
+    assert f"<pre>{shown(root, tmp_path)}</pre>" in page
+    assert "Step load" not in page
+    mvops(root, "runs", "notebook", ids(ran)[-1]).refused("--output DIR", "--html")
+    mvops(root, "runs", "notebook", ids(ran)[-1], "--html", "--step", "x").refused("no step 'x'", "load, features")
+
+
+def shown(root: Path, place: Path) -> str:
+    """What the step `evaluate` of the first run printed."""
+    mvops(root, "runs", "notebook", ids(root)[-1], "-o", place / "books", "--step", "evaluate").ok()
+    [book] = (place / "books" / "notebooks").iterdir()
+    return next(o["text"] for c in json.loads(book.read_text())["cells"] for o in c.get("outputs", []) if "text" in o)
+
+
 def test_an_id_that_is_no_runs_or_several(ran: Path) -> None:
     mvops(ran, "runs", "show", "nothing").refused("there is no run 'nothing'", "mvops runs list")
     mvops(ran, "runs", "show", "20").refused("runs have '20' in their id", "Type more of it")

@@ -21,7 +21,7 @@ def html(run: Run) -> Markup:
     parts.append(table(("parameter", "value"), ((code(n), code(repr(v))) for n, v in sorted(run.parameters.items()))))
     parts += [text_block(run.error)] if run.error else []
     if any(step.notebook for step in run.steps):
-        parts.append(line(Markup("executed notebooks: {}").format(code(f"mvops runs notebook {run.id} --output DIR"))))
+        parts.append(line(Markup("executed notebooks: {}").format(code(f"mvops runs notebook {run.id} --html"))))
     return framed(*parts)
 
 
