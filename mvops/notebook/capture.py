@@ -10,6 +10,7 @@ from typing import Literal
 
 from mvops.core.config.model import CLASSIFICATION, REGRESSION
 from mvops.notebook.code import Code
+from mvops.notebook.composed import Composed, composed
 from mvops.notebook.evidence import evidence
 from mvops.notebook.findings import Evidence, Fit, Use
 from mvops.notebook.flow import CellFlow
@@ -38,6 +39,7 @@ class Capture:
     at: int | None = None
     variable: str | None = None  # the notebook's own name for the model
     on_training_rows: bool = False  # it is judged on the rows it was fitted on
+    composed: tuple[str, ...] = ()  # transformers that the notebook applies by hand, and that the model now begins with
     helpers: tuple[Helper, ...] = ()
     notes: list[str] = field(default_factory=list)
     seen: Evidence = field(default_factory=Evidence)
@@ -53,7 +55,7 @@ def capture(cells: Sequence[Code], flows: Sequence[CellFlow]) -> Capture:
         if not _fit_at_the_end(found, Rows(cells, flows)):
             found.notes.append(_why_no_model(cells, seen))
     else:
-        _take(found, chosen, Rows(cells, flows))
+        _take(found, chosen, Rows(cells, flows), composed(cells, flows, chosen))
         found.notes += [*_about_rows(cells, found, chosen), *_about_others(cells, chosen, fits)]
     if chosen is not None or found.model is None:
         found.task = _task(chosen.fit if chosen else None, found)
@@ -62,16 +64,20 @@ def capture(cells: Sequence[Code], flows: Sequence[CellFlow]) -> Capture:
     return found
 
 
-def _take(found: Capture, chosen: Chosen, rows: Rows) -> None:
+def _take(found: Capture, chosen: Chosen, rows: Rows, whole: Composed | None) -> None:
     found.at, found.variable = chosen.fit.at, chosen.fit.name
     found.on_training_rows = chosen.on_training_rows and None not in {chosen.features, chosen.target}
     found.model = rows.model(chosen)
-    if chosen.features is not None:
-        found.features = rows.variable(chosen.features, chosen.at, "held_out_features")
-    if chosen.target is not None:
-        found.target = rows.variable(chosen.target, chosen.at, "held_out_target")
-    if chosen.fit.features is not None and not chosen.on_training_rows:
-        found.train_features = rows.variable(chosen.fit.features, chosen.fit.at, "train_features")
+    judged: tuple[ast.expr | None, int] = (chosen.features, chosen.at)
+    trained: tuple[ast.expr | None, int] = (chosen.fit.features, chosen.fit.at)
+    if whole is not None and found.model is not None:
+        found.composed = whole.transformers
+        found.model = rows.pipeline(whole.transformers, found.model, max(chosen.at, chosen.fit.at))
+        judged, trained = ((ast.Name(raw.name, ast.Load()), raw.at) for raw in (whole.features, whole.train_features))
+    found.features = rows.variable(*judged, "held_out_features")
+    found.target = rows.variable(chosen.target, chosen.at, "held_out_target")
+    if not chosen.on_training_rows:
+        found.train_features = rows.variable(*trained, "train_features")
     found.helpers = tuple(rows.helpers)
 
 
@@ -136,6 +142,12 @@ def _about_rows(cells: Sequence[Code], found: Capture, chosen: Chosen) -> list[s
         )
     else:
         notes.append(f"It is judged on `{found.features}` and `{found.target}` (cell {cells[chosen.at].number}).")
+    if found.composed:
+        applied = ", ".join(f"`{name}`" for name in found.composed)
+        notes.append(
+            f"{applied} and `{fit.name}` are served as one Pipeline, `{found.model}`, in a cell that is added: the "
+            f"endpoint takes rows as they are before {applied}."
+        )
     if chosen.refitted is not None:
         notes.append(
             f"Cell {cells[chosen.refitted].number} fits `{fit.name}` again after it was scored: the model is taken as "

@@ -177,8 +177,18 @@ class Rows:
             return kept
         return self._kept(name, at, "final_model", name) if self._bound(name, at) else name
 
-    def variable(self, expression: ast.expr, at: int, word: str) -> str | None:
+    def pipeline(self, transformers: Sequence[str], model: str, at: int) -> str:
+        """The variable with the model behind the transformers, all of them fitted already."""
+        whole, make = self._fresh("served_model"), self._fresh("make_pipeline")
+        imported = "make_pipeline" if make == "make_pipeline" else f"make_pipeline as {make}"
+        source = f"{whole} = {make}({', '.join([*transformers, model])})  # what an endpoint does with raw rows"
+        self.helpers.append(Helper(at, f"from sklearn.pipeline import {imported}\n\n{source}"))
+        return whole
+
+    def variable(self, expression: ast.expr | None, at: int, word: str) -> str | None:
         """A variable with the expression's value; None where it cannot be had outside a function."""
+        if expression is None:
+            return None
         names = loaded_names(expression)
         if any(is_local(name) for name in names):
             return None

@@ -21,7 +21,8 @@ def skew_notes(cells: Sequence[Code], found: Capture) -> list[str]:
         names | (loaded_names(fit.features) if fit.features is not None else set()), found.seen.derived
     )
     last = max(found.at, *(use.at for use in found.seen.uses if use.name == found.variable), 0)
-    steps = [p for p in found.seen.by_hand if p.names & lineage and p.at <= last]
+    captured = tuple(f"{name}." for name in found.composed)
+    steps = [p for p in found.seen.by_hand if p.names & lineage and p.at <= last and not p.what.startswith(captured)]
     if not steps:
         return []
     shown = list(dict.fromkeys(f"cell {cells[p.at].number} `{p.what}`" for p in steps))
