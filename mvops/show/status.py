@@ -45,7 +45,7 @@ def status_json(found: Status) -> dict[str, Any]:
 
 def none_serves(model: ModelStatus) -> str:
     """Why there is no champion, and what to do."""
-    return "none of its versions: mvops apply" if model.versions else "none yet: mvops apply"
+    return "none, it was destroyed or forgotten: mvops apply" if model.taken_away else "none yet: mvops apply"
 
 
 def _model(model: ModelStatus) -> Iterator[Line]:

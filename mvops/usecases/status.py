@@ -13,7 +13,7 @@ from mvops.errors import ServingError
 from mvops.registry import alerts, rollouts
 from mvops.registry.summaries import summaries
 from mvops.registry.versions import count_versions
-from mvops.usecases.in_charge import in_charge
+from mvops.usecases.in_charge import in_charge, taken_away
 from mvops.usecases.rollout import endpoint_client
 from mvops.workspace import Workspace
 
@@ -22,7 +22,7 @@ from mvops.workspace import Workspace
 class ModelStatus:
     """One model: who serves, who wants to, how much it answered, what is wrong.
 
-    Without a champion it has never been applied, no version passed its gate, or it was destroyed: its `versions` stay.
+    `taken_away` says that it was destroyed, or forgotten: its `versions` stay, and none of them is champion.
     `monitored_rows` are the predictions in the window that begins at `monitored_until`, the last one that was seen.
     """
 
@@ -37,6 +37,7 @@ class ModelStatus:
     monitored_until: datetime | None
     monitored_rows: int
     alerts: tuple[Alert, ...]
+    taken_away: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
         model=name,
         champion=in_charge(workspace, name),
         versions=count_versions(registry, name),
+        taken_away=taken_away(workspace, name),
         rollout=rollouts.current(registry, name),
         endpoint=endpoint,
         url=url,

@@ -131,7 +131,7 @@ def rollback(workspace: Workspace, model: str, to: int | None = None) -> tuple[V
 
 def _go_back(workspace: Workspace, model: str, to: int | None) -> tuple[Version, Version]:
     with hold_lock(workspace.registry, f"rollback {model}", wait=10):
-        serving = in_charge(workspace, model)
+        serving = registered.champion(workspace.registry, model)
         if serving is None:
             raise UsageError(f"{model} has no version that serves", hint="Make one: mvops apply")
         running = rollouts.current(workspace.registry, model)
