@@ -16,6 +16,7 @@ CAUTION: tuple[ChangeClass, ...] = ("retrain", "re-evaluate", "redeploy", "re-ba
 _CLASSES: dict[tuple[str, ...], ChangeClass] = {
     ("pipeline",): "retrain",
     ("pipeline", "timeout"): "metadata only",  # decides how long we wait, not what is trained
+    ("pipeline", "memory"): "metadata only",
     ("evaluate",): "re-evaluate",
     ("evaluate", "task"): "retrain",  # part of the fingerprint
     ("gate",): "re-evaluate",

@@ -19,6 +19,7 @@ from mvops.core.config.project import Project
 from mvops.core.config.rates import parse_rate, parse_ratio
 from mvops.core.durations import parse_duration, parse_period
 from mvops.core.naming import check_name
+from mvops.core.sizes import parse_size
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _NUMBER = r"\d+(\.\d+)?"
@@ -33,6 +34,11 @@ _A_DURATION: JsonSchemaValue = {
 _WRITTEN: dict[Callable[..., Any], JsonSchemaValue] = {
     parse_duration: {**_A_DURATION, "type": ["string", "number"], "minimum": 0, "maximum": 0},
     parse_period: _A_DURATION,
+    parse_size: {
+        "type": "string",
+        "pattern": rf"^\s*{_NUMBER}\s*([MGTmgt][Bb]|[MGTmgt]i[Bb]?)\s*$",
+        "description": "A number and MB, GB, MiB or GiB, such as 4GB.",
+    },
     parse_rate: {
         "type": "string",
         "pattern": rf"^\s*{_NUMBER}\s+per\s+{_DURATION}\s*$",

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mvops.notebook.failures import Failure, find_failure, mark_stopped
+from mvops.notebook.failures import Failure, Kind, find_failure, mark_stopped, over_limit
 from mvops.notebook.kernels import Kernel
+from mvops.notebook.memory import LOOK_EVERY, MemoryWatch
 from mvops.notebook.processes import kill_marked, scratch_folder
 from mvops.notebook.warm import WarmKernels
 
@@ -40,7 +41,8 @@ class Place:
     """Where and how a notebook runs: until `deadline` on the monotonic clock, in a kernel whose processes carry `mark`.
 
     With `warm` the kernel is a fork of that process. `settings` are environment variables that it has (None: has not).
-    When `wanted` says no, the notebook is stopped as if its time were over.
+    When `wanted` says no, the notebook is stopped as if its time were over. `memory` is how many bytes its processes
+    may take together; None: any.
     """
 
     kernel: Kernel
@@ -50,6 +52,7 @@ class Place:
     warm: WarmKernels | None = None
     settings: Mapping[str, str | None] = field(default_factory=dict)
     wanted: Callable[[], bool] = lambda: True
+    memory: int | None = None
 
     def kill(self, group: int | None) -> None:
         """Kill the kernel and all that it started."""
@@ -87,16 +90,16 @@ def execute(notebook: dict[str, Any], place: Place, on_cell: OnCell | None = Non
     thread = threading.Thread(target=work, name="mvops-kernel", daemon=True)
     try:
         thread.start()
-        in_time = _follow(events, place, lambda done: on_cell and on_cell(done, len(notebook["cells"])))
-        if not in_time:
+        stopped = _follow(events, place, lambda done: on_cell and on_cell(done, len(notebook["cells"])))
+        if stopped is not None:
             place.kill(session.group)
         thread.join(10)
         problem = found[0] if found else RuntimeError("the kernel's client did not end")
         record: dict[str, Any] = json.loads(json.dumps(session.notebook))
         record["cells"] = [cell for cell in record["cells"] if not _is_marker(cell)]
         failure = find_failure(record)
-        if not in_time:
-            failure = mark_stopped(record, session.current, "timeout", "the time limit was reached")
+        if stopped is not None:
+            failure = mark_stopped(record, session.current, *stopped)
         elif problem is not None:
             failure = mark_stopped(record, session.current, *kernel_client.explain(problem, session))
         return Execution(record, time.monotonic() - started, failure)
@@ -106,18 +109,23 @@ def execute(notebook: dict[str, Any], place: Place, on_cell: OnCell | None = Non
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _follow(events: queue.Queue[int | None], place: Place, report: Callable[[int], object]) -> bool:
-    """Pass on progress until the work ends; False if the deadline came first, or nobody wants it any more."""
+def _follow(events: queue.Queue[int | None], place: Place, report: Callable[[int], object]) -> tuple[Kind, str] | None:
+    """Pass on progress until the work ends; says why if it is to be stopped before, or nobody wants it any more."""
+    watch = MemoryWatch(place.mark, place.memory, spare=place.warm.pid if place.warm else None)
+    look_up = _LOOK_UP if place.memory is None else LOOK_EVERY
     while True:
+        taken = watch.exceeded()
+        if taken is not None and place.memory is not None:
+            return "memory", over_limit(taken, place.memory)
         left = place.deadline - time.monotonic()
         try:
-            index = events.get(timeout=min(max(0.0, left), _LOOK_UP))
+            index = events.get(timeout=min(max(0.0, left), look_up))
         except queue.Empty:
-            if left > _LOOK_UP and place.wanted():
+            if left > look_up and place.wanted():
                 continue
-            return False
+            return "timeout", "the time limit was reached"
         if index is None:
-            return True
+            return None
         report(index + 1)
 
 

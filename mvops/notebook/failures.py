@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["exception", "died", "timeout", "start"]
+from mvops.core.sizes import format_size
+
+Kind = Literal["exception", "died", "timeout", "memory", "start"]
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LINE = re.compile(r"(?:Cell In\s*\[\d+\]|Input In \[\d+\]|<ipython-input-[^>]*>)[^\n]*?line (\d+)")
@@ -41,7 +43,7 @@ def find_failure(record: dict[str, Any]) -> Failure | None:
 
 def mark_stopped(record: dict[str, Any], cell: int | None, kind: Kind, message: str) -> Failure:
     """Write into the record that it was stopped in `cell` from outside, which papermill does not."""
-    names = {"timeout": "Timeout", "died": "DeadKernel"}
+    names = {"timeout": "Timeout", "memory": "MemoryLimit", "died": "DeadKernel"}
     failure = Failure(kind, names.get(kind, "NoKernel"), shorten(message), cell)
     for index, each in enumerate(record["cells"]):
         state = each["metadata"].setdefault("papermill", {})
@@ -54,6 +56,11 @@ def mark_stopped(record: dict[str, Any], cell: int | None, kind: Kind, message: 
             each.setdefault("outputs", []).append(said)
     record["metadata"].setdefault("papermill", {})["exception"] = True
     return failure
+
+
+def over_limit(taken: int, limit: int) -> str:
+    """That a kernel's processes took more memory than they may; both in bytes."""
+    return f"it took {taken / 1e6:,.0f} MB of memory, and `pipeline.memory` is {format_size(limit)}"
 
 
 def shorten(text: str) -> str:

@@ -18,6 +18,7 @@ def pipeline_job(root: Path, model: str, pipeline: Pipeline) -> PipelineJob:
         inputs=pipeline.inputs,
         outputs=pipeline.outputs.model_dump(exclude_none=True),
         timeout=pipeline.timeout.total_seconds(),
+        memory=pipeline.memory,
         yaml_key=f"models.{model}.pipeline.inputs",
         asked=Asked.of(root, pipeline.kernel, pipeline.python),
     )

@@ -202,7 +202,7 @@ def _exit(process: Any) -> str:
     if code is None:
         return "nobody knows how"
     if code == -signal.SIGKILL:
-        return "killed by SIGKILL; the system does that when memory runs out"
+        return "killed by SIGKILL, perhaps because it was out of memory: the system does that when none is left"
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 

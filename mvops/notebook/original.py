@@ -41,7 +41,7 @@ def run_original(
     tell(StepProgress("original", 0, 1, "started", 0, total))
     execution = execute(
         notebook,
-        Place(kernel, path.resolve().parent, time.monotonic() + job.timeout),
+        Place(kernel, path.resolve().parent, time.monotonic() + job.timeout, memory=job.memory),
         lambda done, cells: tell(StepProgress("original", 0, 1, "running", done, cells)),
     )
     if execution.failure is not None:

@@ -37,9 +37,10 @@ class PipelineJob:
 
     `notebook` is the promoted notebook, `root` the project's folder. `inputs` maps a parameter to a file, folder or
     glob relative to `root`; `outputs` maps a role (model, features, target, train_features, times) to a variable;
-    `timeout` is in seconds and for the whole run. With `only_step`, values of earlier steps come from the cache.
-    `yaml_key` is where the inputs are written, for messages. `digests` are those of inputs that are made only when the
-    pipeline runs, so that they are known before. `asked` is the kernel that runs it, if not the notebook's own.
+    `timeout` is in seconds and for the whole run, `memory` in bytes and for each step (None: any). With `only_step`,
+    values of earlier steps come from the cache. `yaml_key` is where the inputs are written, for messages. `digests` are
+    those of inputs that are made only when the pipeline runs, so that they are known before. `asked` is the kernel that
+    runs it, if not the notebook's own.
     """
 
     notebook: Path
@@ -49,6 +50,7 @@ class PipelineJob:
     digests: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 3600.0
+    memory: int | None = None
     use_cache: bool = True
     only_step: str | None = None
     yaml_key: str = "pipeline.inputs"

@@ -232,6 +232,7 @@ class _Run:
             files=dict(self.files),
             left=max(0.0, self.deadline - time.monotonic()),
             timeout=self.job.timeout,
+            memory=self.job.memory,
         )
         work = RemoteStep.of(job) if hands.remote else HereStep(job, self.slots)
         self.running.add(part.name)

@@ -31,7 +31,7 @@ class StepJob:
     """All that a step needs to know, as picklable data.
 
     `values` are those that it loads, as their steps saved them, `files` local copies of some by sha256; `left` is the
-    run's time in seconds, of `timeout` in all.
+    run's time in seconds, of `timeout` in all, and `memory` how many bytes its processes may take.
     """
 
     part: StepSlice
@@ -42,6 +42,7 @@ class StepJob:
     files: Mapping[str, str]
     left: float
     timeout: float
+    memory: int | None = None
 
     def wanted(self) -> bool:
         """Is the run still going on."""
@@ -80,7 +81,13 @@ class RemoteStep:
             raise refuse("of a step", why, site)
         mark = f"{site.mark}-{secrets.token_hex(4)}"
         place = Place(
-            site.kernel, self.job.document.folder, _until(self.job), mark, None, self.settings, self.job.wanted
+            kernel=site.kernel,
+            cwd=self.job.document.folder,
+            deadline=_until(self.job),
+            mark=mark,
+            settings=self.settings,
+            wanted=self.job.wanted,
+            memory=self.job.memory,
         )
         return _do(self.job, report, lambda book, on_cell: execute(book, place, on_cell))
 
@@ -98,8 +105,15 @@ class HereStep:
             until = _until(self.job)
 
             def run(book: dict[str, Any], on_cell: Report) -> Execution:
-                folder = self.job.document.folder
-                place = Place(self.job.site.kernel, folder, until, slot.mark, slot.warm, wanted=self.job.wanted)
+                place = Place(
+                    kernel=self.job.site.kernel,
+                    cwd=self.job.document.folder,
+                    deadline=until,
+                    mark=slot.mark,
+                    warm=slot.warm,
+                    wanted=self.job.wanted,
+                    memory=self.job.memory,
+                )
                 return execute(book, place, on_cell)
 
             def run_or_again(book: dict[str, Any], on_cell: Report) -> Execution:

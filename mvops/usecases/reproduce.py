@@ -6,6 +6,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,7 +93,7 @@ class _Attempt:
             # joined features are known by how they were made, not by their bytes
             digests={name: self.version.data[name] for name, path in recipe.inputs.items() if path == joined},
             outputs=recipe.outputs,
-            timeout=self._timeout(),
+            **self._limits(),
             use_cache=False,
             asked=Asked.of(self.workspace.root, recipe.kernel, recipe.python),
         )
@@ -104,9 +105,12 @@ class _Attempt:
             raise self._failed(error) from error
         return result, store
 
-    def _timeout(self) -> float:
+    def _limits(self) -> dict[str, Any]:
+        """Those of the model as its YAML is now; what decides no result is no part of the recipe."""
         model = self.workspace.project.models.get(self.version.model)
-        return model.pipeline.timeout.total_seconds() if model else 3600.0
+        if model is None:
+            return {}
+        return {"timeout": model.pipeline.timeout.total_seconds(), "memory": model.pipeline.memory}
 
     def _on_progress(self, progress: StepProgress) -> None:
         share = progress.cells_done / progress.cells if progress.cells else 0.0

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sqlite3
 import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import psutil
 import pytest
-from toy_project import copy, mvops
+from toy_project import copy, edit, mvops
 
 from mvops.registry.owner import this_process
 
@@ -121,6 +123,24 @@ def test_a_run_is_a_page_with_its_output_and_the_trace_of_what_failed(ran: Path,
     assert "Step load" not in page
     mvops(root, "runs", "notebook", ids(ran)[-1]).refused("--output DIR", "--html")
     mvops(root, "runs", "notebook", ids(ran)[-1], "--html", "--step", "x").refused("no step 'x'", "load, features")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is looked at in /proc")
+def test_a_step_that_takes_too_much_memory_is_stopped_and_the_run_goes_on_later(applied: Path, tmp_path: Path) -> None:
+    root = copy(applied, tmp_path / "toy")
+    model = root / "configs/models/toy.yaml"
+    edit(model, "  parameters: {C: 1.0}", "  memory: 500MB\n  parameters: {C: 1.0}")
+    mvops(root, "plan", "--detailed-exitcode").ok(0)  # neither trained again nor anything else
+    large = "large = b'x' * 600_000_000; time.sleep(C if C > 2 else 0)"
+    edit(root / "pipelines/toy.ipynb", "while Path(", rf"{large}\nwhile Path(")
+    told = mvops(root, "run", "toy", "-p", "C=60").refused("Step 'train' failed in cell 5: it took", "--html").err
+    assert re.search(r"it took [567]\d\d MB of memory, and `pipeline.memory` is 500MB\.", told)
+    assert [each for each in psutil.process_iter(["cwd"]) if (each.info["cwd"] or "").startswith(str(root))] == []
+    failed = mvops(root, "runs", "show", ids(root)[0], "--json").ok().json()
+    assert [step["status"] for step in failed["steps"]] == ["cached", "cached", "failed"]
+    edit(model, "memory: 500MB", "memory: 2GB")
+    told = mvops(root, "run", "toy", "-p", "C=1.5").ok().out
+    assert "features         from the cache" in told
 
 
 def shown(root: Path, place: Path) -> str:

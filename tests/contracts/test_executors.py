@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import wait
@@ -189,6 +190,14 @@ def test_a_failed_step_stops_what_needs_it_and_lets_its_neighbour_finish(
     wanted = project.job(outputs={"model": "both"})
     plans = describe_steps(wanted, cache_dir=project.places["cache_dir"], store=project.store)
     assert [plan.cached for plan in plans] == [True, False, False]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is looked at in /proc")
+def test_the_memory_limit_holds(backend: Executor, shared: Crew, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    project.write(("step:a", "import time\nboth = b'x' * 600_000_000\ntime.sleep(60)"))
+    with pytest.raises(StepFailedError, match=r"Step 'a' failed in cell 1: it took \d+ MB of memory"):
+        again(project, backend, shared.options, memory=400_000_000)
 
 
 def test_the_time_limit_holds(backend: Executor, shared: Crew, tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def test_a_model_reads_back_from_what_it_dumps() -> None:
         ("retrain.on", ["rain"], "'drift' or 'performance'"),
         ("gate", ["roc_auc above 0.7"], "is not a condition: write 'roc_auc >= 0.68'"),
         ("pipeline.timeout", "0m", "is no time at all"),
+        ("pipeline.memory", "4", "is not an amount of memory: write a number and MB, GB, MiB or GiB"),
         ("montior", {}, "Extra inputs are not permitted"),
     ],
 )

@@ -18,6 +18,7 @@ from mvops.core.durations import Duration, format_duration, parse_duration, pars
 from mvops.core.naming import check_name, suggest_name
 from mvops.core.progress import Progress, silent
 from mvops.core.route import Arm, Route
+from mvops.core.sizes import format_size, parse_size
 
 
 class Timed(BaseModel):
@@ -50,6 +51,30 @@ def test_durations_are_read_as_people_write_them(text: object, seconds: float) -
 def test_what_is_no_duration_is_refused_with_what_was_written(text: object) -> None:
     with pytest.raises(ValueError, match="is not a duration: ") as refused:
         parse_duration(text)
+    assert repr(text) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "written"),
+    [
+        ("300MB", 300_000_000, "300MB"),
+        (" 1.5 gb ", 1_500_000_000, "1500MB"),
+        ("4000MB", 4_000_000_000, "4GB"),
+        ("2GiB", 2**31, "2GiB"),
+        ("512Mi", 2**29, "512MiB"),
+        ("1.0000015MB", 1_000_002, "1.000002MB"),
+    ],
+)
+def test_amounts_of_memory_are_read_and_written(text: str, size: int, written: str) -> None:
+    assert parse_size(text) == size
+    assert format_size(size) == written
+    assert parse_size(written) == size
+
+
+@pytest.mark.parametrize("text", ["", "4", 4, 4 * 10**9, "-1GB", "4G", "4 lots", "1e3MB", "0GB", "2000TB", True, None])
+def test_what_is_no_amount_of_memory_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="is not an amount of memory: ") as refused:
+        parse_size(text)
     assert repr(text) in str(refused.value)
 
 

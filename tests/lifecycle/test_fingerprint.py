@@ -66,6 +66,7 @@ PIPELINE = {"notebook": "p.ipynb", "outputs": {"model": "m", "features": "X", "t
         ({"pipeline": PIPELINE | {"notebook": "q.ipynb"}}, "retrain"),
         ({"pipeline": PIPELINE | {"timeout": "2h"}}, "metadata only"),
         ({"pipeline": PIPELINE | {"timeout": "60m"}}, None),
+        ({"pipeline": PIPELINE | {"memory": "4GB"}}, "metadata only"),
         ({"evaluate": {"task": "regression", "metrics": ["mae"]}}, "retrain"),
         ({"evaluate": {"task": "classification", "metrics": ["f1"]}}, "re-evaluate"),
         ({"gate": ["roc_auc >= 0.6"]}, "re-evaluate"),

@@ -20,7 +20,12 @@ CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 SCHEMAS = json_schemas()
 
 FULL = {
-    "pipeline": {"notebook": "a.ipynb", "outputs": {"model": "m", "features": "X", "target": "y"}, "timeout": "90s"},
+    "pipeline": {
+        "notebook": "a.ipynb",
+        "outputs": {"model": "m", "features": "X", "target": "y"},
+        "timeout": "90s",
+        "memory": "1.5 GB",
+    },
     "evaluate": {"task": "classification", "metrics": ["roc_auc", "log_loss"]},
     "gate": ["roc_auc >= 0.68", "roc_auc >= champion - 0.005", "log_loss <= champion * 1.02", "log_loss <= champion"],
     "endpoint": {"port": 8000},

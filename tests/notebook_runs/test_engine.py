@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -100,6 +101,32 @@ def test_at_the_time_limit_everything_is_killed(execute_cells: Run) -> None:  # 
     assert (execution.failure.kind, execution.failure.cell) == ("timeout", 1)
     assert execution.seconds < 10
     assert processes.marked(f"stubborn-kernel-{os.getpid()}") == []
+
+
+FORKS = """
+import os, time
+shared = b"x" * 150_000_000
+for _ in range(3):
+    if os.fork() == 0:
+        time.sleep({seconds})
+        os._exit(0)
+{then}
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is looked at in /proc")
+def test_memory_is_that_of_all_processes_and_what_they_share_counts_once(execute_cells: Run) -> None:
+    mark = f"large-kernel-{os.getpid()}"
+    execution = execute_cells(FORKS.format(seconds=2, then="time.sleep(2)"), memory=500_000_000)
+    assert execution.failure is None
+    child = "import time; a = b'x' * 600_000_000; time.sleep(600)"
+    code = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])"
+    execution = execute_cells("x = 1", code, memory=500_000_000, mark=mark)
+    assert execution.failure is not None
+    assert (execution.failure.kind, execution.failure.cell) == ("memory", 1)
+    assert re.fullmatch(r"it took [56]\d\d MB of memory, and `pipeline.memory` is 500MB", execution.failure.message)
+    assert "MemoryLimit: it took" in execution.as_bytes().decode()
+    assert processes.marked(mark) == []
 
 
 def test_what_a_notebook_leaves_running_is_killed(execute_cells: Run) -> None:

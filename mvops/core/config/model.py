@@ -15,6 +15,7 @@ from mvops.core.cron import CronText
 from mvops.core.durations import Duration, Period
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
+from mvops.core.sizes import Size
 
 Metric = Literal[
     "roc_auc",
@@ -56,6 +57,7 @@ class Pipeline(Frozen):
     `features` names one more, which mvops makes from the feature store. It runs in the Jupyter kernel that `kernel`
     names, or in the interpreter at `python` (relative to the project, or not); without either, in the kernel that the
     notebook names. `requirements` is a file of the project that pins what an endpoint installs for the model.
+    `timeout` is for the whole run; a step whose processes together take more than `memory` is stopped.
     """
 
     notebook: str
@@ -67,6 +69,7 @@ class Pipeline(Frozen):
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
     outputs: Outputs
     timeout: Period = Field(default="1h", validate_default=True)
+    memory: Size | None = None
 
     @field_validator("python")
     @classmethod
