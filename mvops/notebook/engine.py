@@ -56,7 +56,9 @@ class Place:
 
     def kill(self, group: int | None) -> None:
         """Kill the kernel and all that it started."""
-        kill_marked(self.mark, group, spare=self.warm.pid if self.warm else None)
+        if self.warm is not None:
+            self.warm.give_up()
+        kill_marked(self.mark, group, spare=self.warm.kept if self.warm else ())
 
 
 def execute(notebook: dict[str, Any], place: Place, on_cell: OnCell | None = None) -> Execution:

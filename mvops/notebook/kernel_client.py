@@ -21,7 +21,6 @@ import nbformat
 import papermill
 import zmq
 from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
@@ -31,14 +30,17 @@ from papermill.exceptions import PapermillExecutionError
 
 from mvops.notebook import output_limit
 from mvops.notebook.failures import Kind
+from mvops.notebook.forked import Wish
 from mvops.notebook.kernels import Kernel
 from mvops.notebook.processes import MARK
+from mvops.notebook.prompt import PromptManager
 from mvops.notebook.warm import WarmKernels
 
 _ENGINE = "mvops"
 _MOST_OUTPUT = 2 * output_limit.LIMIT  # characters of text kept for one cell
 _MOST_OUTPUTS = 2_000  # displays and streams kept for one cell
 _LATE_OUTPUT = 20  # seconds that output may arrive after the cell has ended; then the cell counts as done
+_RECONNECT = 10  # milliseconds; ZeroMQ's own would be 100
 _LONGEST_SOCKET_PATH = 90  # the system's limit is 104 or 108 bytes, with a port to append
 
 
@@ -65,7 +67,7 @@ class Session:
         return self.scratch / "kernel.log"
 
 
-class _Manager(AsyncKernelManager):
+class _Manager(PromptManager):
     session_: Session
 
     @property
@@ -73,32 +75,37 @@ class _Manager(AsyncKernelManager):
         """Is it IPython's, whatever its name; then it keeps its history in memory."""
         return self.session_.kernel.ipython
 
-    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
-        if self.session_.warm is None:
-            return super().format_kernel_cmd(extra_arguments)
-        return self.session_.warm.command(["-f", self.connection_file, *(extra_arguments or [])])
-
     async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # the asynchronous twin
         session = self.session_
+        environment = _environment(session)
+        if session.warm is not None:
+            wish = Wish(options.get("extra_arguments") or [], environment, str(options["cwd"]))
+            kernel = session.warm.start(wish)
+            session.scratch = kernel.place
+            await self.adopt(kernel)
+        else:
+            await self._start(session, environment, options)
+        session.group = getattr(self.provisioner, "pgid", None)
+        session.process = getattr(self.provisioner, "process", None)
+
+    async def _start(self, session: Session, environment: dict[str, str], options: dict[str, Any]) -> None:
         session.scratch.mkdir(parents=True, exist_ok=True)
         self.connection_file = str(session.scratch / "kernel.json")
         if sys.platform != "win32" and len(str(session.scratch)) < _LONGEST_SOCKET_PATH:
             self.transport = "ipc"
             self.ip = str(session.scratch / "k")
-        environment = {
-            "OMP_WAIT_POLICY": "PASSIVE",
-            **os.environ,
-            **session.settings,
-            MARK: session.mark,
-        }  # idle threads must not spin
-        environment = {name: value for name, value in environment.items() if value is not None}
-        if session.kernel.python is not None:  # what its cells start is that environment's, too
-            environment["PATH"] = f"{session.kernel.python.parent}{os.pathsep}{environment.get('PATH', '')}"
-        environment.pop("MPLBACKEND", None)  # a window cannot open here; the kernel then keeps plots in the notebook
         with session.log.open("ab") as log:
             await self._async_start_kernel(**{**options, "env": environment, "stdout": log, "stderr": log})
-        session.group = getattr(self.provisioner, "pgid", None)
-        session.process = getattr(self.provisioner, "process", None)
+
+
+def _environment(session: Session) -> dict[str, str]:
+    waits = {"OMP_WAIT_POLICY": "PASSIVE"}  # idle threads must not spin
+    settings = {**waits, **os.environ, **session.settings, MARK: session.mark}
+    environment = {name: value for name, value in settings.items() if value is not None}
+    if session.kernel.python is not None:  # what its cells start is that environment's, too
+        environment["PATH"] = f"{session.kernel.python.parent}{os.pathsep}{environment.get('PATH', '')}"
+    environment.pop("MPLBACKEND", None)  # a window cannot open here; the kernel then keeps plots in the notebook
+    return environment
 
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has no types
@@ -115,6 +122,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
             self.km._kernel_spec = KernelSpec(argv=kernel.command(), display_name=kernel.name, language="python")  # noqa: SLF001
         # Without this ZeroMQ drops what we are too slow to read beyond 1,000 messages, also that the cell has ended.
         self.km.context.setsockopt(zmq.RCVHWM, 0)
+        self.km.context.setsockopt(zmq.RECONNECT_IVL, _RECONNECT)  # the kernel makes its sockets while we connect
         return self.km
 
     def execute_cell(self, cell: Any, cell_index: int, **options: Any) -> Any:

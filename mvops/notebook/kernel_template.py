@@ -2,10 +2,10 @@
 
 Like `handover`, this file stands alone (Python 3.9 or later, standard library and ipykernel) and is run by its path:
 
-    python kernel_template.py serve HANDLE MODULE...     import the modules, then fork a kernel for each request
-    python kernel_template.py launch PATH ARGUMENT...    ask for a kernel, and stay until it ends, as if it were it
+    python kernel_template.py HANDLE MODULE...     import the modules, then fork a kernel for each request
 
-HANDLE is that of a listening Unix socket which is inherited, PATH where that is bound.
+HANDLE is that of a listening Unix socket which is inherited. A request is a JSON object with two files, the kernel's
+output; it is answered by two lines, the kernel's process id and later how it ended.
 
 It only imports before it forks: a library that has computed in the parent may hang in the child. The server ends, and
 its kernels with it, when its standard input is closed: that is when its owner is gone.
@@ -65,24 +65,8 @@ def serve(handle: int, modules: list[str]) -> "list[str] | None":
             for file in files:
                 os.close(file)
             clients[kernel] = client
-            client.sendall(f"{kernel}\n".encode())
-
-
-def launch(path: str, arguments: list[str]) -> None:
-    """Have a kernel forked with our environment, folder and output; end as it ends."""
-    with socket.socket(socket.AF_UNIX) as server:
-        server.connect(path)
-        request = {"arguments": arguments, "environment": dict(os.environ), "folder": os.getcwd()}  # noqa: PTH109  starts in 10 ms
-        socket.send_fds(server, [json.dumps(request).encode()], [1, 2])
-        answers = server.makefile()
-        kernel = int(answers.readline())
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda got, _: os.kill(kernel, got))
-        code = int(answers.readline() or 1)
-    if code < 0:
-        signal.signal(-code, signal.SIG_DFL) if -code != signal.SIGKILL else None
-        os.kill(os.getpid(), -code)
-    sys.exit(code)
+            with contextlib.suppress(OSError):  # it is not waited for any more
+                client.sendall(f"{kernel}\n".encode())
 
 
 def _import_all(modules: list[str]) -> None:
@@ -132,9 +116,7 @@ def _kill(kernel: int) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "launch":
-        launch(sys.argv[2], sys.argv[3:])
-    asked = serve(int(sys.argv[2]), sys.argv[3:])
+    asked = serve(int(sys.argv[1]), sys.argv[2:])
     if asked is not None:
         sys.argv = ["ipykernel_launcher", *asked]
         importlib.import_module("ipykernel.kernelapp").launch_new_instance()

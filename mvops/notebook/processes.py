@@ -8,6 +8,7 @@ import shutil
 import signal
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 MARK = "MVOPS_KERNEL"  # the environment variable that a kernel hands down to everything it starts
@@ -28,8 +29,8 @@ def marked(mark: str) -> list[int]:
     return [pid for pid in found if pid != os.getpid()]
 
 
-def kill_marked(mark: str, group: int | None = None, spare: int | None = None) -> None:
-    """Kill the process group and every process that carries `mark`, but for `spare`, until none is left.
+def kill_marked(mark: str, group: int | None = None, spare: Collection[int] = ()) -> None:
+    """Kill the process group and every process that carries `mark`, but for those to `spare`, until none is left.
 
     Gives up after a second.
     """
@@ -37,7 +38,7 @@ def kill_marked(mark: str, group: int | None = None, spare: int | None = None) -
         with contextlib.suppress(OSError):
             os.killpg(group, signal.SIGKILL)
     give_up = time.monotonic() + 1
-    while (pids := [pid for pid in marked(mark) if pid != spare]) and time.monotonic() < give_up:
+    while (pids := [pid for pid in marked(mark) if pid not in spare]) and time.monotonic() < give_up:
         for pid in pids:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)

@@ -13,12 +13,17 @@ from mvops.notebook.warm import WarmKernels, warm_kernels
 def kernel_slots(prepared: Prepared, mark: str, steps: int, at_once: int | None) -> KernelSlots:
     """Slots for so many steps; imports are kept warm where more than one step is done with them."""
     if at_once is None or steps <= at_once:
-        return KernelSlots(mark, lambda _: None)
+        return KernelSlots(mark, lambda _: None, steps)
     document, modules = prepared.document, prepared.modules
     sources = [cell.source for cell in document.code]
-    return KernelSlots(
-        mark, lambda each: warm_kernels(prepared.kernel, sources, modules, mark=each, folder=document.folder)
-    )
+
+    def make(each: str) -> WarmKernels | None:
+        return warm_kernels(
+            prepared.kernel, sources, modules, mark=each, folder=document.folder, more=lambda: slots.left > 0
+        )
+
+    slots = KernelSlots(mark, make, steps)
+    return slots
 
 
 class Slot:
@@ -36,9 +41,13 @@ class Slot:
 
 
 class KernelSlots:
-    """As many slots as are used at a time; `make` starts a process that has imported, or says None."""
+    """As many slots as are used at a time; `make` starts a process that has imported, or says None.
 
-    def __init__(self, mark: str, make: Callable[[str], WarmKernels | None]) -> None:
+    `left` is how many of the steps are still to take one.
+    """
+
+    def __init__(self, mark: str, make: Callable[[str], WarmKernels | None], steps: int) -> None:
+        self.left = steps
         self._mark = mark
         self._make = make
         self._slots: list[Slot] = []
@@ -49,6 +58,7 @@ class KernelSlots:
     def take(self) -> Iterator[Slot]:
         """One that nobody else has."""
         with self._lock:
+            self.left -= 1
             if not self._free:
                 slot = Slot(f"{self._mark}-{len(self._slots)}", self._make)
                 self._slots.append(slot)

@@ -19,8 +19,10 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def execute_cells(tmp_path: Path) -> Callable[..., Execution]:
-    def run(*cells: Cell, limit: float = 60.0, on_cell: OnCell | None = None, **options: Any) -> Execution:
-        place = Place(Kernel("python3", None), tmp_path, time.monotonic() + limit, **options)
+    def run(
+        *cells: Cell, limit: float = 60.0, on_cell: OnCell | None = None, cwd: Path = tmp_path, **options: Any
+    ) -> Execution:
+        place = Place(Kernel("python3", None), cwd, time.monotonic() + limit, **options)
         return execute(notebook(*cells), place, on_cell)
 
     return run

@@ -123,6 +123,52 @@ def test_it_ends_with_its_owner() -> None:  # N4
     processes.remove_scratch("warm-orphan")
 
 
+def test_the_next_kernel_waits_and_is_used_only_where_it_was_meant_to(execute_cells: Run, tmp_path: Path) -> None:
+    mark = f"spare-kernels-{os.getpid()}"
+    wanted = [True, True, True, False]
+    warm = WarmKernels(sys.executable, [], mark, tmp_path, more=lambda: wanted.pop(0))
+    look = "import os\nprint(os.getpid(), os.getcwd(), os.environ.get('SAID'), os.environ['MVOPS_KERNEL'])"
+    waiting: set[int] = set()
+
+    def run(**options: Any) -> tuple[bool, list[str]]:
+        """Was it the one that waited, and what did it see."""
+        execution = execute_cells(look, mark=mark, warm=warm, **options)
+        assert execution.failure is None
+        assert set(processes.marked(mark)) == warm.kept  # one that waited in vain is gone too
+        pid, *seen = printed(execution).split()
+        was = int(pid) in waiting
+        waiting.clear()
+        waiting.update(warm.kept - {warm.pid})
+        return was, seen
+
+    try:
+        assert run() == (False, [str(tmp_path), "None", mark])
+        assert run() == (True, [str(tmp_path), "None", mark])
+        assert run(settings={"SAID": "later"}) == (False, [str(tmp_path), "later", mark])
+        assert len(waiting) == 1
+        assert run(settings={"SAID": "later"}, cwd=tmp_path.parent) == (False, [str(tmp_path.parent), "later", mark])
+        assert waiting == set()
+    finally:
+        warm.close()
+    assert processes.marked(mark) == []
+
+
+def test_the_time_limit_holds_while_the_process_still_imports(
+    execute_cells: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(60)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    mark = f"slow-kernels-{os.getpid()}"
+    warm = WarmKernels(sys.executable, ["slow"], mark, tmp_path)
+    started = time.monotonic()
+    failure = execute_cells("1", mark=mark, warm=warm, limit=1.0).failure
+    warm.close()
+    assert failure is not None
+    assert failure.kind == "timeout"
+    assert time.monotonic() - started < 5
+    assert processes.marked(mark) == []
+
+
 @pytest.mark.parametrize(
     ("kernel", "source"),
     [
