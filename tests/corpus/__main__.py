@@ -124,7 +124,9 @@ class Projects:
             split,
             "--json",
         ]
-        (root / "configs/models/tried.yaml").unlink(missing_ok=True)  # one that is not complete holds up the next
+        command += ["--verify"] if verify else []
+        for made in ("configs/models/tried.yaml", "pipelines/tried.ipynb"):  # of the notebook before
+            (root / made).unlink(missing_ok=True)
         started = time.monotonic()
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=limit, cwd=root, check=False)
