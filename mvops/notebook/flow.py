@@ -10,13 +10,14 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mvops.notebook.cells import Cell, parse_cell
 from mvops.notebook.objects import root
 from mvops.notebook.process_state import changes_process
 from mvops.notebook.scopes import Function, Scope
+from mvops.notebook.walking import loaded_names
 
 _GIVEN = frozenset(dir(builtins)) | {"get_ipython", "display", "In", "Out", "__file__", "__name__", "exit", "quit"}
 _IN_SHELL = re.compile(r"\{([A-Za-z_]\w*)|\$([A-Za-z_]\w*)")
@@ -59,8 +60,10 @@ def notebook_flows(sources: Sequence[str]) -> tuple[CellFlow, ...]:
         flow = _flow(cell, scope, given=_GIVEN - bound)
         reads, mutates = _called(flow, scope, functions)
         mutates = frozenset(other for name in mutates for other in groups.of(name)) - imported
-        known = bound - flow.binds
-        flows.append(replace(flow, reads=flow.reads | (reads & known), mutates=flow.mutates - imported | mutates))
+        needed = (reads & bound) - flow.reads
+        if needed & flow.binds:
+            needed -= _bound_before_calls(cell, functions)
+        flows.append(replace(flow, reads=flow.reads | needed, mutates=flow.mutates - imported | mutates))
     return tuple(flows)
 
 
@@ -151,6 +154,17 @@ def _called(flow: CellFlow, scope: Scope, functions: dict[str, Function]) -> tup
         if isinstance(call.func, ast.Name) and call.func.id in functions:
             mutates |= _passed(call, functions[call.func.id])
     return frozenset(reads), frozenset(mutates)
+
+
+def _bound_before_calls(cell: Cell, functions: Mapping[str, Function]) -> set[str]:
+    """What the cell has surely bound by the first statement that uses one of the functions."""
+    scope = Scope()
+    for statement in cell.tree.body:
+        is_definition = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        if not is_definition and loaded_names(statement) & functions.keys():
+            break
+        scope.visit_all([statement])
+    return scope.bound
 
 
 def _passed(call: ast.Call, function: Function) -> set[str]:

@@ -63,7 +63,19 @@ def slice_notebook(document: Document, outputs: Mapping[str, str]) -> tuple[Step
             raise _no_output(flows, role, name)
         at = document.steps.index(owner)
         slices[at] = replace(slices[at], outputs=slices[at].outputs | {name})
+    for at in reversed(range(len(slices))):
+        slices[at] = _handing_on(flows, slices[at], slices[at + 1 :])
     return tuple(_with_saves(each, slices) for each in slices)
+
+
+def _handing_on(flows: _Flows, each: StepSlice, later: list[StepSlice]) -> StepSlice:
+    """With what it may leave as it was, in a branch not taken: it has to have it to hand it on."""
+    wanted = each.outputs | {name for other in later for name, step in other.loads.items() if step == each.name}
+    surely = frozenset().union(*(_surely_bound(cell) for cell in each.own))
+    first = flows.position[each.own[0].number]
+    found = {name: flows.origin(name, first) for name in sorted(wanted - surely - each.loads.keys() - {RANDOM})}
+    handed = {name: origin for name, origin in found.items() if isinstance(origin, str)}
+    return replace(each, loads=dict(sorted({**each.loads, **handed}.items())))
 
 
 def _with_saves(each: StepSlice, slices: list[StepSlice]) -> StepSlice:
