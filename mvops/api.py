@@ -79,12 +79,22 @@ def promote(
         return make(workspace, Path(notebook), name=name, split=split, force=force)
 
 
-def verify(made: Promoted, directory: Path | str = _HERE, *, environment: str | None = None) -> Verification:
-    """Run the original and what `mvops.promote` made of it, and compare every number that they show."""
+def verify(
+    made: Promoted,
+    directory: Path | str = _HERE,
+    *,
+    tolerance: float | None = None,
+    environment: str | None = None,
+) -> Verification:
+    """Run the original and what `mvops.promote` made of it, and compare every number that they show.
+
+    Numbers and predictions may differ by the relative `tolerance`, 1e-9 if none is given.
+    """
+    from mvops.notebook.shown import TOLERANCE  # noqa: PLC0415 -- the same
     from mvops.usecases.promote import verify as prove  # noqa: PLC0415 -- the same
 
     with open_project(Path(directory), environment=environment) as workspace:
-        return prove(workspace, made)
+        return prove(workspace, made, tolerance=TOLERANCE if tolerance is None else tolerance)
 
 
 def run(

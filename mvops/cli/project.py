@@ -70,6 +70,10 @@ def promote(
         str | None, typer.Option(help="auto, none or headings: where steps begin; auto, or as last time.")
     ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Run both and compare their numbers.")] = False,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(help="By how much, relatively, numbers may differ in --verify. Default: 1e-9."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what an earlier promote made.")] = False,
     update: Annotated[
         bool, typer.Option("--update", help="Merge what changed in the notebook since into what was made of it.")
@@ -85,6 +89,7 @@ def promote(
     json_: JsonFlag = False,
 ) -> None:
     """Turn a notebook into a pipeline and a model's YAML."""
+    proof = _proof(tolerance, verify=verify)
     if check:
         _check(notebook, name, json_=json_)
         return
@@ -95,7 +100,7 @@ def promote(
     if update and (kernel or python):
         raise UsageError("--update keeps what runs the notebook", hint="Change it in the model's YAML, under pipeline.")
     if update:
-        _update(notebook, name, split, on_conflict, verify=verify, json_=json_)
+        _update(notebook, name, split, on_conflict, proof=proof, json_=json_)
         return
     from mvops.notebook.kernels import Asked
     from mvops.show.promotion import promotion_lines
@@ -106,11 +111,11 @@ def promote(
         made = make(workspace, notebook, name=name, split=split or "auto", force=force, asked=asked)
         if not json_:
             present(made, promotion_lines(made), say)
-        _proved(workspace, made, made.as_json(), verify=verify, json_=json_, may_join=split in {None, "auto"})
+        _proved(workspace, made, made.as_json(), proof=proof, json_=json_, may_join=split in {None, "auto"})
 
 
 def _update(
-    notebook: Path, name: str | None, split: str | None, on_conflict: str, *, verify: bool, json_: bool
+    notebook: Path, name: str | None, split: str | None, on_conflict: str, *, proof: float | None, json_: bool
 ) -> None:
     from mvops.show.promotion import update_lines
     from mvops.usecases.update import update
@@ -119,7 +124,7 @@ def _update(
         done = update(workspace, notebook, name=name, split=split, on_conflict=on_conflict)
         if not json_:
             present(done, update_lines(done), say)
-        _proved(workspace, done.made, done.as_json(), verify=verify, json_=json_)
+        _proved(workspace, done.made, done.as_json(), proof=proof, json_=json_)
 
 
 def _proved(
@@ -127,12 +132,12 @@ def _proved(
     made: Promoted | None,
     told: dict[str, Any],
     *,
-    verify: bool,
+    proof: float | None,
     json_: bool,
     may_join: bool = False,
 ) -> None:
-    """Say what was done, with the proof where one is asked for; exit with 4 where the numbers differ."""
-    if not verify or made is None:
+    """Say what was done, with the proof within `proof` where one is asked for; exit with 4 where the numbers differ."""
+    if proof is None or made is None:
         if json_:
             print_json(told)
         return
@@ -142,20 +147,34 @@ def _proved(
     from mvops.usecases.proving import prove
 
     with waiting() as tell:
-        proved = prove(workspace, made, may_join=may_join, tell=tell)
-    made, proof = proved.made, proved.proof
-    report = keep_report(workspace, made, proof, str(page(made, proof)))
+        proved = prove(workspace, made, may_join=may_join, tolerance=proof, tell=tell)
+    made, found = proved.made, proved.proof
+    report = keep_report(workspace, made, found, str(page(made, found)))
     if json_:
         told = made.as_json() if proved.why_whole else told
-        print_json(told | {"verification": proof.as_json(), "report": report, "why_whole": proved.why_whole})
+        print_json(told | {"verification": found.as_json(), "report": report, "why_whole": proved.why_whole})
     else:
         if proved.why_whole:
             say(f"In steps it does not hold: {proved.why_whole}. It is promoted again, as one step.")
             present(made, promotion_lines(made), say)
-        present(proof, verification_lines(proof))
+        present(found, verification_lines(found))
         answer(f"  report: {report}")
-    if proof.verdict == "different":
+    if found.verdict == "different":
         raise typer.Exit(4)
+
+
+def _proof(tolerance: float | None, *, verify: bool) -> float | None:
+    """The tolerance of the proof; None where none is asked for. Raises UsageError before anything is written."""
+    if tolerance is not None and not verify:
+        raise UsageError("--tolerance is how far numbers may differ in --verify", hint="Type both, or neither.")
+    if not verify:
+        return None
+    from mvops.notebook.shown import TOLERANCE
+    from mvops.usecases.promote import check_tolerance
+
+    chosen = TOLERANCE if tolerance is None else tolerance
+    check_tolerance(chosen)
+    return chosen
 
 
 def _check(notebook: Path, name: str | None, *, json_: bool) -> None:

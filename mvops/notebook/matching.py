@@ -12,7 +12,7 @@ from typing import Any
 from mvops.errors import NotebookError
 from mvops.notebook.cells import parse_cell
 from mvops.notebook.document import text
-from mvops.notebook.shown import Shown, equal, shown_numbers
+from mvops.notebook.shown import TOLERANCE, Shown, equal, shown_numbers
 
 _METRIC = re.compile(
     r"accuracy|auc|f1|precision|recall|score|loss|brier|rmse|mae|mse|r2|r\^2|r-squared|error|deviation", re.IGNORECASE
@@ -67,18 +67,20 @@ def match_cells(
     return [(ours[block.a + n], promoted[block.b + n]) for block in blocks for n in range(block.size)]
 
 
-def compare_cells(original: dict[str, Any], promoted: dict[str, Any]) -> Difference | None:
+def compare_cells(
+    original: dict[str, Any], promoted: dict[str, Any], tolerance: float = TOLERANCE
+) -> Difference | None:
     """The first number in which two executed cells differ, or None."""
     left, right = shown_numbers(original), shown_numbers(promoted)
     for one, other in zip(left, right, strict=False):
-        if not equal(one.value, other.value):
+        if not equal(one.value, other.value, tolerance):
             return _difference(original, _named(one), _named(other))
     if len(left) != len(right):
         return _difference(original, f"{len(left)} numbers", f"{len(right)} numbers")
     return None
 
 
-def metric_rows(original: dict[str, Any], promoted: dict[str, Any]) -> list[MetricRow]:
+def metric_rows(original: dict[str, Any], promoted: dict[str, Any], tolerance: float = TOLERANCE) -> list[MetricRow]:
     """The named numbers of a cell, side by side."""
     left, right = shown_numbers(original), shown_numbers(promoted)
     expression = _last_expression(text(original["source"]))
@@ -87,7 +89,7 @@ def metric_rows(original: dict[str, Any], promoted: dict[str, Any]) -> list[Metr
         name = one.label or (expression if len(left) == 1 else "")
         if any(letter.isalpha() for letter in name) and (one.alone or _METRIC.search(name)):
             other = right[at].value if at < len(right) else None
-            same = other is not None and equal(one.value, other)
+            same = other is not None and equal(one.value, other, tolerance)
             rows.append(MetricRow(cell_number(original), name, one.value, other, same))
     return rows
 

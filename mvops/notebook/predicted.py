@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mvops.notebook.document import text
-from mvops.notebook.shown import equal
+from mvops.notebook.shown import TOLERANCE, equal
 
 _SIGN = "mvops-predictions "
 _MOST = 20_000  # rows that are compared
@@ -58,8 +58,10 @@ def answer(cells: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
     return None
 
 
-def agree(original: dict[str, Any] | None, promoted: dict[str, Any] | None) -> Predictions:
-    """Compare two answers, row by row; numbers may differ by rounding."""
+def agree(
+    original: dict[str, Any] | None, promoted: dict[str, Any] | None, tolerance: float = TOLERANCE
+) -> Predictions:
+    """Compare two answers, row by row; numbers may differ by the relative `tolerance`."""
     if original is None and promoted is None:
         return Predictions(reason="the model or its held-out rows are not known")
     for who, found in (("the original notebook", original), ("the promoted pipeline", promoted)):
@@ -72,13 +74,13 @@ def agree(original: dict[str, Any] | None, promoted: dict[str, Any] | None) -> P
     if original["rows"] != promoted["rows"]:
         said = f"{original['rows']} held-out rows != {promoted['rows']}"
         return Predictions(min(len(left), len(right)), abs(original["rows"] - promoted["rows"]), (said,))
-    wrong = [row for row, pair in enumerate(zip(left, right, strict=True)) if not _same(*pair)]
+    wrong = [row for row, pair in enumerate(zip(left, right, strict=True)) if not _same(*pair, tolerance)]
     examples = tuple(f"row {row + 1}: {left[row]} != {right[row]}" for row in wrong[:_SHOWN])
     return Predictions(len(left), len(wrong), examples)
 
 
-def _same(left: Any, right: Any) -> bool:
+def _same(left: Any, right: Any, tolerance: float) -> bool:
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(_same(*pair) for pair in zip(left, right, strict=True))
+        return len(left) == len(right) and all(_same(*pair, tolerance) for pair in zip(left, right, strict=True))
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (left, right))
-    return equal(left, right) if numbers else bool(left == right)
+    return equal(left, right, tolerance) if numbers else bool(left == right)

@@ -10,6 +10,8 @@ from typing import Any
 
 from mvops.notebook.document import text
 
+TOLERANCE = 1e-9  # relative: what a computer's rounding comes to
+
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # Nothing here may backtrack over digits: a cell may print a million of them.
 _NUMBER = re.compile(
@@ -61,11 +63,11 @@ def texts(cell: dict[str, Any]) -> Iterable[str]:
     return [_ANSI.sub("", each) for each in ("".join(streams), *shown) if each]
 
 
-def equal(left: float, right: float, tolerance: float = 1e-9) -> bool:
-    """Are two numbers the same but for rounding? NaN is the same as NaN."""
+def equal(left: float, right: float, tolerance: float = TOLERANCE) -> bool:
+    """Are two numbers the same but for rounding, by the relative `tolerance`? NaN is the same as NaN."""
     if math.isnan(left) or math.isnan(right):
         return math.isnan(left) and math.isnan(right)
-    return math.isclose(left, right, rel_tol=tolerance, abs_tol=1e-12)
+    return math.isclose(left, right, rel_tol=tolerance, abs_tol=min(tolerance, 1e-12))
 
 
 def _of_line(line: str) -> Iterable[Shown]:

@@ -21,7 +21,7 @@ from mvops.notebook.process_state import dotted, sets_seed
 from mvops.notebook.read import read_notebook
 from mvops.notebook.results import PipelineJob, StepProgress, Store
 from mvops.notebook.run import run_pipeline
-from mvops.notebook.shown import shown_numbers
+from mvops.notebook.shown import TOLERANCE, shown_numbers
 from mvops.notebook.watched import QUESTION, asked_pipeline, watched
 from mvops.notebook.written import Folder, WrittenFile, compare_written
 
@@ -37,7 +37,8 @@ class Verification:
 
     `equal`: every number in every cell is the same, the model predicts the same for its held-out rows, and the files
     that are written are the same. `not_comparable`: they differ, but so does the original from itself (`reason`,
-    `unseeded`). `numbers` is how many were compared, in `cells` cells.
+    `unseeded`). `numbers` is how many were compared, in `cells` cells, and
+    `tolerance` by how much, relatively, two of them or two predictions may differ and count as the same.
     """
 
     verdict: Verdict
@@ -47,6 +48,7 @@ class Verification:
     predictions: Predictions
     files: tuple[WrittenFile, ...]
     unseeded: tuple[str, ...]
+    tolerance: float
     cells: int
     numbers: int
     original_seconds: float
@@ -58,7 +60,7 @@ class Verification:
         return plain
 
 
-def verify(
+def verify(  # noqa: PLR0913 -- what is compared, where it runs, and how near is the same
     original: Path,
     job: PipelineJob,
     *,
@@ -66,6 +68,7 @@ def verify(
     cache_dir: Path,
     work_dir: Path,
     on_progress: OnProgress | None = None,
+    tolerance: float = TOLERANCE,
 ) -> Verification:
     """Run the original as it is in its own folder, then the promoted steps, and compare.
 
@@ -84,14 +87,14 @@ def verify(
         result = run_pipeline(asked, store=store, cache_dir=cache_dir, work_dir=work_dir, on_progress=on_progress)
         executed = _executed([step.notebook for step in result.steps], store)
     promoted = Ran(_promoted_cells(job.notebook, executed), answer(executed), folder.changed(), result.seconds)
-    return _compared(first, promoted, run)
+    return _compared(first, promoted, run, tolerance)
 
 
-def _compared(first: Ran, promoted: Ran, run_again: Callable[[], Ran]) -> Verification:
+def _compared(first: Ran, promoted: Ran, run_again: Callable[[], Ran], tolerance: float) -> Verification:
     """The two side by side; the original runs once more where something differs."""
     pairs = match_cells(first.cells, promoted.cells)
-    differences = tuple(found for pair in pairs if (found := compare_cells(*pair)))
-    predictions = agree(first.answer, promoted.answer)
+    differences = tuple(found for pair in pairs if (found := compare_cells(*pair, tolerance)))
+    predictions = agree(first.answer, promoted.answer, tolerance)
     files = compare_written(first.files, promoted.files)
     unseeded = unseeded_calls(first.cells)
     numbers = sum(len(shown_numbers(cell)) for cell, _ in pairs)
@@ -99,10 +102,10 @@ def _compared(first: Ran, promoted: Ran, run_again: Callable[[], Ran]) -> Verifi
     reason = "" if numbers or predictions.rows else "no cell of the pipeline shows a number"
     if differences or predictions.different or any(file.wrong for file in files):
         again = run_again()
-        predictions = replace(predictions, stable=not agree(first.answer, again.answer).different)
+        predictions = replace(predictions, stable=not agree(first.answer, again.answer, tolerance).different)
         files = tuple(replace(f, stable=first.files[f.path] == again.files.get(f.path)) for f in files)
         if differences:
-            differences, verdict, reason = _judge(differences, first.cells, again.cells, unseeded)
+            differences, verdict, reason = _judge(differences, (first.cells, again.cells), unseeded, tolerance)
         elif (predictions.different and predictions.stable) or any(file.wrong for file in files):
             verdict = "different"
         else:
@@ -111,10 +114,11 @@ def _compared(first: Ran, promoted: Ran, run_again: Callable[[], Ran]) -> Verifi
         verdict=verdict,
         reason=reason,
         differences=differences,
-        metrics=tuple(row for pair in pairs for row in metric_rows(*pair)),
+        metrics=tuple(row for pair in pairs for row in metric_rows(*pair, tolerance)),
         predictions=predictions,
         files=files,
         unseeded=unseeded,
+        tolerance=tolerance,
         cells=len(pairs),
         numbers=numbers,
         original_seconds=first.seconds,
@@ -156,15 +160,15 @@ def _splits(call: ast.Call) -> bool:
 
 def _judge(
     differences: tuple[Difference, ...],
-    first: Sequence[dict[str, Any]],
-    second: Sequence[dict[str, Any]],
+    originals: tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]]],
     unseeded: tuple[str, ...],
+    tolerance: float,
 ) -> tuple[tuple[Difference, ...], Verdict, str]:
     """Tell differences that promotion made from those that the original has with itself."""
     unstable = {
         cell_number(one)
-        for one, other in zip(first, second, strict=True)
-        if one["cell_type"] == "code" and compare_cells(one, other)
+        for one, other in zip(*originals, strict=True)
+        if one["cell_type"] == "code" and compare_cells(one, other, tolerance)
     }
     told = tuple(
         Difference(each.cell, each.source, each.original, each.promoted, stable=each.cell not in unstable)

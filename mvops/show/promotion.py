@@ -7,6 +7,7 @@ from typing import Any
 
 from mvops.core.counts import counted
 from mvops.notebook.predicted import Predictions
+from mvops.notebook.shown import TOLERANCE
 from mvops.notebook.verify import Verification
 from mvops.usecases.promote import Promoted
 from mvops.usecases.update import Updated
@@ -65,6 +66,8 @@ def verification_lines(proof: Verification) -> Iterator[str]:
     yield VERDICTS[proof.verdict] + f" ({proof.numbers} numbers in {proof.cells} cells)."
     if proof.reason:
         yield f"  {proof.reason}"
+    if proof.tolerance != TOLERANCE:
+        yield f"  numbers and predictions may differ by a relative {proof.tolerance:g}"
     width = min(_WIDEST, max((len(row.name) for row in proof.metrics), default=0))
     for row in proof.metrics:
         yield f"  {row.name[:width]:<{width}}  original {_number(row.original)}  promoted {_number(row.promoted)}"

@@ -22,6 +22,7 @@ from mvops.notebook.kernels import OWN, Asked, choose_kernel
 from mvops.notebook.promotion import Promotion
 from mvops.notebook.promotion import promote as read_and_promote
 from mvops.notebook.results import PipelineJob, StepProgress
+from mvops.notebook.shown import TOLERANCE
 from mvops.notebook.stages import Split
 from mvops.notebook.verify import Verification
 from mvops.notebook.verify import verify as compare
@@ -117,12 +118,13 @@ def _check_place(workspace: Workspace, model: str, target: Path, original: Path,
         raise UsageError(f"there is a {shown} already", hint=hint)
 
 
-def verify(workspace: Workspace, made: Promoted, *, tell: Tell = silent) -> Verification:
+def verify(workspace: Workspace, made: Promoted, *, tolerance: float = TOLERANCE, tell: Tell = silent) -> Verification:
     """Run the original and the promoted pipeline on the same inputs and compare every number that they show.
 
-    When one of them does not run, what `promote` has just written for the first time is taken away again, and the
-    error is raised.
+    Numbers and predictions may differ by the relative `tolerance`; UsageError if it is none. When one of them does not
+    run, what `promote` has just written for the first time is taken away again, and the error is raised.
     """
+    check_tolerance(tolerance)
     pipeline = made.found.config["pipeline"]
     job = PipelineJob(
         notebook=workspace.root / made.notebook,
@@ -146,6 +148,7 @@ def verify(workspace: Workspace, made: Promoted, *, tell: Tell = silent) -> Veri
             cache_dir=workspace.cache,
             work_dir=workspace.work,
             on_progress=on_progress,
+            tolerance=tolerance,
         )
     except MvopsError:
         if not made.replaced:
@@ -155,6 +158,15 @@ def verify(workspace: Workspace, made: Promoted, *, tell: Tell = silent) -> Veri
         raise
     record_event(workspace.registry, "promote", made.name, f"verified: {proof.verdict.replace('_', ' ')}")
     return proof
+
+
+def check_tolerance(tolerance: float) -> None:
+    """Raise UsageError for what is no relative difference that may be."""
+    if not 0 <= tolerance < 1:
+        raise UsageError(
+            f"the tolerance {tolerance:g} is no relative difference: it lies between 0 and 1",
+            hint=f"Such as 1e-6, a millionth of the number. Without it: {TOLERANCE:g}",
+        )
 
 
 def keep_report(workspace: Workspace, made: Promoted, proof: Verification, page: str) -> str:

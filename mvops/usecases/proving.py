@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from mvops.core.progress import Tell, silent
 from mvops.notebook.results import StepFailedError
+from mvops.notebook.shown import TOLERANCE
 from mvops.notebook.verify import Verification
 from mvops.usecases.promote import Promoted, promote, verify
 from mvops.workspace import Workspace
@@ -20,14 +21,21 @@ class Proved:
     why_whole: str = ""
 
 
-def prove(workspace: Workspace, made: Promoted, *, may_join: bool = False, tell: Tell = silent) -> Proved:
+def prove(
+    workspace: Workspace,
+    made: Promoted,
+    *,
+    may_join: bool = False,
+    tolerance: float = TOLERANCE,
+    tell: Tell = silent,
+) -> Proved:
     """Verify it. One in steps which fails there, or shows other numbers, is promoted again as one if it `may_join`.
 
     Raises as `verify`.
     """
     may_join = may_join and len(made.found.steps) > 1
     try:
-        proof = verify(workspace, made, tell=tell)
+        proof = verify(workspace, made, tolerance=tolerance, tell=tell)
     except StepFailedError as error:
         if not may_join:
             raise
@@ -38,7 +46,7 @@ def prove(workspace: Workspace, made: Promoted, *, may_join: bool = False, tell:
         why = _why(proof)
     whole = promote(workspace, made.original, name=made.name, split="none", force=True)
     whole = replace(whole, replaced=made.replaced)
-    return Proved(whole, verify(workspace, whole, tell=tell), why)
+    return Proved(whole, verify(workspace, whole, tolerance=tolerance, tell=tell), why)
 
 
 def _why(proof: Verification) -> str:

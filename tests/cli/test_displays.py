@@ -153,6 +153,7 @@ PROOF = Verification(
     metrics=(MetricRow(3, EVIL, 0.5, None, equal=False),),
     predictions=Predictions(9, 1, (EVIL,), stable=False),
     files=(WrittenFile(EVIL, "different"),),
+    tolerance=1e-9,
     unseeded=(EVIL,),
     cells=4,
     numbers=9,

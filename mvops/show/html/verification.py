@@ -30,6 +30,7 @@ def html(proof: Verification) -> Markup:
         table(("differs in cell", "original", "promoted"), others),
         table(("file that it writes", ""), ((code(file.path), file.said) for file in proof.files)),
         *(line(f"unseeded: {call}") for call in proof.unseeded if proof.verdict == "not_comparable"),
+        line(f"numbers and predictions may differ by a relative {proof.tolerance:g}", "soft"),
         line(f"original {proof.original_seconds:.1f} s, promoted {proof.promoted_seconds:.1f} s", "soft"),
     )
 
