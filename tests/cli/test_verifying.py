@@ -1,4 +1,4 @@
-"""How near to each other two numbers are the same, when a promotion is proved."""
+"""`mvops.promote` and `mvops.verify` as they are typed in a notebook, and how near to each other is the same."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from toy_project import mvops, rows, write_notebook
 
 import mvops as api
+from mvops.errors import NotebookError, UsageError
 
 # The cell has another number among those that its kernel runs when it is promoted.
 NEARLY: dict[str, tuple[str, ...]] = {
@@ -33,6 +34,25 @@ def small(tmp_path: Path) -> Path:
     rows(range(2)).to_csv(tmp_path / "p/data/d.csv", index=False)
     write_notebook(tmp_path / "p/notebooks/work.ipynb", NEARLY)
     return tmp_path / "p"
+
+
+def test_a_notebook_is_promoted_from_python(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(small / "notebooks")
+    made = api.promote("work.ipynb", split="none")
+    assert (made.name, made.notebook, made.config) == ("work", "pipelines/work.ipynb", "configs/models/work.yaml")
+    assert made.found.config["pipeline"]["inputs"] == {"d_path": "data/d.csv"}
+    assert (small / made.notebook).is_file()
+    assert "pipeline.work" in {str(action.address) for action in api.plan().pending()}
+    with pytest.raises(UsageError, match="there is a model work already"):
+        api.promote("work.ipynb")
+    assert api.promote("work.ipynb", name="other").name == "other"
+    assert api.promote("work.ipynb", force=True).replaced
+    with pytest.raises(NotebookError, match=r"there is no notebook wrok\.ipynb") as refused:
+        api.promote("wrok.ipynb")
+    assert "notebooks/work.ipynb" in str(refused.value.hint)
+    for tolerance in (-1.0, float("nan"), float("inf"), 1):
+        with pytest.raises(UsageError, match="is no relative difference"):
+            api.verify(made, tolerance=tolerance)
 
 
 def test_a_tolerance_is_refused_before_anything_is_written(small: Path) -> None:
