@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,15 @@ class Place:
     wanted: Callable[[], bool] = lambda: True
     memory: int | None = None
 
+    def kept(self) -> Collection[int]:
+        """The processes that carry the mark and are not this notebook's."""
+        return self.warm.kept if self.warm else ()
+
     def kill(self, group: int | None) -> None:
         """Kill the kernel and all that it started."""
         if self.warm is not None:
             self.warm.give_up()
-        kill_marked(self.mark, group, spare=self.warm.kept if self.warm else ())
+        kill_marked(self.mark, group, spare=self.kept())
 
 
 def execute(notebook: dict[str, Any], place: Place, on_cell: OnCell | None = None) -> Execution:
@@ -113,7 +117,7 @@ def execute(notebook: dict[str, Any], place: Place, on_cell: OnCell | None = Non
 
 def _follow(events: queue.Queue[int | None], place: Place, report: Callable[[int], object]) -> tuple[Kind, str] | None:
     """Pass on progress until the work ends; says why if it is to be stopped before, or nobody wants it any more."""
-    watch = MemoryWatch(place.mark, place.memory, spare=place.warm.pid if place.warm else None)
+    watch = MemoryWatch(place.mark, place.memory, spare=place.kept)
     look_up = _LOOK_UP if place.memory is None else LOOK_EVERY
     while True:
         taken = watch.exceeded()

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 _SOCKETS = ("shell", "iopub", "stdin", "control", "hb")
-_ANSWER = 5.0  # seconds in which a process that is not importing says which its new child is
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,8 @@ class Forked:
                 self._server.shutdown(socket.SHUT_RDWR)
 
     def known(self) -> int | None:
-        """Its id, if it has one soon."""
-        while b"\n" not in self._said and self._hear(_ANSWER):
-            pass
-        return int(self._said.partition(b"\n")[0] or 0) or None
+        """Its id, if it is there."""
+        return int(self._said.partition(b"\n")[0] or 0) or None if self.born else None
 
     def poll(self) -> int | None:
         """The exit code, or minus the signal that killed it; None while it lives."""

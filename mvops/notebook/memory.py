@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,11 +22,14 @@ _FIND_EVERY = 1.0  # seconds; to find a kernel's processes is to read something 
 
 @dataclass
 class MemoryWatch:
-    """The processes that carry `mark`, but for `spare`, and the bytes that they may take together (None: any)."""
+    """The processes that carry `mark`, and the bytes that they may take together (None: any).
+
+    Those that `spare` names carry it too and do not count.
+    """
 
     mark: str
     limit: int | None
-    spare: int | None = None
+    spare: Callable[[], Collection[int]] = frozenset
     _next: float = 0.0
     _found: float = 0.0
     _pids: list[int] = field(default_factory=list)
@@ -40,7 +44,8 @@ class MemoryWatch:
             return None
         if now >= self._found + _FIND_EVERY:
             self._found = now
-            self._pids = [pid for pid in marked(self.mark) if pid != self.spare]
+            spare = self.spare()
+            self._pids = [pid for pid in marked(self.mark) if pid not in spare]
         taken = sum(map(_resident, self._pids))
         # Pages that forks have in common count in each of them, so a sum that is too large is not the answer yet.
         taken = taken if taken <= self.limit else sum(map(_share, self._pids))

@@ -27,11 +27,11 @@ from mvops.notebook.processes import MARK, scratch_folder
 _BEARS_IT = {"numpy", "pandas", "scipy", "sklearn", "joblib", "pyarrow"}
 _ALSO = {
     "pandas": ("pyarrow.parquet",),  # for the handover
-    "sklearn": ("skops.io",),
     # Not pyplot itself: it ties itself to the kernel that it is imported in.
     "matplotlib": ("matplotlib.figure", "matplotlib.backends.backend_agg"),
     "seaborn": ("matplotlib.figure", "matplotlib.backends.backend_agg", "pandas"),
 }
+_FITS = re.compile(r"\bfit")  # only a notebook that fits something hands over or saves what skops writes
 _SETS_ENVIRONMENT = re.compile(r"environ|putenv|%(?:set_)?env\b|threadpoolctl|set_start_method")
 _LONGEST_FOLDER = 50  # characters of that for temporary files: Unix sockets in it have paths of at most 104
 _INLINE = "module://matplotlib_inline.backend_inline"
@@ -141,9 +141,16 @@ def warm_kernels(
     """
     if sys.platform != "linux" or not kernel.ordinary or len(tempfile.gettempdir()) > _LONGEST_FOLDER:
         return None
+    sources = tuple(sources)
+    sources = tuple(sources)
     if any(_SETS_ENVIRONMENT.search(each) for each in sources):
         return None
     roots = {name.partition(".")[0] for name in modules}
     wanted = {name for name in modules if name.partition(".")[0] in _BEARS_IT}
     wanted.update(also for root in roots for also in _ALSO.get(root, ()))
-    return WarmKernels(str(kernel.python or sys.executable), [*sorted(wanted), "cloudpickle"], mark, folder, more)
+    first = []
+    if "sklearn" in roots:  # skops looks for each function of theirs in what is imported, in the order in which it was
+        first = ["numpy", "scipy.special"]
+        wanted.update(["skops.io"] if any(_FITS.search(each) for each in sources) else [])
+    python = str(kernel.python or sys.executable)
+    return WarmKernels(python, [*first, *sorted(wanted), "cloudpickle"], mark, folder, more)
