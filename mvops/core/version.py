@@ -21,12 +21,21 @@ class Artifact(Frozen):
 
 
 class CodeState(Frozen):
-    """Where the code came from: Git commit (None outside Git), dirty or not, digest of each step's cells."""
+    """Where the code came from: Git commit (None outside Git), dirty or not, digest of each step's cells.
+
+    `later` are the notebooks that go on after `notebook`, where a pipeline is of several.
+    """
 
     commit: str | None
     dirty: bool
     notebook: str
     cells: dict[str, str]
+    later: tuple[str, ...] = ()
+
+    @property
+    def notebooks(self) -> tuple[str, ...]:
+        """All of them, in their order."""
+        return (self.notebook, *self.later)
 
 
 class Environment(Frozen):

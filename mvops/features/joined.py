@@ -26,8 +26,9 @@ def job_of(workspace: Workspace, model: str) -> PipelineJob:
     """The job of a model's pipeline, with the joined features among its inputs. Makes nothing yet."""
     pipeline = workspace.model(model).pipeline
     job = pipeline_job(workspace.root, model, pipeline)
-    if pipeline.notebook in workspace.stand_ins:
-        job = replace(job, notebook=workspace.source(pipeline.notebook))
+    if workspace.stand_ins:
+        first, *later = (workspace.source(book) for book in pipeline.books)
+        job = replace(job, notebook=first, later=tuple(later))
     if pipeline.features is None:
         return job
     parameter = pipeline.features.parameter

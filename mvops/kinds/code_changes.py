@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from mvops.artifacts.store import ArtifactStore
@@ -13,6 +14,7 @@ from mvops.core.run import Run
 from mvops.errors import ArtifactError
 from mvops.kinds.kind import Look
 from mvops.notebook.changed_cells import changed_cells
+from mvops.notebook.document import step_named_after
 
 
 def code_changes(run: Run, before: Mapping[str, Any], after: Mapping[str, Any], look: Look) -> Iterator[CodeChange]:
@@ -21,16 +23,27 @@ def code_changes(run: Run, before: Mapping[str, Any], after: Mapping[str, Any], 
     Nothing is said of what the artefact store does not hold any more.
     """
     root, store = look.workspace.root, look.workspace.store
-    notebook: str = after["notebook"]
-    old, new = _kept(run, before["notebook"], store), content_at(root / notebook)
-    if before["steps"] != after["steps"] and old is not None and new is not None:
-        yield from changed_cells(notebook, old, new)
+    if before["steps"] != after["steps"]:
+        for was, notebook in _pairs(before, after):
+            old, new = _kept(run, was, store), content_at(root / notebook)
+            if old is not None and new is not None:
+                unnamed = step_named_after(Path(notebook)) if after.get("later") else "main"
+                yield from changed_cells(notebook, old, new, unnamed)
     known, wanted = before.get("sources", {}), after.get("sources", {})
     for path in sorted(path for path in {*known, *wanted} if known.get(path) != wanted.get(path)):
         old, new = _kept(run, path, store), content_at(root / path)
         verb: CodeVerb = "add" if path not in known else "remove" if path not in wanted else "change"
         whole = (old is None) == (path not in known) and (new is None) == (path not in wanted)
         yield CodeChange(path=path, verb=verb, diff=_diff(path, old or b"", new or b"") if whole else "")
+
+
+def _pairs(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What each notebook was before: the one of its name, and where there was and is only one, that one."""
+    old, new = ([fields["notebook"], *fields.get("later", ())] for fields in (before, after))
+    for notebook in new:
+        was = old[0] if len(old) == len(new) == 1 else notebook
+        if was in old:
+            yield was, notebook
 
 
 def _kept(run: Run, path: str, store: ArtifactStore) -> bytes | None:

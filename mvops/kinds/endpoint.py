@@ -177,7 +177,7 @@ def _pythons(look: Look, name: str, serving: Champion | None) -> dict[str, Any]:
 def _has_its_own_kernel(workspace: Workspace, name: str) -> bool:
     """Does another Python than ours run the notebook; whether it can is the pipeline's to say."""
     pipeline = workspace.project.models[name].pipeline
-    path = workspace.source(pipeline.notebook)
+    path = workspace.source(pipeline.books[0])
     asked = Asked.of(workspace.root, pipeline.kernel, pipeline.python)
     try:
         return choose_kernel(read_document(path, workspace.root).metadata, path, asked).python is not None

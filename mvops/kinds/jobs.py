@@ -13,8 +13,8 @@ from mvops.core.config.project import Project
 from mvops.core.config.scheduler import chain_schedule, chains
 from mvops.core.environment import option
 from mvops.kinds.kind import Look
-from mvops.notebook.document import read_document
-from mvops.notebook.slices import slice_notebook
+from mvops.notebook.document import read_documents
+from mvops.notebook.slices import slice_notebooks
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -55,14 +55,15 @@ def with_parts(look: Look, entry: Entry) -> Job:
 
 def _parts(look: Look, model: str) -> tuple[Part, ...]:
     pipeline = look.workspace.project.models[model].pipeline
-    document = read_document(look.workspace.source(pipeline.notebook), look.workspace.root)
+    workspace = look.workspace
+    documents = read_documents([workspace.source(book) for book in pipeline.books], workspace.root)
     return tuple(
         Part(
             name=step.name,
             arguments=("run", model, "--step", step.name, *option(look.workspace.project.environment)),
-            after=tuple(dict.fromkeys(step.loads.values())),
+            after=step.upstream,
         )
-        for step in slice_notebook(document, pipeline.outputs.model_dump(exclude_none=True))
+        for step in slice_notebooks(documents, pipeline.outputs.model_dump(exclude_none=True), workspace.root)
     )
 
 

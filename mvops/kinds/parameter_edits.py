@@ -19,19 +19,24 @@ def edited_in_vain(look: Look, name: str, run: str) -> Iterator[str]:
 
     `run` is empty before the first one: then whatever differs from the YAML is told.
     """
-    workspace, pipeline = look.workspace, look.workspace.project.models[name].pipeline
-    path = workspace.source(pipeline.notebook)
+    pipeline = look.workspace.project.models[name].pipeline
     written = {key: pipeline.parameters[key] for key in sorted(pipeline.parameters)}
-    if not written or not is_file(path):
+    for book in pipeline.books if written else ():
+        yield from _of_notebook(look, name, run, book, written)
+
+
+def _of_notebook(look: Look, name: str, run: str, book: str, written: Mapping[str, Any]) -> Iterator[str]:
+    path = look.workspace.source(book)
+    if not is_file(path):
         return
     key = digest(["parameters", run, file_sha256(path), written])
     known = look.memory.recall(key)
     if not isinstance(known, dict):
-        known = _in_vain(look, pipeline.notebook, run, written)
+        known = _in_vain(look, book, run, written)
         look.memory.keep(key, known)
     for parameter, value in known.items():
         yield (
-            f"{parameter} = {value} in the cell of parameters of {pipeline.notebook} changes nothing: "
+            f"{parameter} = {value} in the cell of parameters of {book} changes nothing: "
             f"models.{name}.pipeline.parameters.{parameter} is {written[parameter]!r}, and holds; write it there, "
             f"in configs/models/{name}.yaml"
         )

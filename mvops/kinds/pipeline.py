@@ -25,8 +25,8 @@ from mvops.notebook.digests import file_sha256
 from mvops.notebook.keys import describe_steps
 from mvops.notebook.results import StepPlan
 
-_CODE = ("notebook", "steps.", "sources")  # fields
-_SELDOM = {"sources", "environment"}
+_CODE = ("notebook", "later", "steps.", "sources")  # fields
+_SELDOM = {"sources", "environment", "later"}
 
 
 class PipelineSpec(Spec):
@@ -35,7 +35,7 @@ class PipelineSpec(Spec):
     `steps` maps each step to the digest of its code, `parameters` each parameter that a step reads to its value,
     `inputs` each input that a step reads to the digest of its files, `sources` each file of the project that the code
     is made of, or reads by a name that is spelt out, to its digest, `environment` is the kernel with its Python and
-    packages, where that is not ours.
+    packages, where that is not ours, `later` the notebooks that go on after `notebook`.
     """
 
     kind: ClassVar[str] = "pipeline"
@@ -46,9 +46,10 @@ class PipelineSpec(Spec):
     outputs: dict[str, str]
     sources: dict[str, str]
     environment: dict[str, str] = Field(default_factory=dict)
+    later: tuple[str, ...] = ()
 
     def fields(self) -> dict[str, Any]:
-        """Without `sources` where the notebook stands alone, and `environment` where it is ours."""
+        """Without `sources` and `later` where the notebook stands alone, and `environment` where it is ours."""
         return {field: value for field, value in super().fields().items() if value or field not in _SELDOM}
 
 
@@ -129,7 +130,8 @@ def pipeline_spec(look: Look, name: str) -> PipelineSpec:
     return PipelineSpec(
         name=name,
         needs=(*dataset_addresses(look, name), *_features(name, model)),
-        notebook=model.pipeline.notebook,
+        notebook=model.pipeline.books[0],
+        later=model.pipeline.books[1:],
         steps={plan.name: plan.digest for plan in plans},
         parameters={parameter: read[parameter] for parameter in sorted(read.keys() - inputs.keys())},
         inputs=dict(sorted(inputs.items())),

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -16,21 +16,25 @@ from mvops.core.version import CodeState
 _PATIENCE = 10  # seconds for one question to Git
 
 
-def code_state(root: Path, notebook: str, cells: dict[str, str], sources: Iterable[str] = ()) -> CodeState:
-    """The commit that `root` is at, and whether `notebook`, `sources` or `configs/` (relative to it) differ from it.
+def code_state(
+    root: Path, notebook: str, cells: dict[str, str], sources: Iterable[str] = (), later: Sequence[str] = ()
+) -> CodeState:
+    """The commit that `root` is at, and whether what a pipeline is made of differs from it: paths relative to `root`.
 
-    `sources` are what the notebook imports or reads from beside it. A notebook that Git does not track counts as
-    dirty, also one in a submodule: the commit does not tell its content. Without Git, outside a repository, before the
-    first commit, or if Git does not answer within ten seconds, the commit is None.
+    That is `notebook`, the notebooks that go on `later`, `sources`, which they import or read from beside them, and
+    `configs/`. A notebook that Git does not track counts as dirty, also one in a submodule: the commit does not tell
+    its content. Without Git, outside a repository, before the first commit, or if Git does not answer within ten
+    seconds, the commit is None.
     """
     git = shutil.which("git")
+    found = CodeState(commit=None, dirty=False, notebook=notebook, later=tuple(later), cells=cells)
     if git is None or _ask(git, root, "rev-parse", "--is-inside-work-tree") != "true":
-        return CodeState(commit=None, dirty=False, notebook=notebook, cells=cells)
-    places = sorted({notebook, "configs", *sources})
+        return found
+    places = sorted({notebook, *later, "configs", *sources})
     changes = _ask(git, root, "status", "--porcelain", "--untracked-files=all", "--", *places)
-    tracked = _ask(git, root, "ls-files", "--", notebook)
+    tracked = all(_ask(git, root, "ls-files", "--", each) for each in (notebook, *later))
     commit = _ask(git, root, "rev-parse", "--verify", "--quiet", "HEAD")
-    return CodeState(commit=commit or None, dirty=changes != "" or not tracked, notebook=notebook, cells=cells)
+    return found.model_copy(update={"commit": commit or None, "dirty": changes != "" or not tracked})
 
 
 def committed(root: Path, path: str) -> bool:

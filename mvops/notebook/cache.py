@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,17 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Entry:
-    """What a step made: `values` as in its `values.json`, names that did not exist, the executed notebook's sha256."""
+    """What a step made: `values` as in its `values.json`, names that did not exist, the executed notebook's sha256.
+
+    `files` are those that it wrote (path below the project -> content), looked at where there are several notebooks.
+    """
 
     step: str
     values: dict[str, dict[str, Any]]
     absent: tuple[str, ...]
     notebook: str
     seconds: float
+    files: dict[str, str] = field(default_factory=dict)
 
     def has(self, names: Iterable[str]) -> bool:
         """Does it answer for all of these names?"""

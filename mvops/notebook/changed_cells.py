@@ -15,12 +15,13 @@ from mvops.notebook.document import DocumentCell, document_cells
 _Pair = tuple[DocumentCell | None, DocumentCell | None]
 
 
-def changed_cells(path: str, before: bytes, after: bytes) -> list[CodeChange]:
+def changed_cells(path: str, before: bytes, after: bytes, unnamed: str = "main") -> list[CodeChange]:
     """From one content of the notebook at `path` to another: the code cells that run, without outputs and blanks.
 
-    A cell that stands elsewhere with the same code is moved. Raises NotebookError for a notebook that cannot be run.
+    A cell that stands elsewhere with the same code is moved; `unnamed` is the step of untagged cells. Raises
+    NotebookError for a notebook that cannot be run.
     """
-    pairs = list(_pairs(_cells(path, before), _cells(path, after)))
+    pairs = list(_pairs(*(_cells(path, content, unnamed) for content in (before, after))))
     gone = {tidy(old.source): old for old, new in pairs if old is not None and new is None}
     moved = {tidy(new.source) for old, new in pairs if old is None and new is not None} & gone.keys()
     return [change for old, new in pairs if (change := _change(path, old, new, moved))]
@@ -31,8 +32,8 @@ def tidy(source: str) -> str:
     return "\n".join(line.rstrip() for line in source.rstrip().split("\n"))
 
 
-def _cells(path: str, content: bytes) -> list[DocumentCell]:
-    cells = document_cells(json.loads(content), Where(Path(path)))
+def _cells(path: str, content: bytes, unnamed: str) -> list[DocumentCell]:
+    cells = document_cells(json.loads(content), Where(Path(path)), unnamed)
     return [cell for cell in cells if cell.role not in {"skip", "markdown"}]
 
 

@@ -26,6 +26,7 @@ class Statement:
     names: frozenset[str]
     reads: frozenset[str]
     always: bool
+    is_class: bool = False
 
 
 @lru_cache(maxsize=2048)
@@ -62,7 +63,7 @@ def _statement(cell: Cell, node: ast.stmt) -> Statement | None:
     flow = cell_flow(source)
     # An object of a class may be handed on without its class being named, and must stay of that class.
     always = flow.state or "*" in flow.imports or isinstance(node, ast.ClassDef)
-    return Statement(source, flow.binds, immediate_reads(source), always)
+    return Statement(source, flow.binds, immediate_reads(source), always, isinstance(node, ast.ClassDef))
 
 
 def _source(cell: Cell, node: ast.stmt) -> str:

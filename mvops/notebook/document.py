@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from mvops.core.naming import check_name
+from mvops.core.naming import check_name, suggest_name
 from mvops.core.nearest import did_you_mean
 from mvops.errors import NotebookError, Where
 from mvops.witness import is_folder, note_content
@@ -19,13 +21,14 @@ _SKIPPED = {"skip", "injected-parameters"}
 
 @dataclass(frozen=True)
 class DocumentCell:
-    """`number` is the place among all cells, from 1."""
+    """`number` is the place among all cells, from 1; `book` that of the notebook in its pipeline, from 0."""
 
     number: int
     role: Role
     step: str | None  # of a step's own cell
     source: str
     raw: dict[str, Any]
+    book: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,44 @@ class Document:
         return next((cell for cell in self.cells if cell.role == "parameters"), None)
 
 
-def read_document(path: Path, root: Path) -> Document:
-    """Read a notebook file; `metadata.mvops.cwd` is relative to `root`, without it the notebook's own folder counts."""
+def read_documents(paths: Sequence[Path], root: Path) -> tuple[Document, ...]:
+    """Read the notebooks of a pipeline, in their order.
+
+    Where there are several, one without tags is one step, named after its file, and no two may have a step of the same
+    name: a NotebookError.
+    """
+    if len(paths) == 1:
+        return (read_document(paths[0], root),)
+    documents: list[Document] = []
+    first: dict[str, tuple[Path, int]] = {}
+    for book, path in enumerate(paths):
+        read = read_document(path, root, unnamed=step_named_after(path))
+        cells = tuple(replace(cell, book=book) for cell in read.cells)
+        documents.append(replace(read, cells=cells))
+        for step in read.steps:
+            number = next(cell.number for cell in cells if cell.step == step)
+            if step in first:
+                other, there = first[step]
+                raise NotebookError(
+                    f"Step {step!r} is in cell {number}, and in {other.name} too, in cell {there}: every step of a "
+                    "pipeline has a name of its own.",
+                    hint=f"Tag this one otherwise, such as `step:{step}_{book + 1}`.",
+                    where=Where(path),
+                )
+            first[step] = path, number
+    return tuple(documents)
+
+
+def step_named_after(path: Path) -> str:
+    """What the step of an untagged notebook is called in a pipeline of several."""
+    return suggest_name(re.sub(r"^[\W\d_]+", "", path.stem) or path.stem)
+
+
+def read_document(path: Path, root: Path, unnamed: str = "main") -> Document:
+    """Read a notebook file; `metadata.mvops.cwd` is relative to `root`, without it the notebook's own folder counts.
+
+    `unnamed` is the step of cells that no tag puts into one.
+    """
     book = _read_json(path)
     where = Where(path)
     if book.get("nbformat") != 4 or not isinstance(book.get("cells"), list):
@@ -68,7 +107,7 @@ def read_document(path: Path, root: Path) -> Document:
             hint="Correct metadata.mvops.cwd of the notebook, or promote it again.",
             where=where,
         )
-    cells = document_cells(book, where)
+    cells = document_cells(book, where, unnamed)
     steps = tuple(dict.fromkeys(cell.step for cell in cells if cell.step is not None))
     if not steps:
         raise NotebookError("The notebook has no code cell that runs.", where=where)
@@ -76,10 +115,10 @@ def read_document(path: Path, root: Path) -> Document:
     return Document(path, folder, steps, cells, metadata)
 
 
-def document_cells(book: dict[str, Any], where: Where) -> tuple[DocumentCell, ...]:
+def document_cells(book: dict[str, Any], where: Where, unnamed: str = "main") -> tuple[DocumentCell, ...]:
     """The cells of a notebook of format 4; raise NotebookError for tags that contradict each other."""
     steps = book.get("metadata", {}).get("mvops", {}).get("steps", [])
-    return tuple(_cells(book["cells"], list(steps), where))
+    return tuple(_cells(book["cells"], [*steps, unnamed], where))
 
 
 def check_steps(book: dict[str, Any], where: Where) -> None:
@@ -123,7 +162,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _cells(raws: list[dict[str, Any]], steps: list[str], where: Where) -> list[DocumentCell]:
     tags = [list(raw.get("metadata", {}).get("tags", [])) for raw in raws]
     tagged = [_step_of(each, where) for each in tags]
-    current = next((step for step in tagged if step), steps[0] if steps else "main")
+    current = next((step for step in tagged if step), steps[0])
     cells: list[DocumentCell] = []
     for number, (raw, own_tags, step) in enumerate(zip(raws, tags, tagged, strict=True), start=1):
         source = text(raw.get("source", ""))

@@ -47,11 +47,17 @@ def cell_flow(source: str) -> CellFlow:
     return notebook_flows([source])[0]
 
 
-def notebook_flows(sources: Sequence[str]) -> tuple[CellFlow, ...]:
-    """The flow of each cell, knowing the cells before it; a syntax error is a NotebookError."""
+def notebook_flows(sources: Sequence[str], earlier: int = 0) -> tuple[CellFlow, ...]:
+    """The flow of each cell, knowing the cells before it; a syntax error is a NotebookError.
+
+    The first `earlier` cells are those of notebooks before this one: what they import, this one may use for values.
+    """
     seen = [_scope(source) for source in sources]
     bound = {name for _, scope in seen for name in scope.binds}
-    imported = {name for _, scope in seen for name in scope.imports}
+    own = {name for _, scope in seen[earlier:] for name in scope.binds}
+    imported = {
+        name for at, (_, scope) in enumerate(seen) for name in scope.imports if at >= earlier or name not in own
+    }
     groups = _Groups(pair for _, scope in seen for pair in scope.aliases)
     functions: dict[str, Function] = {}
     flows = []

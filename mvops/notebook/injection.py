@@ -7,7 +7,7 @@ import json
 import keyword
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,24 +69,62 @@ def declared_in(content: bytes, path: str) -> Declared:
 
 
 def injected_values(document: Document, job: PipelineJob) -> dict[str, Any]:
-    """The values to inject: the job's parameters, and for each input its path as seen from the notebook's folder.
+    """The values to inject into the one notebook of a job, as `checked_parameters` and `values_for` have them."""
+    declared = checked_parameters((document,), job)
+    return values_for(document, declared[0].names, job)
 
-    A name that is not declared, or a value that is no plain JSON, is a NotebookError.
+
+def checked_parameters(documents: Sequence[Document], job: PipelineJob) -> tuple[Declared, ...]:
+    """What each notebook declares.
+
+    A name of the job that none declares, a value that is no plain JSON, and a name with different defaults in two
+    notebooks that the job leaves open are a NotebookError.
     """
-    declared = declared_parameters(document).names
-    values: dict[str, Any] = {}
+    found = tuple(declared_parameters(document) for document in documents)
+    names = frozenset().union(*(each.names for each in found))
     for name, value in job.parameters.items():
-        _check_name(document, name, declared)
+        _check_name(documents, name, names)
         if name in job.inputs:
             raise NotebookError(
                 f"{name!r} is both a parameter and an input.", hint=f"Set it under {job.yaml_key} only."
             )
         _check_value(name, value, 0)
-        values[name] = value
+    for name in job.inputs:
+        _check_name(documents, name, names)
+    _check_defaults(documents, found, {*job.parameters, *job.inputs}, job)
+    return found
+
+
+def values_for(document: Document, names: Iterable[str], job: PipelineJob) -> dict[str, Any]:
+    """Those of the job's values that have one of these names; an input is its path as seen from the notebook."""
+    wanted = frozenset(names)
+    values = {name: value for name, value in job.parameters.items() if name in wanted}
     for name, pattern in job.inputs.items():
-        _check_name(document, name, declared)
-        values[name] = Path(os.path.relpath(job.root / pattern, document.folder)).as_posix()
+        if name in wanted:
+            values[name] = Path(os.path.relpath(job.root / pattern, document.folder)).as_posix()
     return values
+
+
+def _check_defaults(
+    documents: Sequence[Document], declared: Sequence[Declared], settled: set[str], job: PipelineJob
+) -> None:
+    first: dict[str, Document] = {}
+    texts: dict[str, str] = {}
+    for document, own in zip(documents, declared, strict=True):
+        for name in sorted(own.names - settled):
+            text = repr(own.defaults[name]) if name in own.defaults else "computed"
+            other = first.setdefault(name, document)
+            if texts.setdefault(name, text) == text and (text != "computed" or other is document):
+                continue
+            assert document.parameters_cell is not None
+            assert other.parameters_cell is not None
+            raise NotebookError(
+                f"The parameter {name!r} is {text} in cell {document.parameters_cell.number}, and {texts[name]} in "
+                f"cell {other.parameters_cell.number} of {other.path.name}: in one pipeline it is one parameter.",
+                hint=f"Set it under {job.yaml_key.removesuffix('inputs')}parameters, which holds for both, or give one "
+                "of them another name.",
+                where=Where(document.path),
+            )
 
 
 def injected_source(values: Mapping[str, Any]) -> str:
@@ -104,14 +142,16 @@ def _assignment(node: ast.stmt) -> tuple[str | None, ast.expr | None]:
     return None, None
 
 
-def _check_name(document: Document, name: str, declared: frozenset[str]) -> None:
+def _check_name(documents: Sequence[Document], name: str, declared: frozenset[str]) -> None:
     if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("__"):
         raise NotebookError(f"{name!r} is no name that a notebook's parameter can have.")
     if name in declared:
         return
-    known = f"Its parameters are: {', '.join(sorted(declared))}." if declared else "It declares no parameters."
-    message = f"{name!r} is no parameter of the notebook{did_you_mean(name, declared) or '.'}"
-    error = NotebookError(message, hint=known, where=Where(document.path))
+    whose, they = ("the notebook", "It declares") if len(documents) == 1 else ("the notebooks", "They declare")
+    their = "Its" if len(documents) == 1 else "Their"
+    known = f"{their} parameters are: {', '.join(sorted(declared))}." if declared else f"{they} no parameters."
+    message = f"{name!r} is no parameter of {whose}{did_you_mean(name, declared) or '.'}"
+    error = NotebookError(message, hint=known, where=Where(documents[0].path))
     raise error.named_by("parameters", name)
 
 

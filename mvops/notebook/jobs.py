@@ -12,7 +12,8 @@ from mvops.notebook.results import PipelineJob
 def pipeline_job(root: Path, model: str, pipeline: Pipeline) -> PipelineJob:
     """The job of a model's pipeline: as the YAML says, everything that can be taken from the cache."""
     return PipelineJob(
-        notebook=root / pipeline.notebook,
+        notebook=root / pipeline.books[0],
+        later=tuple(root / book for book in pipeline.books[1:]),
         root=root,
         parameters=pipeline.parameters,
         inputs=pipeline.inputs,

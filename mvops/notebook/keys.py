@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mvops.core.canonical import digest
-from mvops.errors import DataError
+from mvops.errors import DataError, NotebookError, Where
 from mvops.notebook.cache import FORMAT, StepCache
 from mvops.notebook.changed_cells import tidy
 from mvops.notebook.digests import file_sha256, input_digest
-from mvops.notebook.document import Document, read_document
-from mvops.notebook.injection import Declared, declared_parameters, injected_values
+from mvops.notebook.document import Document, read_documents
+from mvops.notebook.injection import Declared, checked_parameters, values_for
 from mvops.notebook.kernels import Kernel, choose_kernel, environment, told
+from mvops.notebook.left_files import as_they_left
 from mvops.notebook.reading import files_read, imported_modules, local_sources, names_of_files, names_written
 from mvops.notebook.results import CellPlan, PipelineJob, StepPlan, Store
-from mvops.notebook.slices import StepSlice, slice_notebook
+from mvops.notebook.slices import StepSlice, slice_notebooks
 from mvops.notebook.sources import source_name
 from mvops.notebook.told import Memory, Surroundings, ToldStep, key_of, recalled, relative, remember
 from mvops.witness import is_file, spoil
@@ -39,17 +41,17 @@ class StepKey:
 class Prepared:
     """A job, read and checked: all that a run needs to know before a kernel starts."""
 
-    document: Document
+    documents: tuple[Document, ...]
     slices: tuple[StepSlice, ...]
     kernel: Kernel
     python: str
     packages: dict[str, str]
     modules: frozenset[str]  # dotted names that the code imports
-    injected: dict[str, Any]
+    injected: dict[str, dict[str, Any]]  # by step
     parameters: dict[str, Any]  # declared ones with a known value
     data: dict[str, str]
     keys: dict[str, StepKey]
-    sources: tuple[Path, ...]  # the notebook, and the files in the project that its code is made of or reads by name
+    sources: tuple[Path, ...]  # the notebooks, and the files in the project that its code is made of or reads by name
     environment: dict[str, str]  # kernel, Python and packages, as a plan tells them
 
 
@@ -59,36 +61,89 @@ def prepare(job: PipelineJob, cache_dir: Path | None, data: Mapping[str, str] | 
     `data` are the digests of the inputs, where they are known. Raises NotebookError for the notebook, its
     kernel or a parameter, DataError for an input that is not there.
     """
-    document = read_document(job.notebook, job.root)
-    kernel = choose_kernel(document.metadata, job.notebook, job.asked)
-    injected = injected_values(document, job)
-    declared = declared_parameters(document)
+    documents = read_documents(job.notebooks, job.root)
+    kernel = _kernel(documents, job)
+    declared = checked_parameters(documents, job)
     data = dict(data or data_digests(job, cache_dir))
-    slices = slice_notebook(document, job.outputs)
-    modules = imported_modules(cell.source for cell in document.code)
-    roots = frozenset(name.partition(".")[0] for name in modules)
+    slices = slice_notebooks(documents, job.outputs, job.root)
+    modules: frozenset[str] = frozenset()
+    readers: list[_Reader] = []
+    local: dict[str, str] = {}
+    for book, (document, own) in enumerate(zip(documents, declared, strict=True)):
+        modules |= imported_modules(cell.source for cell in document.code)
+        names = own.names.union(*(part.given for part in slices if part.book == book))
+        values = {**_defaults(declared[: book + 1]), **values_for(document, names, job)}
+        shared = _shared(document, job, kernel, modules)
+        local |= shared["modules"]
+        readers.append(_Reader(document, own, values, data, shared, job.root, _named_before(documents[:book])))
+    keys: dict[str, StepKey] = {}
+    for part in slices:
+        keys[part.name] = readers[part.book].key(part, keys)
+    injected = {part.name: _injected(part, documents[part.book], declared, job) for part in slices}
+    sources = (
+        *job.notebooks,
+        *(job.root / name for name in local),
+        *(file for part in slices for file in readers[part.book].files(part)),
+    )
+    python, packages = environment(kernel, _roots(modules))
+    met = told(kernel, job.asked, python, packages, job.root)
+    parameters = _defaults(declared)
+    for document, own in reversed(list(zip(documents, declared, strict=True))):
+        parameters |= values_for(document, own.names, job)
+    return Prepared(
+        documents, slices, kernel, python, packages, modules, injected, parameters, data, keys, sources, met
+    )
+
+
+def _defaults(declared: Sequence[Declared]) -> dict[str, Any]:
+    return {name: value for each in declared for name, value in each.defaults.items()}
+
+
+def _injected(part: StepSlice, document: Document, declared: Sequence[Declared], job: PipelineJob) -> dict[str, Any]:
+    """The values that the step is given: those of the job, and of an earlier notebook's cell what it says there."""
+    known = _defaults(declared[: part.book])
+    given = {name: known[name] for name in sorted(part.given)}
+    return {**given, **values_for(document, declared[part.book].names | part.given, job)}
+
+
+def _kernel(documents: Sequence[Document], job: PipelineJob) -> Kernel:
+    """What runs all of the notebooks. Raises NotebookError where they name different kernels and nothing is asked."""
+    chosen = [choose_kernel(document.metadata, document.path, job.asked) for document in documents]
+    for document, kernel in zip(documents, chosen, strict=True):
+        if kernel != chosen[0]:
+            raise NotebookError(
+                f"It runs in the kernel {kernel.name!r}, and {documents[0].path.name} in {chosen[0].name!r}: the "
+                "notebooks of a pipeline run in one.",
+                hint=f"Name it in the YAML: {job.yaml_key.removesuffix('inputs')}kernel (or python).",
+                where=Where(document.path),
+            )
+    return chosen[0]
+
+
+def _roots(modules: frozenset[str]) -> frozenset[str]:
+    return frozenset(name.partition(".")[0] for name in modules)
+
+
+def _shared(document: Document, job: PipelineJob, kernel: Kernel, modules: frozenset[str]) -> dict[str, Any]:
+    """What decides about every step of a notebook; `modules` are what it and those before it import."""
+    roots = _roots(modules)
     python, packages = environment(kernel, roots)
-    local = local_sources(roots, document.folder, job.root)
-    shared = {
+    return {
         "format": FORMAT,
         "folder": relative(document.folder, job.root),
         "python": python,
         "packages": packages,
-        "modules": local,
+        "modules": local_sources(roots, document.folder, job.root),
         **({"setup": kernel.setup} if kernel.setup else {}),
     }
-    parameters = {**declared.defaults, **injected}
-    reader = _Reader(document, declared, parameters, data, shared, job.root)
-    keys: dict[str, StepKey] = {}
-    for part in slices:
-        keys[part.name] = reader.key(part, keys)
-    sources = (
-        job.notebook,
-        *(job.root / name for name in local),
-        *(file for part in slices for file in reader.files(part)),
+
+
+def _named_before(documents: Sequence[Document]) -> frozenset[str]:
+    """File names that earlier notebooks may write: what is read from there rests on their steps, not on content."""
+    written = names_written(
+        cell.source for document in documents for cell in document.code if cell.role != "parameters"
     )
-    met = told(kernel, job.asked, python, packages, job.root)
-    return Prepared(document, slices, kernel, python, packages, modules, injected, parameters, data, keys, sources, met)
+    return frozenset(name.replace("\\", "/").rpartition("/")[2] for name in written)
 
 
 def data_digests(job: PipelineJob, cache_dir: Path | None) -> dict[str, str]:
@@ -107,36 +162,36 @@ def describe_steps(
     where it, or something else that decides about its steps, has changed.
     """
     cache = StepCache(cache_dir)
-    plans = []
-    for step in _told(job, cache_dir, memory):
-        known = cache.usable(step.key, step.names, store)
-        plans.append(
-            StepPlan(
-                name=step.name,
-                digest=step.digest,
-                key=step.key,
-                cached=known is not None and job.use_cache,
-                cells=step.cells,
-                parameters=step.parameters,
-                inputs=step.inputs,
-                sources=step.sources,
-                upstream=step.upstream,
-                seconds=known.seconds if known else None,
-                environment=step.environment,
-            )
+    steps = _told(job, cache_dir, memory)
+    entries = {step.name: cache.usable(step.key, step.names, store) for step in steps}
+    known = as_they_left(entries, job.root)
+    return [
+        StepPlan(
+            name=step.name,
+            digest=step.digest,
+            key=step.key,
+            cached=known[step.name] is not None and job.use_cache,
+            cells=step.cells,
+            parameters=step.parameters,
+            inputs=step.inputs,
+            sources=step.sources,
+            upstream=step.upstream,
+            seconds=entry.seconds if (entry := entries[step.name]) else None,
+            environment=step.environment,
         )
-    return plans
+        for step in steps
+    ]
 
 
 def _told(job: PipelineJob, cache_dir: Path, memory: Memory | None) -> list[ToldStep]:
-    if memory is None or not is_file(job.notebook):
+    if memory is None or not all(is_file(notebook) for notebook in job.notebooks):
         return _steps(prepare(job, cache_dir))
     data = data_digests(job, cache_dir)
     where = key_of(job, data)
     known = recalled(memory, where, job)
     if known is not None:
         return known
-    spoil(f"{job.notebook} was read")
+    spoil(f"{', '.join(map(str, job.notebooks))} was read")
     prepared = prepare(job, cache_dir, data)
     steps = _steps(prepared)
     remember(memory, where, job, _surroundings(prepared, job.root), steps)
@@ -161,48 +216,53 @@ def _steps(prepared: Prepared) -> list[ToldStep]:
     ]
 
 
-def _surroundings(prepared: Prepared, root: Path) -> Surroundings:
-    document = prepared.document
-    written = names_written(cell.source for cell in document.code)
-    named = {name for part in prepared.slices for cell in part.own for name in names_of_files(cell.source, written)}
-    return Surroundings(
-        metadata={key: value for key, value in document.metadata.items() if key in {"kernelspec", "language_info"}},
-        folder=relative(document.folder, root),
-        roots=tuple(sorted({name.partition(".")[0] for name in prepared.modules})),
-        names=tuple(sorted(named)),
-    )
+def _surroundings(prepared: Prepared, root: Path) -> list[Surroundings]:
+    """One for each notebook."""
+    found: list[Surroundings] = []
+    modules: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
+    for book, document in enumerate(prepared.documents):
+        modules |= imported_modules(cell.source for cell in document.code)
+        written = names_written(cell.source for cell in document.code)
+        own = [cell for part in prepared.slices if part.book == book for cell in part.own]
+        found.append(
+            Surroundings(
+                metadata={k: value for k, value in document.metadata.items() if k in {"kernelspec", "language_info"}},
+                folder=relative(document.folder, root),
+                roots=tuple(sorted(_roots(modules))),
+                names=tuple(sorted({name for cell in own for name in names_of_files(cell.source, written)})),
+            )
+        )
+    return found
 
 
+@dataclass(frozen=True)
 class _Reader:
-    """Works out keys for the steps of one notebook."""
+    """Works out keys for the steps of one notebook; what has a name of `named_before` is an earlier notebook's work."""
 
-    def __init__(
-        self,
-        document: Document,
-        declared: Declared,
-        parameters: Mapping[str, Any],
-        data: Mapping[str, str],
-        shared: Mapping[str, Any],
-        root: Path,
-    ) -> None:
-        self._document = document
-        self._root = root
-        self._declared = declared
-        self._parameters = parameters
-        self._data = data
-        self._shared = shared
-        self._written = names_written(cell.source for cell in document.code)
+    _document: Document
+    _declared: Declared
+    _parameters: Mapping[str, Any]
+    _data: Mapping[str, str]
+    _shared: Mapping[str, Any]
+    _root: Path
+    _named_before: frozenset[str]
+
+    @cached_property
+    def _written(self) -> frozenset[str]:
+        return names_written(cell.source for cell in self._document.code)
 
     def key(self, part: StepSlice, earlier: Mapping[str, StepKey]) -> StepKey:
         cell = self._document.parameters_cell
         everything = part.looks_around or not self._declared.plain
         read = self._declared.names if everything else part.reads & self._declared.names
+        read |= part.given
         code = {
-            "setup": [tidy(each.source) for each in part.setup] + list(part.early) + list(part.late),
+            "setup": [*part.inherited, *(tidy(each.source) for each in part.setup), *part.early, *part.late],
             "own": [tidy(each.source) for each in part.own],
             "parameters": tidy(cell.source) if cell and not self._declared.plain else "",
         }
-        upstream = tuple(dict.fromkeys(part.loads.values()))
+        upstream = part.upstream
         parameters = {name: self._parameters.get(name) for name in sorted(read)}
         inputs = {name: self._data[name] for name in sorted(read & self._data.keys())}
         folder = self._document.folder
@@ -225,7 +285,8 @@ class _Reader:
     def files(self, part: StepSlice) -> list[Path]:
         """What the step reads by a name that is spelt out in its code."""
         folder = self._document.folder
-        return [file for each in part.own for file in files_read(each.source, folder, self._written)]
+        named = (file for each in part.own for file in files_read(each.source, folder, self._written))
+        return [file for file in named if file.name not in self._named_before]
 
 
 def _digest(job: PipelineJob, name: str, pattern: str, cache_dir: Path | None) -> str:

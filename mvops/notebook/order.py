@@ -12,19 +12,20 @@ def waits(slices: Sequence[StepSlice]) -> dict[str, frozenset[str]]:
     """For each step, in the notebook's order, the steps that must be done before it starts.
 
     Those whose values it loads, and those that share a file with it which one writes and the other reads by a name
-    spelt out. A step whose code looks around in its variables waits for all before it.
+    spelt out. A step whose code looks around in its variables waits for all before it in its notebook. Of another
+    notebook, it waits for the steps that its slice names.
     """
     found: dict[str, frozenset[str]] = {}
     read = {part.name: frozenset().union(*(names_read(cell.source) for cell in part.own)) for part in slices}
     written = {part.name: names_written(cell.source for cell in part.own) for part in slices}
     for at, part in enumerate(slices):
-        before = [other.name for other in slices[:at]]
+        before = [other.name for other in slices[:at] if other.book == part.book]
         files = {
             other
             for other in before
             if written[other] & read[part.name] or read[other] & written[part.name] or part.looks_around
         }
-        found[part.name] = frozenset(part.loads.values()) | files
+        found[part.name] = frozenset(part.upstream) | files
     return found
 
 

@@ -35,12 +35,12 @@ class Store(Protocol):
 class PipelineJob:
     """One execution to do.
 
-    `notebook` is the promoted notebook, `root` the project's folder. `inputs` maps a parameter to a file, folder or
-    glob relative to `root`; `outputs` maps a role (model, features, target, train_features, times) to a variable;
-    `timeout` is in seconds and for the whole run, `memory` in bytes and for each step (None: any). With `only_step`,
-    values of earlier steps come from the cache. `yaml_key` is where the inputs are written, for messages. `digests` are
-    those of inputs that are made only when the pipeline runs, so that they are known before. `asked` is the kernel that
-    runs it, if not the notebook's own.
+    `notebook` is the promoted notebook, `later` are those that go on after it; `root` is the project's folder.
+    `inputs` maps a parameter to a file, folder or glob relative to `root`; `outputs` maps a role (model, features,
+    target, train_features, times) to a variable; `timeout` is in seconds and for the whole run, `memory` in bytes and
+    for each step (None: any). With `only_step`, values of earlier steps come from the cache. `yaml_key` is where the
+    inputs are written, for messages. `digests` are those of inputs that are made only when the pipeline runs, so that
+    they are known before. `asked` is the kernel that runs it, if not the notebook's own.
     """
 
     notebook: Path
@@ -55,6 +55,12 @@ class PipelineJob:
     only_step: str | None = None
     yaml_key: str = "pipeline.inputs"
     asked: Asked = OWN
+    later: tuple[Path, ...] = ()
+
+    @property
+    def notebooks(self) -> tuple[Path, ...]:
+        """All of them, in their order."""
+        return (self.notebook, *self.later)
 
 
 @dataclass(frozen=True)

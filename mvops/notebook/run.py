@@ -19,6 +19,7 @@ from mvops.errors import BackendError, MvopsError, NotebookError, Where
 from mvops.notebook.cache import Entry, StepCache
 from mvops.notebook.keys import Prepared, prepare
 from mvops.notebook.leases import hold, release, sweep
+from mvops.notebook.left_files import LeftFiles, as_they_left
 from mvops.notebook.order import next_step, waits
 from mvops.notebook.processes import kill_marked
 from mvops.notebook.results import (
@@ -115,16 +116,18 @@ class _Run:
     events: queue.SimpleQueue[_Event] = field(default_factory=queue.SimpleQueue)
     failure: MvopsError | None = None
     slots: KernelSlots | None = None
+    left: LeftFiles | None = None
 
     def steps(self, hands: Opening) -> None:
         """Do every step of the job, each when those that it waits for are done."""
         chosen = {part.name: part for part in self._chosen()}
-        known = {name: entry for name, part in chosen.items() if (entry := self._known(part)) is not None}
+        known = {name: entry for name in chosen if (entry := self._standing[name]) is not None}
         if len(known) == len(chosen):
             for name, part in chosen.items():
                 self._take(part, known[name])
             return
         self.inputs.note()
+        self.left = LeftFiles(self.job.root) if self.job.later else None
         with hands() as opened:
             try:
                 self._check(opened)
@@ -163,10 +166,16 @@ class _Run:
     def _site(self) -> Site:
         return site_of(self.prepared, self.job.root, self.folder, self.mark, self.store)
 
-    def _known(self, part: StepSlice) -> Entry | None:
+    @cached_property
+    def _standing(self) -> dict[str, Entry | None]:
+        """Each step's entry, where it need not be done again."""
         if not self.job.use_cache:
-            return None
-        return self.cache.usable(self.prepared.keys[part.name].key, part.saves | part.outputs, self.store)
+            return dict.fromkeys(self.prepared.keys)
+        entries = {
+            part.name: self.cache.usable(self.prepared.keys[part.name].key, part.saves | part.outputs, self.store)
+            for part in self.prepared.slices
+        }
+        return as_they_left(entries, self.job.root)
 
     def _chosen(self) -> tuple[StepSlice, ...]:
         slices = self.prepared.slices
@@ -176,19 +185,28 @@ class _Run:
         if wanted not in self.prepared.keys:
             names = ", ".join(self.prepared.keys)
             raise NotebookError(
-                f"The notebook has no step {wanted!r}.", hint=f"Its steps are: {names}.", where=Where(self.job.notebook)
+                f"{'The notebooks have' if self.job.later else 'The notebook has'} no step {wanted!r}.",
+                hint=f"Its steps are: {names}.",
+                where=Where(self.job.notebook),
             )
         part = next(each for each in slices if each.name == wanted)
+        before = slices[: slices.index(part)]
+        made = {step.name: self._made_for(part, step.name) for step in before}
+        left = as_they_left(made, self.job.root)
         for step in self.prepared.keys[wanted].upstream:
-            needed = {name for name, source in part.loads.items() if source == step}
-            entry = self.cache.usable(self.prepared.keys[step].key, needed, self.store)
+            entry = left[step]
             if entry is None:
+                where = "its files are not as it left them" if made[step] else "that is not in the cache"
                 raise NotebookError(
-                    f"Step {wanted!r} needs what step {step!r} makes, and that is not in the cache.",
+                    f"Step {wanted!r} needs what step {step!r} makes, and {where}.",
                     hint=f"Run {step!r} first (--step {step}), or run the whole pipeline.",
                 )
             self.entries[step] = entry
         return (part,)
+
+    def _made_for(self, part: StepSlice, step: str) -> Entry | None:
+        needed = {name for name, source in part.loads.items() if source == step}
+        return self.cache.usable(self.prepared.keys[step].key, needed, self.store)
 
     def _check(self, hands: Hands) -> None:
         site = self._site
@@ -225,8 +243,8 @@ class _Run:
         saved = {name: self.entries[step].values.get(name) for name, step in part.loads.items()}
         job = StepJob(
             part=part,
-            document=self.prepared.document,
-            injected=self.prepared.injected,
+            document=self.prepared.documents[part.book],
+            injected=self.prepared.injected[part.name],
             site=self._site,
             values={name: value for name, value in saved.items() if value is not None},
             files=dict(self.files),
@@ -236,6 +254,8 @@ class _Run:
         )
         work = RemoteStep.of(job) if hands.remote else HereStep(job, self.slots)
         self.running.add(part.name)
+        if self.left is not None:
+            self.left.began(part.name)
         future = hands.submit(work, lambda done, cells: self.events.put((part, (done, cells))))
         future.add_done_callback(lambda ended: self.events.put((part, ended)))
 
@@ -260,6 +280,7 @@ class _Run:
 
     def _ended(self, part: StepSlice, done: StepDone) -> None:
         key = self.prepared.keys[part.name].key
+        files = self.left.ended(part.name) if self.left is not None else {}
         record = StepRun(step=part.name, key=key, status="succeeded", seconds=done.seconds, notebook=done.notebook)
         if not self.store.has(done.notebook):
             raise BackendError(
@@ -271,20 +292,21 @@ class _Run:
             self.failure = self.failure or failed
             return
         self.inputs.check(self.prepared.keys[part.name].inputs)
-        self.entries[part.name] = done.entry
+        self.entries[part.name] = replace(done.entry, files=files)
         self.files.update(done.files)
-        self.cache.put(key, done.entry)
+        self.cache.put(key, self.entries[part.name])
         self._tell(part, "succeeded", cells_done=done.cells, cells=done.cells, record=record)
 
     def _failed(self, part: StepSlice, record: StepRun, done: StepDone) -> StepFailedError:
-        kept = self.folder.parent / f"{self.job.notebook.stem}-{part.name}-failed.ipynb"
+        notebook = self.job.notebooks[part.book]
+        kept = self.folder.parent / f"{notebook.stem}-{part.name}-failed.ipynb"
         kept.write_bytes(self.store.read_bytes(done.notebook))
         failed = record.model_copy(update={"status": "failed", "error": done.message})
         self._tell(part, "failed", record=failed)
         return StepFailedError(
             done.message,
             hint=f"The executed notebook, with the whole traceback: {kept}",
-            where=Where(self.job.notebook),
+            where=Where(notebook),
             notebook=kept,
         )
 

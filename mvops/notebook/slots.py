@@ -14,12 +14,14 @@ def kernel_slots(prepared: Prepared, mark: str, steps: int, at_once: int | None)
     """Slots for so many steps; imports are kept warm where more than one step is done with them."""
     if at_once is None or steps <= at_once:
         return KernelSlots(mark, lambda _: None, steps)
-    document, modules = prepared.document, prepared.modules
-    sources = [cell.source for cell in document.code]
+    sources = [cell.source for document in prepared.documents for cell in document.code]
+    folder, *others = dict.fromkeys(document.folder for document in prepared.documents)
+    if others:  # what is imported from a folder, is from that folder
+        return KernelSlots(mark, lambda _: None, steps)
 
     def make(each: str) -> WarmKernels | None:
         return warm_kernels(
-            prepared.kernel, sources, modules, mark=each, folder=document.folder, more=lambda: slots.left > 0
+            prepared.kernel, sources, prepared.modules, mark=each, folder=folder, more=lambda: slots.left > 0
         )
 
     slots = KernelSlots(mark, make, steps)

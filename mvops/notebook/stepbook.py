@@ -25,6 +25,8 @@ def step_notebook(
         cells.append(_users(document.parameters_cell))
     if values:
         cells.append(_ours("injected-parameters", injected_source(values)))
+    if part.inherited:
+        cells.append(_ours("mvops-definitions", "\n\n".join(part.inherited)))
     cells += [_users(cell) for cell in part.setup]
     if part.early:
         cells.append(_ours("mvops-definitions", "\n\n".join(part.early)))

@@ -6,7 +6,7 @@ meets where it runs, which is looked at each time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -61,26 +61,31 @@ class ToldStep:
 
 
 def key_of(job: PipelineJob, data: Mapping[str, str]) -> str:
-    """Names the notebook's text, the job and its data."""
+    """Names the notebooks' text, the job and its data."""
     kernel = [job.asked.kernel, str(job.asked.python or "")]
     asked = [dict(job.parameters), dict(job.inputs), dict(job.outputs), dict(data), kernel]
-    return digest(["steps", relative(job.notebook, job.root), file_sha256(job.notebook), asked])
+    books = [[relative(notebook, job.root), file_sha256(notebook)] for notebook in job.notebooks]
+    return digest(["steps", books, asked])
 
 
-def remember(memory: Memory, key: str, job: PipelineJob, around: Surroundings, steps: Iterable[ToldStep]) -> None:
-    """Keep the steps, if JSON can hold them."""
-    met = _met(job, around)
+def remember(
+    memory: Memory, key: str, job: PipelineJob, around: Sequence[Surroundings], steps: Iterable[ToldStep]
+) -> None:
+    """Keep the steps, if JSON can hold them; `around` is for each notebook."""
+    met = [_met(job, each) for each in around]
     told = [asdict(step) for step in steps]
     if all(_is_json(step["parameters"]) for step in told):
-        memory.keep(key, {"around": asdict(around), "met": met, "steps": told})
+        memory.keep(key, {"around": [asdict(each) for each in around], "met": met, "steps": told})
 
 
 def recalled(memory: Memory, key: str, job: PipelineJob) -> list[ToldStep] | None:
     """The steps, if they are known and the code meets what it met then."""
     kept = memory.recall(key)
     try:
-        around = Surroundings(**{name: _tuple(value) for name, value in kept["around"].items()})
-        if not is_folder(job.root / around.folder) or _met(job, around) != kept["met"]:
+        around = [Surroundings(**{name: _tuple(value) for name, value in each.items()}) for each in kept["around"]]
+        if not all(is_folder(job.root / each.folder) for each in around):
+            return None
+        if [_met(job, each) for each in around] != kept["met"]:
             return None
         return [_step(step) for step in kept["steps"]]
     except (AttributeError, KeyError, TypeError):  # not there, or somebody wrote into the cache

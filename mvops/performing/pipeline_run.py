@@ -31,8 +31,9 @@ def perform_run(step: RunPipeline, workspace: Workspace, tell: Tell) -> dict[str
 
 def run_and_record(job: PipelineJob, model: str, reason: str, workspace: Workspace, tell: Tell) -> Run:
     """Run `job` and return the recorded run; one that fails is recorded with its error, which is raised again."""
+    first, *later = workspace.model(model).pipeline.books
     run = _begin(job, model, reason).model_copy(
-        update={"code": code_state(workspace.root, workspace.model(model).pipeline.notebook, {})}
+        update={"code": code_state(workspace.root, first, {}, later=later)},
     )
     save_run(workspace.registry, run)
 

@@ -15,7 +15,7 @@ from mvops.core.config.model import Model
 from mvops.core.progress import Progress, Tell
 from mvops.core.run import Run
 from mvops.core.steps import RegisterVersion
-from mvops.core.version import Artifact, DataRevision, Environment, Recipe, Version
+from mvops.core.version import Artifact, CodeState, DataRevision, Environment, Recipe, Version
 from mvops.errors import ArtifactError, DataError, RegistryError
 from mvops.features.joined import job_of
 from mvops.features.lookups import lookup_of
@@ -126,7 +126,7 @@ def _register(
             baseline=_kept(workspace, baseline.model_dump_json().encode(), "json"),
             held_out=_kept(workspace, data, format_),
             data=dict(run.inputs),
-            code=code_state(workspace.root, model.pipeline.notebook, dict(run.cells), run.sources),
+            code=_code(workspace, model, run),
             environment=_environment(workspace, step.model, held_out),
             seal=seal(workspace.root, run.outputs["model"]) if _stays(held_out) else "",
             parameters=dict(run.parameters),
@@ -183,6 +183,11 @@ def _revisions(workspace: Workspace, run: Run, model: Model) -> dict[str, DataRe
     if model.pipeline.features is not None and workspace.project.capabilities.data_versioning:
         found |= keep_joined(workspace, run, model.pipeline.features.parameter)
     return found
+
+
+def _code(workspace: Workspace, model: Model, run: Run) -> CodeState:
+    first, *later = model.pipeline.books
+    return code_state(workspace.root, first, dict(run.cells), run.sources, later)
 
 
 def _kept(workspace: Workspace, data: bytes, format_: str) -> Artifact:

@@ -27,7 +27,7 @@ def explanation_lines(found: Explanation) -> Iterator[str]:
         return
     yield f"  version    {version.model} version {version.number} ({prediction.arm}), {version.reason}"
     yield f"  trained    {version.created:%Y-%m-%d %H:%M:%S} UTC by run {version.run}"
-    yield f"  code       {version.code.notebook}, {commit_words(version.code)}"
+    yield f"  code       {', '.join(version.code.notebooks)}, {commit_words(version.code)}"
     yield from (f"  data       {name}  {digest[:16]}" for name, digest in sorted(version.data.items()))
     yield f"  artefact   sha256 {version.artifact.sha256}"
     if found.run is not None:

@@ -39,7 +39,7 @@ def run_detail(line: RunLine) -> Iterator[str]:
     yield from (f"  parameter    {name} = {value}" for name, value in sorted(run.parameters.items()))
     yield from (f"  input        {name}  {digest[:16]}" for name, digest in sorted(run.inputs.items()))
     if run.code is not None:
-        yield f"  code         {run.code.notebook}, {commit_words(run.code)}"
+        yield f"  code         {', '.join(run.code.notebooks)}, {commit_words(run.code)}"
     for step in run.steps:
         took = "from the cache" if step.status == "cached" else f"{step.status} in {step.seconds:.1f} s"
         yield f"  step         {step.step}: {took}"

@@ -35,7 +35,7 @@ def version_detail(version: Version, checks: Sequence[str]) -> Iterator[str]:
     yield from (
         f"  data         {name}  {digest[:16]}{_kept(version, name)}" for name, digest in sorted(version.data.items())
     )
-    yield f"  code         {code.notebook}, {commit_words(code)}"
+    yield f"  code         {', '.join(code.notebooks)}, {commit_words(code)}"
     yield from (f"    {step:<11}{digest[:16]}" for step, digest in code.cells.items())
     yield from (f"  parameter    {name} = {value}" for name, value in sorted(version.parameters.items()))
     packages = ", ".join(f"{name} {release}" for name, release in sorted(version.environment.packages.items()))

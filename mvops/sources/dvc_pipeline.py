@@ -156,9 +156,10 @@ def _values(training: _Training, pipeline: Mapping[str, Any], workspace: Workspa
     """What the YAML of a model that is there says otherwise."""
     name = training.name
     there = workspace.project.models[name].pipeline
-    if there.notebook != pipeline["notebook"]:
+    if list(there.books) != [pipeline["notebook"]]:
         raise ConflictError(
-            f"there is a model {name} already, with the pipeline {there.notebook}", hint="Another name: --name NAME"
+            f"there is a model {name} already, with the pipeline {', '.join(there.books)}",
+            hint="Another name: --name NAME",
         )
     for section, said in (("inputs", there.inputs), ("parameters", there.parameters)):
         for key, value in pipeline.get(section, {}).items():

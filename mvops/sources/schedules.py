@@ -120,7 +120,8 @@ def _listed(entries: Mapping[int, Entry]) -> str:
 def _rank(entry: Entry, name: str, workspace: Workspace) -> int:
     """How well what it runs fits the model: by the name of the notebook or the model 2, with that name within 1."""
     model = workspace.project.models[name]
-    books = {PurePosixPath(path).name for path in (model.pipeline.notebook, _original(workspace, name)) if path}
+    paths = [each for book in model.pipeline.books for each in (book, _original(workspace, book))]
+    books = {PurePosixPath(path).name for path in paths if path}
     best = 0
     for run in entry.runs:
         file = PurePosixPath(run.target).name
@@ -132,9 +133,9 @@ def _rank(entry: Entry, name: str, workspace: Workspace) -> int:
     return best
 
 
-def _original(workspace: Workspace, name: str) -> str:
-    """The notebook that the model's was promoted from, below the project; empty for none."""
-    text = text_of(workspace.root / workspace.project.models[name].pipeline.notebook)
+def _original(workspace: Workspace, book: str) -> str:
+    """The notebook that a promoted one was made from, below the project; empty for none."""
+    text = text_of(workspace.root / book)
     try:
         return str(json.loads(text or "")["metadata"]["mvops"]["source"])
     except (ValueError, KeyError, TypeError):

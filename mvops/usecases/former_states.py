@@ -27,7 +27,7 @@ def keep_state(workspace: Workspace) -> dict[str, Any]:
     """Keep what is there now as an applied state; returns what the audit log is to say of it. Raises ArtifactError."""
     known = {digest for former in former_states(workspace)[:1] for digest in former.contents().values()}
     files = {file.shown.as_posix(): file.data for file in own_files(workspace.root) if not file.refused}
-    paths = {model.pipeline.notebook for model in workspace.project.models.values()}
+    paths = {book for model in workspace.project.models.values() for book in model.pipeline.books}
     read = {path: content_at(workspace.root / path) for path in sorted(paths)}
     notebooks = {path: content for path, content in read.items() if content is not None}
     state = SqlState(workspace.registry)

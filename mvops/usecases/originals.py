@@ -17,30 +17,32 @@ from mvops.kinds.kind import Look
 def changed_originals(look: Look) -> Iterator[str]:
     """A sentence for each model whose original does something else than when it was promoted."""
     for name, model in sorted(look.workspace.project.models.items()):
-        content = content_at(look.workspace.source(model.pipeline.notebook))
-        if content is None:
-            continue
-        made = sha256(content)
-        key = digest(["original of", made])
-        told = look.memory.recall(key)
-        if not isinstance(told, dict):
-            told = _about(content)
-            look.memory.keep(key, told)
-        source = told.get("source")
-        original = content_at(look.workspace.root / source) if isinstance(source, str) else None
-        if original is None or sha256(original) == told.get("sha256"):
-            continue
-        key = digest(["original changed", made, sha256(original)])
-        found = look.memory.recall(key)
-        if not isinstance(found, str):
-            found = _changed(look, content, str(source))
-            look.memory.keep(key, found)
-        if found:
-            where = shlex.quote(str(source))
-            yield (
-                f"{source} has changed since the model {name} was promoted from it: {found}: "
-                f"mvops promote {where} --update"
-            )
+        for book in model.pipeline.books:
+            yield from _changed_original(look, name, book, several=len(model.pipeline.books) > 1)
+
+
+def _changed_original(look: Look, name: str, book: str, *, several: bool) -> Iterator[str]:
+    content = content_at(look.workspace.source(book))
+    if content is None:
+        return
+    made = sha256(content)
+    key = digest(["original of", made])
+    told = look.memory.recall(key)
+    if not isinstance(told, dict):
+        told = _about(content)
+        look.memory.keep(key, told)
+    source = told.get("source")
+    original = content_at(look.workspace.root / source) if isinstance(source, str) else None
+    if original is None or sha256(original) == told.get("sha256"):
+        return
+    key = digest(["original changed", made, sha256(original)])
+    found = look.memory.recall(key)
+    if not isinstance(found, str):
+        found = _changed(look, content, str(source))
+        look.memory.keep(key, found)
+    if found:
+        how = f" in {book}" if several else f": mvops promote {shlex.quote(str(source))} --update"
+        yield f"{source} has changed since the model {name} was promoted from it: {found}{how}"
 
 
 def _about(content: bytes) -> dict[str, Any]:

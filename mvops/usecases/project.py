@@ -72,7 +72,7 @@ def _for_notebook(error: NotebookError, workspace: Workspace) -> Iterator[tuple[
     """Where the models that use the notebook may say what it is asked for in vain."""
     field, *name = error.about
     for model, spec in workspace.project.models.items():
-        if error.where is not None and error.where.file == workspace.root / spec.pipeline.notebook:
+        if error.where is not None and error.where.file in [workspace.root / book for book in spec.pipeline.books]:
             for section in ("parameters", "inputs") if field == "parameters" else (field,):
                 yield ("models", model, "pipeline", section, *name)
 

@@ -108,7 +108,8 @@ def _check_place(workspace: Workspace, model: str, target: Path, original: Path,
     """Raise UsageError where the promoted notebook would be written over what is somebody else's."""
     shown = target.relative_to(workspace.root).as_posix()
     others = [name for name, spec in workspace.project.models.items() if name != model]
-    owner = next((n for n in others if workspace.root / workspace.project.models[n].pipeline.notebook == target), None)
+    books = {workspace.root / book: each for each in others for book in workspace.project.models[each].pipeline.books}
+    owner = books.get(target)
     if target.resolve() == original:
         raise UsageError(f"{shown} would be written over by itself", hint="Give the model another name with --name.")
     if owner is not None:

@@ -87,6 +87,7 @@ class _Attempt:
         store = ArtifactStore("artifacts", place)
         job = PipelineJob(
             notebook=root / self.version.code.notebook,
+            later=tuple(root / notebook for notebook in self.version.code.later),
             root=root,
             parameters=recipe.parameters,
             inputs=recipe.inputs,
@@ -168,7 +169,8 @@ def _compared(attempt: _Attempt, tolerance: float) -> Reproduction:
     if numbers_differ(differences) and not any(each.part == "environment" for each in differences):
         second = _again(attempt, 2, held_out)
         repeats = not numbers_differ(compare(first, second, tolerance)[0])
-    unseeded = unseeded_in(attempt.folder.joinpath(*_DEEP, version.code.notebook))
+    root = attempt.folder.joinpath(*_DEEP)
+    unseeded = _unseeded(version, root)
     verdict, reason = judge(differences, repeats=repeats, unseeded=unseeded)
     return Reproduction(
         model=version.model,
@@ -182,6 +184,15 @@ def _compared(attempt: _Attempt, tolerance: float) -> Reproduction:
         data=attempt.restored.data,
         code=attempt.restored.code,
         unseeded=unseeded,
+    )
+
+
+def _unseeded(version: Version, root: Path) -> tuple[str, ...]:
+    several = version.code.later
+    return tuple(
+        f"{notebook}, {each}" if several else each
+        for notebook in version.code.notebooks
+        for each in unseeded_in(root / notebook)
     )
 
 

@@ -67,7 +67,8 @@ def _restore_code(workspace: Workspace, version: Version, recipe: Recipe, root: 
         told = "as it was kept with the version" + (f", on {told}" if told else "")
     elif not from_git or version.code.dirty:
         told = _code_of_today(workspace, version, root)
-    _make_working_folder(root, version.code.notebook)
+    for notebook in version.code.notebooks:
+        _make_working_folder(root, notebook)
     return told
 
 

@@ -78,7 +78,7 @@ def update(
         raise UsageError(f"--on-conflict {on_conflict}: there is no such way", hint=f"Choose from {', '.join(_SIDES)}")
     path = find_notebook(workspace, notebook)
     model = _model(workspace, path, notebook, name)
-    target = workspace.source(workspace.project.models[model].pipeline.notebook)
+    target = workspace.source(_only_book(workspace, model, notebook))
     shown = target.relative_to(workspace.root).as_posix() if target.is_relative_to(workspace.root) else str(target)
     now = _read(target)
     base = base_in(now.metadata)
@@ -200,6 +200,16 @@ def _model(workspace: Workspace, path: Path, notebook: Path, name: str | None) -
     raise UsageError(f"{notebook} was not promoted yet", hint=_promote(notebook))
 
 
+def _only_book(workspace: Workspace, model: str, notebook: Path) -> str:
+    books = workspace.project.models[model].pipeline.books
+    if len(books) > 1:
+        raise UsageError(
+            f"the model {model} is made of {len(books)} notebooks, and --update merges into one only",
+            hint=f"Make the same edit in the one of them that was promoted from {notebook}: {', '.join(books)}",
+        )
+    return books[0]
+
+
 def _promote(notebook: Path) -> str:
     return f"mvops promote {shlex.quote(str(notebook))}"
 
@@ -208,8 +218,8 @@ def _made_from(workspace: Workspace, path: Path) -> Iterator[str]:
     source = Path(os.path.relpath(path, workspace.root)).as_posix()
     for name, model in workspace.project.models.items():
         try:
-            metadata = json.loads(workspace.source(model.pipeline.notebook).read_bytes())["metadata"]
-            if metadata["mvops"]["source"] == source:
+            books = [json.loads(workspace.source(book).read_bytes()) for book in model.pipeline.books]
+            if any(book["metadata"]["mvops"]["source"] == source for book in books):
                 yield name
         except (OSError, ValueError, LookupError, TypeError):  # whoever needs it says what is wrong
             continue

@@ -234,7 +234,7 @@ def _about(run: Run, owner: str) -> dict[str, Any]:
     if run.finished is not None:
         about["finished"] = run.finished.isoformat()
     if run.code is not None:
-        about |= {"commit": run.code.commit, "dirty": run.code.dirty, "notebook": run.code.notebook}
+        about |= {"commit": run.code.commit, "dirty": run.code.dirty, "notebook": ", ".join(run.code.notebooks)}
     if run.error is not None:
         about["error"] = run.error
     return about

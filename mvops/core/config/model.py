@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from mvops.core.config.backend import Family
 from mvops.core.config.features import PipelineFeatures
@@ -53,14 +54,18 @@ class Outputs(Frozen):
 class Pipeline(Frozen):
     """How the model is made.
 
-    `inputs` maps a parameter of the notebook to the file, folder or glob that it names, relative to the project;
-    `features` names one more, which mvops makes from the feature store. It runs in the Jupyter kernel that `kernel`
-    names, or in the interpreter at `python` (relative to the project, or not); without either, in the kernel that the
-    notebook names. `requirements` is a file of the project that pins what an endpoint installs for the model.
+    `notebook` is the promoted notebook; `notebooks` are several in its place, of which each goes on where the one
+    before it ended. `inputs` maps a parameter of the notebook to the file, folder or glob that it names, relative to
+    the project; `features` names one more, which mvops makes from the feature store. It runs in the Jupyter kernel that
+    `kernel` names, or in the interpreter at `python` (relative to the project, or not); without either, in the kernel
+    that the notebook names. `requirements` is a file of the project that pins what an endpoint installs for the model.
     `timeout` is for the whole run; a step whose processes together take more than `memory` is stopped.
     """
 
-    notebook: str
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["notebook"]}, {"required": ["notebooks"]}]})
+
+    notebooks: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    notebook: Annotated[str | None, Field(validate_default=True)] = None
     kernel: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")] | None = None
     python: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")] | None = None
     requirements: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")] | None = None
@@ -70,6 +75,30 @@ class Pipeline(Frozen):
     outputs: Outputs
     timeout: Period = Field(default="1h", validate_default=True)
     memory: Size | None = None
+
+    @property
+    def books(self) -> tuple[str, ...]:
+        """The notebook, or all of them in their order."""
+        return self.notebooks or (self.notebook or "",)
+
+    @field_validator("notebooks")
+    @classmethod
+    def _each_once(cls, notebooks: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for notebook in notebooks or ():
+            if (notebooks or ()).count(notebook) > 1:
+                raise ValueError(f"{notebook!r} stands there twice")
+        return notebooks
+
+    @field_validator("notebook")
+    @classmethod
+    def _one_or_several(cls, notebook: str | None, others: ValidationInfo) -> str | None:
+        if "notebooks" not in others.data:
+            return notebook  # told already
+        if notebook is None and others.data["notebooks"] is None:
+            raise PydanticCustomError("missing", "Field required")
+        if notebook is not None and others.data["notebooks"] is not None:
+            raise ValueError("give `notebook` or `notebooks`, not both")
+        return notebook
 
     @field_validator("python")
     @classmethod

@@ -243,7 +243,7 @@ def _tags(run: Run, owner: str) -> dict[str, str]:
     tags = {RUN: run.id, OWNER: owner, "mvops.model": run.model, "mvops.reason": run.reason}
     tags |= {f"mvops.data.{name}": digest for name, digest in run.inputs.items()}
     if run.code is not None:
-        tags |= {"mlflow.source.name": run.code.notebook, "mlflow.source.type": "NOTEBOOK"}
+        tags |= {"mlflow.source.name": ", ".join(run.code.notebooks), "mlflow.source.type": "NOTEBOOK"}
         if run.code.commit is not None:
             tags |= {"mlflow.source.git.commit": run.code.commit, "mvops.commit": run.code.commit}
             tags["mvops.dirty"] = str(run.code.dirty).lower()
