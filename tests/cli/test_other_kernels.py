@@ -75,6 +75,34 @@ def test_a_notebook_is_promoted_verified_and_applied_in_an_interpreter_of_its_ow
     assert "runs: environment changed" in plan
 
 
+@pytest.mark.system
+def test_an_endpoint_installs_what_the_teams_file_pins_for_an_interpreter_of_its_own(project: Path) -> None:
+    python = "old envs/of 2022/bin/python"
+    pretend(project / "old envs" / "of 2022", "pandas", "1.5.2")
+    mvops(project, "promote", "notebooks/toy.ipynb", "--split", "none", "--python", python).ok()
+    known = f"  python: {python}\n"
+    edit(project / "configs/models/toy.yaml", known, f"{known}  requirements: pins.txt\n")
+    missing = mvops(project, "plan").refused("there is no requirements file pins.txt", "pip freeze > pins.txt")
+    assert "toy.yaml:" in missing.err
+    pins = project / "pins.txt"
+    pins.write_text("# the team's\npandas>=1.5\n")
+    mvops(project, "plan").refused("pins.txt:2", "'pandas>=1.5' is no exact release")
+    pins.write_text("pandas==1.5.3\nlightgbm==3.3.5  # as it was tried\n")
+    unlike = "pins.txt pins pandas 1.5.3 for the endpoint, and the model is made with 1.5.2"
+    assert unlike in mvops(project, "plan").ok().out
+
+    mvops(project, "apply", "-y").ok()
+    made = mvops(project, "versions", "show", "toy", 1, "--json").ok().json()["environment"]
+    assert made["pinned"] == {"pandas": "1.5.3", "lightgbm": "3.3.5"}
+    installed = project / "deploy/serving/toy/requirements.txt"
+    assert {"lightgbm==3.3.5", "pandas==1.5.3"} <= set(installed.read_text().splitlines())
+    assert "scikit-learn" not in installed.read_text()  # nothing but what the file says
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+
+    edit(pins, "3.3.5", "3.3.2")
+    assert "environment.requirements" in mvops(project, "plan", "--detailed-exitcode").ok(2).out
+
+
 @pytest.fixture
 def toy(tmp_path: Path) -> Path:
     return make_toy(tmp_path / "toy")
