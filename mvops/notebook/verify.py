@@ -170,18 +170,23 @@ def _judge(
         for one, other in zip(*originals, strict=True)
         if one["cell_type"] == "code" and compare_cells(one, other, tolerance)
     }
+    varies = bool(unstable)
+    # Chance may show the same twice, of a few numbers: a cell that draws unseeded and differs is one that varies.
+    drawing = {int(call.removeprefix("cell ").partition(":")[0]) for call in unseeded}
+    unstable |= {each.cell for each in differences} & drawing
     told = tuple(
         Difference(each.cell, each.source, each.original, each.promoted, stable=each.cell not in unstable)
         for each in differences
     )
-    # Chance may show the same twice: in a notebook that draws unseeded, nothing counts after a cell that varies.
+    # Nothing counts after a cell that varies, in a notebook that draws unseeded.
     doubtful = min(unstable) if unstable and unseeded else None
     real = [each for each in told if each.stable and (doubtful is None or each.cell < doubtful)]
     if real:
         return told, "different", ""
     cells = ", ".join(str(number) for number in sorted(unstable))
     cause = f"; unseeded: {', '.join(unseeded)}" if unseeded else ""
-    return told, "not_comparable", f"the original shows other numbers each time it is run (cell {cells}){cause}"
+    what = "the original shows other numbers each time it is run" if varies else "what differs is drawn without a seed"
+    return told, "not_comparable", f"{what} (cell {cells}){cause}"
 
 
 def _executed(notebooks: Sequence[str | None], store: Store) -> list[dict[str, Any]]:
