@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from mvops import __version__
 from mvops.core.action import Action, Verb
-from mvops.core.address import Address, kind_of
+from mvops.core.address import Address, address, kind_of, name_of
 from mvops.core.canonical import digest
 from mvops.core.compare import Asked, Held, compare
 from mvops.core.counts import counted
@@ -16,6 +16,7 @@ from mvops.core.policies import objections
 from mvops.core.scope import WHOLE, Scope, Selection, notices, only_drift, select
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
+from mvops.errors import MvopsError
 from mvops.kinds.file_changes import with_files
 from mvops.kinds.kind import Coded, Guarding, Look, kinds
 from mvops.registry.state import SqlState
@@ -66,10 +67,11 @@ def _made(
 ) -> Plan:
     workspace = draft.workspace
     look = look_at(workspace)
-    desired = {} if destroy else desired_specs(look)
+    said = _said(look) if destroy else desired_specs(look)
+    desired = {} if destroy else said
     records = {Address(where): record for where, record in look.records.items()}
     everything = desired.keys() | records.keys()
-    selection = select(scope, everything, _done_before(desired, records))
+    selection = select(scope, everything, _done_before(desired, records, said))
     seen = _observed(look, selection.chosen, records, offline=scope.offline)
     compared = _compared(look, selection, desired, seen, forced, destroy)
     if not scope.offline:
@@ -168,15 +170,29 @@ def _backtested(action: Action, workspace: Workspace) -> Iterator[str]:
         yield from backtest(action, workspace)
 
 
+def _said(look: Look) -> dict[Address, Spec]:
+    """What the YAML wants, as far as it can be told: what is taken away may be broken."""
+    try:
+        return desired_specs(look)
+    except MvopsError:
+        return {}
+
+
 def _done_before(
-    desired: Mapping[Address, Spec], records: Mapping[Address, Record]
+    desired: Mapping[Address, Spec], records: Mapping[Address, Record], said: Mapping[Address, Spec]
 ) -> dict[Address, Collection[Address]]:
     """What must be done before each: what it needs, and for what goes, that those go first that needed it."""
     going = [where for where in records if where not in desired]
     first: dict[Address, Collection[Address]] = {where: spec.needs for where, spec in desired.items()}
-    return first | {
-        where: [other for other in going if kind_of(where) in kinds()[kind_of(other)].after] for where in going
-    }
+    return first | {where: [other for other in going if _needed(where, other, records, said)] for where in going}
+
+
+def _needed(where: Address, other: Address, records: Mapping[Address, Record], said: Mapping[Address, Spec]) -> bool:
+    """Did `other` need it. Where the YAML does not say so any more, what has one of its own name needed that one."""
+    if other in said:
+        return where in said[other].needs
+    its_own = address(kind_of(where), name_of(other))
+    return kind_of(where) in kinds()[kind_of(other)].after and (where == its_own or its_own not in records)
 
 
 def _dependencies(unwanted: Iterable[Address], records: Iterable[Address]) -> dict[Address, list[Address]]:

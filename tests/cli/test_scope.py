@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toy_project import edit, mvops
+import pytest
+from toy_project import edit, free_port, mvops
 
 HOURLY = "models.toy.monitor.every=1h"
 
@@ -57,6 +58,22 @@ def test_p26_a_part_is_destroyed_with_what_needed_it(project: Path) -> None:
     kept = mvops(project, "destroy", "--yes", "--exclude", "pipeline.toy").ok().out
     assert "Nothing to do" in kept
     assert "dataset.data stays too: pipeline.toy needs it" in kept
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_p26_a_model_is_destroyed_and_nothing_of_another(project: Path, said: bool) -> None:
+    models = project / "configs/models"
+    second = (models / "toy.yaml").read_text() + f"endpoint: {{port: {free_port()}}}\n"
+    (models / "second.yaml").write_text(second)
+    mvops(project, "apply", "--yes").ok()
+    if not said:  # the YAML of both is gone
+        for name in ("toy", "second"):
+            (models / f"{name}.yaml").unlink()
+    going = mvops(project, "destroy", "--target", "model.second", "--yes", "--json").ok().json()["actions"]
+    kinds = ("endpoint", "model", "monitor", "schedule")
+    assert sorted(each["address"] for each in going if each["verb"] == "delete") == [f"{kind}.second" for kind in kinds]
+    if said:
+        mvops(project, "plan", "--exclude", "model.second", "--detailed-exitcode").ok(0)
 
 
 def test_p27_what_is_replaced_is_made_again(project: Path) -> None:
