@@ -116,7 +116,8 @@ def _elsewhere(before: Mapping[str, Any], after: Mapping[str, Any], look: Look) 
     was, comes = (f"{service['host']}:{service['port']}" for service in (before, after))
     if was != comes and is_held(look.workspace.serving(after["model"]) / "spool"):
         typed = wording(look.workspace.project.environment)["typed"]
-        yield f"one that runs goes on where it is until it is stopped; `{typed} serve {after['model']}` starts it at {comes}"
+        again = f"`{typed} serve {after['model']}`"
+        yield f"one that runs goes on where it is until it is stopped; {again} starts it at {comes}"
 
 
 def _spec(look: Look, name: str, serving: Champion | None) -> EndpointSpec | None:
