@@ -26,6 +26,7 @@ from mvops.cli import (
     state,
     traffic,
 )
+from mvops.cli.habits import meant
 from mvops.cli.session import SESSION, print_error
 from mvops.cli.slim import slim
 from mvops.errors import MvopsError, of_the_system
@@ -103,8 +104,8 @@ for part in (
 def main() -> None:
     """Run a command; the only place that turns errors into text and exit codes."""
     interrupts.listen()
+    general, words = _globals_first(sys.argv[1:])
     try:
-        general, words = _globals_first(sys.argv[1:])
         code = slim(app, words)([*general, *words], standalone_mode=False)
     except (MvopsError, OSError) as error:
         if SESSION.debug:
@@ -114,6 +115,8 @@ def main() -> None:
         sys.exit(known.exit_code)
     except _MISTYPED as error:
         error.show()
+        if here := meant(words):
+            sys.stderr.write(f"here that is: {here}\n")
         sys.exit(1)  # not Typer's own 2, which says that there are changes
     except typer.Abort:
         sys.stderr.write("\nnothing was done\n")
