@@ -57,11 +57,17 @@ def _flaw(index: int, entry: Any, signature: Signature) -> Flaw | None:
     name = entry["prediction_id"]
     if type(name) is not str or not 0 < len(name) <= _ID_LIMIT or not (name.isascii() and name.isprintable()):
         return Flaw(row=index, column="prediction_id", message="is not the id of a prediction")
+    wrong = misfit(entry["outcome"], signature)
+    return Flaw(row=index, column="outcome", message=wrong) if wrong else None
+
+
+def misfit(outcome: Any, signature: Signature) -> str:
+    """Why this cannot be the truth of a prediction by a model of this signature; nothing where it can."""
     fitting = _classes(signature) if signature.task == "classification" else (int, float)
-    if type(entry["outcome"]) not in fitting or not _storable(entry["outcome"]):
-        names = " or ".join(sorted({"str": "text", "bool": "boolean"}.get(t.__name__, "number") for t in fitting))
-        return Flaw(row=index, column="outcome", message=f"must be a {names}, as the model predicts")
-    return None
+    if type(outcome) in fitting and _storable(outcome):
+        return ""
+    names = " or ".join(sorted({{"str": "text", "bool": "boolean"}.get(t.__name__, "number") for t in fitting}))
+    return f"must be a {names}, as the model predicts"
 
 
 def _classes(signature: Signature) -> tuple[type, ...]:

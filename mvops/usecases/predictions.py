@@ -11,7 +11,10 @@ from typing import Any
 
 from mvops.atomic import whole_file
 from mvops.core.prediction import Outcome, Prediction
+from mvops.core.signature import Signature
 from mvops.errors import DataError, UsageError, Where
+from mvops.performing.traffic import version_of
+from mvops.serving.requests import misfit
 from mvops.workspace import Workspace
 
 FIXED = ("prediction_id", "time", "model_version", "arm", "prediction", "probability", "latency_ms", "outcome")
@@ -52,11 +55,20 @@ def import_outcomes(workspace: Workspace, model: str, source: Path) -> tuple[int
             f"{source} is not there", hint="It is to be CSV (prediction_id,outcome) or JSON Lines (.jsonl)."
         )
     rows = list(_outcome_rows(source))
-    received = datetime.now(UTC)
-    outcomes = [Outcome(prediction_id=i, outcome=value, received=received) for i, value in rows]
+    received, signatures = datetime.now(UTC), dict[int, Signature]()
+    known = []
     with workspace.predictions() as log:
-        known = [outcome for outcome in outcomes if log.find(outcome.prediction_id) is not None]
-        return log.append_outcomes(known), len(outcomes) - len(known)
+        for number, name, value in rows:
+            found = log.find(name)
+            if found is None or found[0].model != model:
+                continue
+            version = found[0].version
+            if version not in signatures:
+                signatures[version] = version_of(workspace, model, version).signature
+            if wrong := misfit(value, signatures[version]):
+                raise DataError(f"the outcome {value!r} of {name} {wrong}", where=Where(source, number))
+            known.append(Outcome(prediction_id=name, outcome=value, received=received))
+        return log.append_outcomes(known), len(rows) - len(known)
 
 
 def record(prediction: Prediction, outcome: Outcome | None) -> dict[str, Any]:
@@ -104,7 +116,8 @@ def _inert(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
 
 
-def _outcome_rows(source: Path) -> Iterator[tuple[str, Any]]:
+def _outcome_rows(source: Path) -> Iterator[tuple[int, str, Any]]:
+    """Line, id of the prediction, outcome."""
     try:
         with source.open(newline="", encoding="utf-8-sig") as file:
             lines = source.suffix == ".jsonl"
@@ -113,7 +126,7 @@ def _outcome_rows(source: Path) -> Iterator[tuple[str, Any]]:
                 if not isinstance(row, dict) or row.get("prediction_id") in {None, ""} or row.get("outcome") is None:
                     there = f"; this one has {', '.join(map(str, row))}" if isinstance(row, dict) else ""
                     raise DataError(f"a row needs prediction_id and outcome{there}", where=Where(source, number))
-                yield str(row["prediction_id"]), _value(row["outcome"])
+                yield number, str(row["prediction_id"]), _value(row["outcome"])
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{source} cannot be read: {error}", hint="It has to be CSV or JSON Lines in UTF-8.") from error
 
