@@ -22,7 +22,7 @@ from mvops.registry.state import SqlState
 from mvops.registry.summaries import judged_until, save_judged, summaries
 from mvops.registry.versions import champion
 from mvops.usecases.notify import notify
-from mvops.usecases.summarising import Known, summarise_new
+from mvops.usecases.summarising import Known, News, summarise_new
 from mvops.workspace import Workspace
 
 HISTORY = 28  # earlier windows that a verdict may look at
@@ -74,8 +74,7 @@ def monitor(
     opened: list[Alert] = []
     resolved: list[Alert] = list(_retire(workspace, model))
     windows: list[Window] = []
-    touched = frozenset((version, start) for version, _, start in news.touched)
-    for _, judged in _judged(workspace, model, settings, known, end, touched):
+    for _, judged in _judged(workspace, model, settings, known, end, news):
         mine = [window for window in judged if since is None or window.verdict.start >= since]
         windows += mine
         for transition, version in _transitions(workspace, model, mine):
@@ -119,12 +118,14 @@ def _judged(
     settings: Monitor,
     known: Known,
     end: datetime,
-    touched: frozenset[tuple[int, datetime]],
+    news: News,
 ) -> Iterator[tuple[int, list[Window]]]:
-    """Each version's windows that have not been judged, and those judged before whose outcomes are still coming in.
+    """Each version's windows that have not been judged, and those judged before of which there is something new.
 
-    `touched` are those, by version and start, whose outcomes have come now, however late.
+    That are those whose outcomes are still coming in, and whatever fell into one now, however late: a window that has
+    new predictions is judged as if it had not been.
     """
+    touched, grown = ({(version, start) for version, _, start in keys} for keys in (news.touched, news.grown))
     done = judged_until(workspace.registry, model)
     revisit = None if done is None else done - settings.outcomes.delay - 2 * settings.every
     looked_at = None if revisit is None else min([revisit, *(start for _, start in touched)])
@@ -139,7 +140,7 @@ def _judged(
             if window.end > end or settled:
                 continue
             verdict = judge(found[1], window, settings, history=stored[max(0, place - HISTORY) : place])
-            again = done is not None and window.end <= done
+            again = done is not None and window.end <= done and (version, window.start) not in grown
             verdict = _only_performance(verdict) if again else verdict
             judged.append(_window(version, verdict, window, found[1].metrics, again=again))
         yield version, judged

@@ -46,11 +46,15 @@ class Known:
 
 @dataclass(frozen=True)
 class News:
-    """What was read: how many predictions and outcomes, and the windows that they fell into."""
+    """What was read: how many predictions and outcomes, and the windows that they fell into.
+
+    `grown` are those of them that have new predictions, not only outcomes.
+    """
 
     predictions: int
     outcomes: int
     touched: frozenset[Key]
+    grown: frozenset[Key]
 
 
 def summarise_new(workspace: Workspace, model: str, every: timedelta, known: Known, tell: Tell) -> News:
@@ -59,15 +63,16 @@ def summarise_new(workspace: Workspace, model: str, every: timedelta, known: Kno
     Each chunk is written with its cursor in one transaction: an interruption loses nothing and counts nothing twice.
     Raises ConflictError when another monitor reads at the same time.
     """
-    read, told, touched = 0, 0, set[Key]()
+    read, told, touched, grown = 0, 0, set[Key](), set[Key]()
     with workspace.predictions() as log:
         while True:
             before = cursor(workspace.registry, model)
             fresh, after, counts = _next_chunk(log, model, before, every, known)
             if after == before:
-                return News(read, told, frozenset(touched))
+                return News(read, told, frozenset(touched), frozenset(grown))
             _merge_and_save(workspace, model, fresh, before, after)
             touched |= fresh.keys()
+            grown |= {key for key, summary in fresh.items() if summary.rows}
             read, told = read + counts[0], told + counts[1]
             tell(Progress(what=f"{model}: {read} predictions and {told} outcomes read"))
 

@@ -1,4 +1,4 @@
-"""What came of a prediction is judged however late it is known."""
+"""What comes late is judged when it comes: what came of a prediction, and predictions themselves."""
 
 from __future__ import annotations
 
@@ -33,3 +33,29 @@ def test_outcomes_of_windows_judged_long_ago_are_judged(project: Path) -> None:
     again = mvops(project, "monitor", "toy", "--until", "2024-03-13", "--json").ok().json()["models"][0]
     assert not again["opened"]
     assert "2024-03-03" not in {window["start"][:10] for window in again["windows"]}
+
+
+def test_predictions_of_days_judged_long_ago_are_judged(project: Path) -> None:
+    for day in (2, 10):
+        log_day(project, day)
+    mvops(project, "monitor", "toy", "--until", "2024-03-12").ok()
+    log_day(project, 4, older=30)  # a batch that was scored later, say
+    late = mvops(project, "monitor", "toy", "--until", "2024-03-12", "--json").ok().json()["models"][0]
+    found = {window["start"][:10]: window for window in late["windows"]}
+    assert found["2024-03-05"]["alert"]
+    assert "age" in found["2024-03-05"]["drifted"]
+    assert not found["2024-03-05"]["data_judged_before"]
+    assert "drift:age" in [alert["key"] for alert in late["opened"]]
+    again = mvops(project, "monitor", "toy", "--until", "2024-03-12", "--json").ok().json()["models"][0]
+    assert again["opened"] == []
+
+
+def test_an_outcome_that_no_prediction_can_have_is_refused_with_its_line(project: Path) -> None:
+    log_day(project, 0)
+    (project / "o.csv").write_text("prediction_id,outcome\n0-1,1\nnobody,anything\n0-2,maybe\n")
+    refused = mvops(project, "outcomes", "import", "toy", "o.csv")
+    refused.refused("o.csv:4", "the outcome 'maybe' of 0-2 must be a number, as the model predicts")
+    assert mvops(project, "status", "--json").ok().json()["models"][0]["outcomes"] == 0
+    (project / "o.csv").write_text("prediction_id,outcome\n0-1,1\nnobody,anything\n")
+    mvops(project, "outcomes", "import", "toy", "o.csv").ok()
+    assert mvops(project, "status", "--json").ok().json()["models"][0]["outcomes"] == 1
