@@ -90,12 +90,26 @@ def _in_cell(words: Sequence[str]) -> int:
             process.stdin.write(f"{token}\n".encode())
             process.stdin.flush()
         try:
-            for piece in _pieces(process):
-                _tell(piece, f"\x1b]{token};".encode())
-            return process.wait()
+            with _interrupts_go_to(process):
+                for piece in _pieces(process):
+                    _tell(piece, f"\x1b]{token};".encode())
+                return process.wait()
         finally:
             with contextlib.suppress(OSError):
                 process.stdin.close()  # ends it, where it still runs
+
+
+@contextlib.contextmanager
+def _interrupts_go_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Whenever one comes, also while a line is shown: it is the command that ends, in its own way."""
+    if threading.current_thread() is not threading.main_thread():  # only that one hears of them
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: process.send_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _command(words: Sequence[str], *, in_cell: bool) -> list[str]:
@@ -104,18 +118,14 @@ def _command(words: Sequence[str], *, in_cell: bool) -> list[str]:
 
 
 def _pieces(process: subprocess.Popen[bytes]) -> Iterator[Piece]:
-    """What it writes, line by line, until both streams are at their end; interrupts are handed on meanwhile."""
+    """What it writes, line by line, until both streams are at their end."""
     found: queue.Queue[Piece | None] = queue.Queue()
     for name, stream in (("stdout", process.stdout), ("stderr", process.stderr)):
         assert stream is not None
         threading.Thread(target=_read, args=(name, stream, found), name=f"mvops-{name}", daemon=True).start()
     ended = 0
     while ended < 2:
-        try:
-            piece = found.get()
-        except KeyboardInterrupt:
-            process.send_signal(signal.SIGINT)
-            continue
+        piece = found.get()
         if piece is None:
             ended += 1
         else:
