@@ -28,6 +28,7 @@ from mvops.notebook.written import Folder, WrittenFile, compare_written
 Verdict = Literal["equal", "different", "not_comparable"]
 OnProgress = Callable[[StepProgress], None]
 _SPLITS = {"train_test_split", "sample", "shuffle", "resample"}
+_MOST_RUNS = 4  # of an original that draws unseeded, before what differs counts
 _SEEDS = {"random_state", "seed", "random_seed"}
 
 
@@ -105,7 +106,11 @@ def _compared(first: Ran, promoted: Ran, run_again: Callable[[], Ran], tolerance
         predictions = replace(predictions, stable=not agree(first.answer, again.answer, tolerance).different)
         files = tuple(replace(f, stable=first.files[f.path] == again.files.get(f.path)) for f in files)
         if differences:
-            differences, verdict, reason = _judge(differences, (first.cells, again.cells), unseeded, tolerance)
+            originals = [first.cells, again.cells]
+            differences, verdict, reason = _judge(differences, originals, unseeded, tolerance)
+            while verdict == "different" and len(originals) < _MOST_RUNS and _drawn_before(differences, unseeded):
+                originals.append(run_again().cells)
+                differences, verdict, reason = _judge(differences, originals, unseeded, tolerance)
         elif (predictions.different and predictions.stable) or any(file.wrong for file in files):
             verdict = "different"
         else:
@@ -160,20 +165,20 @@ def _splits(call: ast.Call) -> bool:
 
 def _judge(
     differences: tuple[Difference, ...],
-    originals: tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]]],
+    originals: Sequence[Sequence[dict[str, Any]]],
     unseeded: tuple[str, ...],
     tolerance: float,
 ) -> tuple[tuple[Difference, ...], Verdict, str]:
     """Tell differences that promotion made from those that the original has with itself."""
     unstable = {
         cell_number(one)
-        for one, other in zip(*originals, strict=True)
+        for again in originals[1:]
+        for one, other in zip(originals[0], again, strict=True)
         if one["cell_type"] == "code" and compare_cells(one, other, tolerance)
     }
     varies = bool(unstable)
     # Chance may show the same twice, of a few numbers: a cell that draws unseeded and differs is one that varies.
-    drawing = {int(call.removeprefix("cell ").partition(":")[0]) for call in unseeded}
-    unstable |= {each.cell for each in differences} & drawing
+    unstable |= {each.cell for each in differences} & _drawing(unseeded)
     told = tuple(
         Difference(each.cell, each.source, each.original, each.promoted, stable=each.cell not in unstable)
         for each in differences
@@ -187,6 +192,15 @@ def _judge(
     cause = f"; unseeded: {', '.join(unseeded)}" if unseeded else ""
     what = "the original shows other numbers each time it is run" if varies else "what differs is drawn without a seed"
     return told, "not_comparable", f"{what} (cell {cells}){cause}"
+
+
+def _drawing(unseeded: Sequence[str]) -> set[int]:
+    return {int(call.removeprefix("cell ").partition(":")[0]) for call in unseeded}
+
+
+def _drawn_before(differences: Sequence[Difference], unseeded: Sequence[str]) -> bool:
+    """May all that differs come from what was drawn: then the original has a few more chances to show that."""
+    return bool(unseeded) and min(_drawing(unseeded)) <= min(each.cell for each in differences)
 
 
 def _executed(notebooks: Sequence[str | None], store: Store) -> list[dict[str, Any]]:

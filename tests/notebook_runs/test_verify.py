@@ -91,15 +91,25 @@ def test_a_notebook_without_seed_is_not_comparable(project: Project) -> None:
     assert [each.stable for each in found.differences] == [False]
 
 
-def test_what_is_drawn_without_a_seed_is_not_comparable_though_chance_shows_it_twice(project: Project) -> None:
-    draw = """import pathlib, random
+NTH = """import pathlib
 told = pathlib.Path("told")
 n = len(told.read_text()) if told.exists() else 0
 told.write_text("x" * (n + 1))
-print([5, 6, 5][n], random.random() > 2)"""
+print([5, 6, 5, 7][n])"""
+
+
+def test_what_is_drawn_without_a_seed_is_not_comparable_though_chance_shows_it_twice(project: Project) -> None:
+    draw = f"{NTH}\nimport random\nrandom.random() > 2"
     found = check(project, [draw], [("step:a original:c0", draw)])
     assert (found.verdict, found.unseeded) == ("not_comparable", ("cell 1: random",))
     assert found.reason.startswith("what differs is drawn without a seed (cell 1)")
+
+
+def test_what_comes_of_a_draw_is_run_more_often_before_it_counts(project: Project) -> None:
+    draw = "import random\nluck = random.random()"
+    found = check(project, [draw, NTH], [("step:a original:c0", draw), ("step:a original:c1", NTH)])
+    assert found.verdict == "not_comparable"
+    assert found.reason.startswith("the original shows other numbers each time it is run (cell 2)")
 
 
 MODEL = """
