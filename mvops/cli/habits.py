@@ -14,7 +14,7 @@ _COMMANDS = {
     ("providers",): "mvops doctor",
     ("state", "rm"): "mvops state forget ADDRESS",
 }
-_OPTIONS = {"-auto-approve": "--yes", "-refresh-only": "mvops refresh", "-lock-timeout": "--lock-timeout"}
+_OPTIONS = {"-auto-approve": "--yes", "-refresh-only": "mvops refresh"}
 _ONE_DASH = re.compile(r"(-[a-z][a-z-]{2,})(=.*)?")
 
 

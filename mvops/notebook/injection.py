@@ -68,12 +68,6 @@ def declared_in(content: bytes, path: str) -> Declared:
     return _declared(next((cell for cell in cells if cell.role == "parameters"), None))
 
 
-def injected_values(document: Document, job: PipelineJob) -> dict[str, Any]:
-    """The values to inject into the one notebook of a job, as `checked_parameters` and `values_for` have them."""
-    declared = checked_parameters((document,), job)
-    return values_for(document, declared[0].names, job)
-
-
 def checked_parameters(documents: Sequence[Document], job: PipelineJob) -> tuple[Declared, ...]:
     """What each notebook declares.
 

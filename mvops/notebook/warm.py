@@ -142,7 +142,6 @@ def warm_kernels(
     if sys.platform != "linux" or not kernel.ordinary or len(tempfile.gettempdir()) > _LONGEST_FOLDER:
         return None
     sources = tuple(sources)
-    sources = tuple(sources)
     if any(_SETS_ENVIRONMENT.search(each) for each in sources):
         return None
     roots = {name.partition(".")[0] for name in modules}

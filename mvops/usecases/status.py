@@ -12,8 +12,8 @@ from mvops.core.version import Version
 from mvops.errors import ServingError
 from mvops.registry import alerts, rollouts
 from mvops.registry.summaries import summaries
-from mvops.registry.versions import count_versions
-from mvops.usecases.in_charge import in_charge, taken_away
+from mvops.registry.versions import champion, count_versions
+from mvops.usecases.in_charge import taken_away
 from mvops.usecases.rollout import endpoint_client
 from mvops.workspace import Workspace
 
@@ -63,13 +63,14 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
     with workspace.predictions() as log:
         predictions, outcomes = log.count(name), log.count_outcomes(name)
     seen = summaries(registry, name)
+    gone = taken_away(workspace, name)
     until = max((summary.start for summary in seen), default=None)
     endpoint, url = _endpoint(workspace, name)
     return ModelStatus(
         model=name,
-        champion=in_charge(workspace, name),
+        champion=None if gone else champion(registry, name),
         versions=count_versions(registry, name),
-        taken_away=taken_away(workspace, name),
+        taken_away=gone,
         rollout=rollouts.current(registry, name),
         endpoint=endpoint,
         url=url,

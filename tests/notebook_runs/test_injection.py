@@ -11,7 +11,7 @@ from running import Project, notebook
 
 from mvops.errors import NotebookError
 from mvops.notebook.document import read_document
-from mvops.notebook.injection import declared_parameters, injected_source, injected_values
+from mvops.notebook.injection import checked_parameters, declared_parameters, injected_source, values_for
 
 SCALARS = (
     st.none()
@@ -45,7 +45,14 @@ def test_a_hostile_value_reads_back_exactly(value: Any) -> None:  # XB2
 
 def values(project: Project, **options: Any) -> dict[str, Any]:
     project.write(("parameters", "n = 1\nrate: float = 0.5\npath = 'x'"), "print(n)")
-    return injected_values(read_document(project.path, project.root), project.job(**options))
+    return injected(project, **options)
+
+
+def injected(project: Project, **options: Any) -> dict[str, Any]:
+    """What a step of the notebook gets, whatever it reads."""
+    document, job = read_document(project.path, project.root), project.job(**options)
+    (declared,) = checked_parameters((document,), job)
+    return values_for(document, declared.names, job)
 
 
 class Hostile(dict[str, Any]):
@@ -88,7 +95,7 @@ def test_a_name_that_is_not_declared_is_refused_with_the_nearest(project: Projec
 def test_without_a_parameters_cell_nothing_can_be_set(project: Project) -> None:
     project.write("n = 1")
     with pytest.raises(NotebookError) as caught:
-        injected_values(read_document(project.path, project.root), project.job(parameters={"n": 2}))
+        injected(project, parameters={"n": 2})
     assert caught.value.hint == "It declares no parameters."
 
 
