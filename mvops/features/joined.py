@@ -96,4 +96,4 @@ def _rows_digest(workspace: Workspace, model: str, features: PipelineFeatures) -
         return input_digest(workspace.root, features.rows, workspace.cache)
     except DataError as error:
         hint = f"Put the data there, or correct models.{model}.pipeline.features.rows in the YAML."
-        raise DataError(error.message, hint=hint) from None
+        raise DataError(error.message, hint=error.hint or hint) from None

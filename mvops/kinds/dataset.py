@@ -19,7 +19,7 @@ from mvops.core.steps import KeepData, Step
 from mvops.errors import DataError
 from mvops.kinds.kind import Look
 from mvops.lifecycle.data import recorded_revision
-from mvops.notebook.digests import input_contents, input_digest, input_files
+from mvops.notebook.digests import how_to_pull, input_contents, input_digest, input_files
 from mvops.workspace import data_keeper, data_place
 
 
@@ -64,7 +64,7 @@ class DatasetKind:
         if spec.kept and record is None:
             return None  # made by keeping it, also where a team tracks it already
         if spec.kept:
-            kept = spec.kept if record is not None and _is_kept(spec, record, look) else "nowhere"
+            kept = spec.kept if record is not None and _is_kept(spec, record, look) else "not in full"
             return Observed(facts=spec.fields() | {"kept": kept})
         # that it is kept no longer is a change, though the content stays where it was kept
         return Observed(facts=spec.fields() | {"kept": record.spec.get("kept") if record else None})
@@ -132,9 +132,10 @@ def _missing(look: Look, pattern: str) -> DataError:
         for key, wanted in model.pipeline.inputs.items()
         if wanted == pattern
     )
+    root = look.workspace.root
     return DataError(
         f"there is no data at {pattern}, which models.{model}.pipeline.inputs.{parameter} names",
-        hint=f"Put it there (in {look.workspace.root}), or write another path there.",
+        hint=how_to_pull(root, pattern) or f"Put it there (in {root}), or write another path there.",
     ).named_by("models", model, "pipeline", "inputs", parameter)
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 from mvops.atomic import write_atomically
 from mvops.core.canonical import digest
 from mvops.errors import DataError
-from mvops.witness import note, spoil
+from mvops.witness import is_file, note, spoil
 
 _SETTLED = 2.0  # seconds; a file changed more recently may change again within one tick of its time stamp
 
@@ -32,7 +32,7 @@ def input_contents(root: Path, pattern: str, cache_dir: Path | None = None) -> d
     """Path (relative to `root`) -> sha256 of each file of an input; raises as `input_digest`, which is made of it."""
     files = input_files(root, pattern)
     if not files:
-        raise DataError(f"There is no data at {pattern} (looked in {root}).")
+        raise DataError(f"There is no data at {pattern} (looked in {root}).", hint=how_to_pull(root, pattern))
     known = _Known(cache_dir)
     try:
         contents = {_relative(file, root): known.digest(file) for file in files}
@@ -54,6 +54,18 @@ def input_files(root: Path, pattern: str) -> list[Path]:
         found = sorted(Path(name) for name in glob(str(place), recursive=True) if Path(name).is_file())  # noqa: PTH207
     note("files", place, [str(file) for file in found])
     return found
+
+
+def how_to_pull(root: Path, pattern: str) -> str | None:
+    """What brings data here that is missing, where a `.dvc` file of it or of a folder around it is there: a clone."""
+    place = root / pattern
+    own = sorted(glob(f"{place}.dvc", recursive=True))  # noqa: PTH207
+    around = [f"{folder}.dvc" for folder in place.parents if is_file(Path(f"{folder}.dvc"))]
+    names = [os.path.relpath(name, root) for name in own or around[:1]]
+    if not names:
+        return None
+    tracking = f"{names[0]} tracks it" if len(names) == 1 else f"{names[0]} and {len(names) - 1} more track it"
+    return f"{tracking} with DVC, and its content is not here. Fetch it: dvc pull {' '.join(names)}"
 
 
 def file_md5s(files: Iterable[Path], cache_dir: Path) -> dict[Path, str]:

@@ -294,5 +294,6 @@ def _digest(job: PipelineJob, name: str, pattern: str, cache_dir: Path | None) -
         return input_digest(job.root, pattern, cache_dir)
     except DataError as error:
         raise DataError(
-            error.message, hint=f"Put the data there, or correct {job.yaml_key}.{name} in the YAML."
+            error.message,
+            hint=error.hint or f"Put the data there, or correct {job.yaml_key}.{name} in the YAML.",
         ) from None

@@ -149,6 +149,32 @@ def test_a_remote_that_is_gone_and_one_that_was_tampered_with(history: Path) -> 
     assert query(history, "SELECT * FROM mvops_events WHERE kind = 'reproduce'") == []
 
 
+def test_a_remote_that_is_added_later_is_pushed_to_by_the_next_apply(history: Path) -> None:
+    shutil.rmtree(remote(history))
+    (history / ".dvc/config").write_text("")
+    rows(range(60), seed=2).to_csv(history / "data/d.csv", index=False)
+    mvops(history, "apply", "--yes", "--target", "dataset.data").ok()
+    point_to_remote(history)
+    planned = mvops(history, "plan", "--target", "dataset.data").ok().out
+    assert "kept is not in full, should be dvc" in planned
+    assert "dvc push to the remote storage" in planned
+    mvops(history, "apply", "--yes", "--target", "dataset.data").ok()
+    pushed = [path for path in remote(history).rglob("*") if path.is_file()]
+    assert [path.read_bytes() for path in pushed] == [(history / "data/d.csv").read_bytes()]
+    mvops(history, "plan", "--target", "dataset.data", "--detailed-exitcode").ok(0)
+
+
+def test_in_a_fresh_clone_what_is_missing_is_told_with_what_fetches_it(history: Path, tmp_path: Path) -> None:
+    commit(history, "Version 2")
+    git(history, "clone", "-q", str(history), str(tmp_path / "clone"))
+    clone = tmp_path / "clone"
+    fetch = "data/d.csv.dvc tracks it with DVC, and its content is not here. Fetch it: dvc pull data/d.csv.dvc"
+    mvops(clone, "plan").refused("there is no data at data/d.csv", fetch)
+    mvops(clone, "run", "toy").refused("data/d.csv", fetch)
+    dvc(clone, "pull", "-q", "data/d.csv.dvc")
+    mvops(clone, "plan").ok()
+
+
 def test_apply_stops_at_a_remote_that_is_gone_and_goes_on_when_it_is_back(history: Path) -> None:
     away = remote(history).rename(remote(history).with_name("away"))
     rows(range(60)).to_csv(history / "data/d.csv", index=False)  # as for version 1: its steps are in the cache

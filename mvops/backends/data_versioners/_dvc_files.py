@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from mvops.atomic import content_at
 from mvops.errors import BackendError, Where
 from mvops.witness import is_file, is_folder, matching, note_content, what_is
 
@@ -78,9 +79,10 @@ def remotes(repository: Path) -> tuple[str | None, dict[str, str]]:
     for path in (Path(home).expanduser() / "config", repository / ".dvc/config", repository / ".dvc/config.local"):
         parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
         try:
-            parser.read_string(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            continue
+            content = content_at(path)
+            if content is None:
+                continue
+            parser.read_string(content.decode())
         except (OSError, ValueError, configparser.Error) as error:
             raise BackendError(f"DVC's configuration cannot be read: {error}", where=Where(path)) from error
         default = parser.get("core", "remote", fallback=default)

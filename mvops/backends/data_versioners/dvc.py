@@ -53,11 +53,15 @@ class Dvc:
         find_repository(place.root)
 
     def holds(self, place: Place, revision: Revision, options: Mapping[str, Any]) -> bool:
-        """Do the `.dvc` files still say what they said."""
-        del options
+        """Do the `.dvc` files still say what they said, and is it in a remote, once there is one."""
         try:
-            found = tracked(find_repository(place.root), [_absolute(place.root, name) for name in revision.files])
+            repository = find_repository(place.root)
+            found = tracked(repository, [_absolute(place.root, name) for name in revision.files])
+            default, urls = remotes(repository)
         except BackendError:
+            return False
+        to_push = options.get("push", True) and (options.get("remote") or default)
+        if to_push and revision.own.get("remote") not in urls:
             return False
         outs = {_relative(out.path, place.root): out.hash for out in found.values() if out is not None}
         return all(out is not None for out in found.values()) and outs == _hashes(revision)
