@@ -64,10 +64,11 @@ class RegisterVersion(Frozen):
 
 
 class RollOut(Frozen):
-    """Give the newest version that passed its gate the traffic, by the model's strategy."""
+    """Give the newest version that passed its gate the traffic: by the model's strategy, or all of it `at_once`."""
 
     step: Literal["roll-out"] = "roll-out"
     model: str
+    at_once: bool = False
 
 
 class RestoreRoute(Frozen):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar
@@ -18,18 +17,14 @@ from mvops.core.environment import hidden_folder, wording
 from mvops.core.spec import UNKNOWN, Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RestoreRoute, Step
-from mvops.errors import NotebookError
 from mvops.kinds.generated import as_wanted, file_steps, recalled_digests, seen
 from mvops.kinds.kind import Look
 from mvops.kinds.model import protected
+from mvops.kinds.pythons import pythons_of, pythons_to_come
 from mvops.kinds.recorded import champions
-from mvops.lifecycle.pins import requirements
-from mvops.notebook.document import read_document
-from mvops.notebook.kernels import Asked, choose_kernel
-from mvops.registry.glance import Champion, champions_now
+from mvops.registry.glance import champions_now
 from mvops.serving.ownership import is_held
 from mvops.witness import is_file
-from mvops.workspace import Workspace
 
 
 class EndpointSpec(Spec):
@@ -52,14 +47,15 @@ class EndpointKind:
         """One for each model that has an endpoint."""
         serving = look.once(champions)
         for name in sorted(look.workspace.project.models):
-            spec = _spec(look, name, serving.get(name))
+            spec = _spec(look, name, pythons_to_come(look, name, serving.get(name)))
             if spec is not None:
                 yield spec
 
     def settled(self, where: Address, look: Look) -> EndpointSpec | None:
         """As the champion is now, whose packages the generated files name."""
         name = name_of(where)
-        return _spec(look, name, champions_now(look.workspace.registry, name).get(name))
+        serving = champions_now(look.workspace.registry, name).get(name)
+        return _spec(look, name, pythons_to_come(look, name, None) if serving is None else pythons_of(serving))
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """The files, and whether the route is there; before there is a champion, none is missing."""
@@ -120,13 +116,13 @@ def _elsewhere(before: Mapping[str, Any], after: Mapping[str, Any], look: Look) 
         yield f"one that runs goes on where it is until it is stopped; {again} starts it at {comes}"
 
 
-def _spec(look: Look, name: str, serving: Champion | None) -> EndpointSpec | None:
+def _spec(look: Look, name: str, pythons: Mapping[str, Any]) -> EndpointSpec | None:
     project = look.workspace.project
     model = project.models.get(name)
     if model is None or model.endpoint is None or not project.capabilities.serving:
         return None
     server: Server = look.backend("servers", model.endpoint.backend)
-    service = _service(look, name, model.endpoint, serving)
+    service = _service(look, name, model.endpoint, pythons)
     told = service.model_dump(mode="json", exclude_none=True)
     folder = look.workspace.generated(server.folder(name))
     made_of = ["server", model.endpoint.backend, told]
@@ -139,7 +135,7 @@ def _spec(look: Look, name: str, serving: Champion | None) -> EndpointSpec | Non
     )
 
 
-def _service(look: Look, name: str, endpoint: Endpoint, serving: Champion | None) -> Service:
+def _service(look: Look, name: str, endpoint: Endpoint, pythons: Mapping[str, Any]) -> Service:
     workspace = look.workspace
     return Service(
         model=name,
@@ -150,44 +146,11 @@ def _service(look: Look, name: str, endpoint: Endpoint, serving: Champion | None
         state=f"{hidden_folder(workspace.project.environment)}/serving/{name}",
         artifacts=workspace.project.artifacts,
         predictions=workspace.project.predictions,
-        **_pythons(look, name, serving),
+        **pythons,
         features=_features(workspace.project, name),
         extras=tuple(_extras(workspace.project, name)),
         environment=workspace.project.environment,
     )
-
-
-def _pythons(look: Look, name: str, serving: Champion | None) -> dict[str, Any]:
-    """Which Python runs the endpoint, and with what; and which one its model, if that is another."""
-    ours = _minor(platform.python_version())
-    if serving is None:  # whether the model can be loaded here is known once it is made
-        other = UNKNOWN if _has_its_own_kernel(look.workspace, name) else ""
-        return {
-            "python": other or ours,
-            "requirements": (UNKNOWN,),
-            "model_python": other,
-            "model_requirements": (UNKNOWN,) if other else (),
-        }
-    found = serving.environment
-    if found.interpreter:
-        pins = tuple(requirements(found))
-        return {"python": ours, "requirements": (), "model_python": _minor(found.python), "model_requirements": pins}
-    return {"python": _minor(found.python), "requirements": tuple(requirements(found))}
-
-
-def _has_its_own_kernel(workspace: Workspace, name: str) -> bool:
-    """Does another Python than ours run the notebook; whether it can is the pipeline's to say."""
-    pipeline = workspace.project.models[name].pipeline
-    path = workspace.source(pipeline.books[0])
-    asked = Asked.of(workspace.root, pipeline.kernel, pipeline.python)
-    try:
-        return choose_kernel(read_document(path, workspace.root).metadata, path, asked).python is not None
-    except NotebookError:
-        return False
-
-
-def _minor(python: str) -> str:
-    return ".".join(python.split(".")[:2])
 
 
 def _extras(project: Project, name: str) -> Iterator[str]:

@@ -17,7 +17,9 @@ from mvops.core.steps import RegisterVersion, RemoveRoute, RollOut, Step
 from mvops.kinds.kind import Look
 from mvops.kinds.pipeline import PipelineKind, PipelineSpec
 from mvops.kinds.recorded import artifacts, champions
+from mvops.lifecycle.route_file import ROUTE
 from mvops.serving.ownership import is_held
+from mvops.witness import is_file
 
 
 class ModelSpec(Spec):
@@ -67,13 +69,12 @@ class ModelKind:
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """Train only when something that decides what is trained has changed, or when it was asked for."""
-        del look
         name = name_of(action.address)
         if action.verb is Verb.DELETE:
             yield RemoveRoute(model=name)
         elif trains(action):
             yield RegisterVersion(model=name, reason=action.because)
-            yield RollOut(model=name)
+            yield RollOut(model=name, at_once=starts_afresh(look, name))
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """What the change means for the traffic."""
@@ -91,6 +92,8 @@ class ModelKind:
         elif serving is None or action.verb is Verb.CREATE:
             new = "version 1" if serving is None else "a new version"
             yield f"train: {new} is trained and, when the gate says yes, serves"
+            if serving is not None and starts_afresh(look, name) and look.workspace.project.by_canary(name):
+                yield "    all of the traffic at once, and not as a canary: the model was taken from it"
             yield from _where_loaded(look, name)
         else:
             yield f"retrain: a challenger is trained; version {serving.number} stays champion until the gate says yes"
@@ -155,6 +158,11 @@ def protected(look: Look, model: str) -> Held | None:
         wanted is not None and wanted.prevent_destroy
     )
     return Held("protected", f"prevent_destroy of {model} protects it") if kept else None
+
+
+def starts_afresh(look: Look, name: str) -> bool:
+    """Was the model taken from the traffic, as by `destroy`, or never in it: nothing is left to have a share of."""
+    return address("model", name) not in look.records and not is_file(look.workspace.serving(name) / ROUTE)
 
 
 def training_digest(pipeline: PipelineSpec, task: str) -> str:

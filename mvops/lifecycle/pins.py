@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -24,6 +25,14 @@ def requirements(environment: Environment) -> list[str]:
     packages = environment.pinned or environment.packages
     pins = (f"{name}=={release}" for name, release in sorted(packages.items()))
     return [pin for pin in pins if _PIN.fullmatch(pin)]
+
+
+def is_installed(packages: Mapping[str, str]) -> bool:
+    """Are these distributions here, each in just this release."""
+    try:
+        return all(metadata.version(name) == release for name, release in packages.items())
+    except (metadata.PackageNotFoundError, ValueError):  # ValueError: a name that can be no distribution's
+        return False
 
 
 def required_packages(root: Path, model: str, file: str, python: str) -> dict[str, str]:

@@ -35,7 +35,8 @@ def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> di
         steer(workspace, running)
         return _canary(running)
     end_rollout(workspace, step.model, f"superseded by version {number}")
-    if serving is None or _nobody_answers(workspace, step.model) or not _by_canary(workspace, step.model):
+    at_once = step.at_once or _nobody_answers(workspace, step.model) or not workspace.project.by_canary(step.model)
+    if serving is None or at_once:
         make_champion(workspace, step.model, number, "passed the gate")
         return {"traffic": "champion"}
     now = datetime.now(UTC)
@@ -149,15 +150,9 @@ def _point(workspace: Workspace, answering: list[Version], route: Route) -> None
 
 
 def _nobody_answers(workspace: Workspace, model: str) -> bool:
-    """Was it taken from the traffic, as by `destroy`: then there is none that a canary could have a share of."""
+    """Is its route gone and nobody left that knew it: then there is no traffic that a canary could have a share of."""
     folder = workspace.serving(model)
     return not (folder / ROUTE).is_file() and not is_held(folder / "spool")
-
-
-def _by_canary(workspace: Workspace, model: str) -> bool:
-    spec = workspace.model(model)
-    on = workspace.project.capabilities
-    return spec.rollout.strategy == "canary" and spec.endpoint is not None and on.canary and on.serving
 
 
 def _told(workspace: Workspace, model: str, message: str) -> None:

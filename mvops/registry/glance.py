@@ -13,10 +13,11 @@ _AT_ONCE = 200  # fewer values than any database takes in one statement
 
 
 class Champion(NamedTuple):
-    """The version of a model that serves, and the Python that trained it."""
+    """The version of a model that serves, the Python that trained it, and the packages that its code imported."""
 
     number: int
     environment: Environment
+    imported: frozenset[str]
 
 
 def champions_now(registry: Registry, model: str | None = None) -> dict[str, Champion]:
@@ -29,10 +30,12 @@ def champions_now(registry: Registry, model: str | None = None) -> dict[str, Cha
         found = registry.rows(f"{known} WHERE c.id IN (SELECT max(id) FROM mvops_champions GROUP BY model)")  # noqa: S608
     else:
         found = registry.rows(f"{known} WHERE c.model = :model ORDER BY c.id DESC LIMIT 1", model=model)
-    return {
-        model: Champion(number, Environment.model_validate(json.loads(body)["environment"]))
-        for model, number, body in found
-    }
+    return {model: _champion(number, json.loads(body)) for model, number, body in found}
+
+
+def _champion(number: int, body: dict[str, Any]) -> Champion:
+    imported = (body.get("recipe") or {}).get("packages", {})
+    return Champion(number, Environment.model_validate(body["environment"]), frozenset(imported))
 
 
 def kept_runs(registry: Registry, ids: Collection[str]) -> set[str]:

@@ -91,3 +91,8 @@ class Project(Frozen):
     def confirms_by_name(self) -> bool:
         """Has whoever takes away what serves to type the project's name."""
         return self.confirm == "typed" or (self.confirm is None and self.environment in PRODUCTION)
+
+    def by_canary(self, model: str) -> bool:
+        """Does a version that would replace another one start with a share of the traffic."""
+        spec, on = self.models[model], self.capabilities
+        return spec.rollout.strategy == "canary" and spec.endpoint is not None and on.canary and on.serving

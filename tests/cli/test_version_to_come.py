@@ -1,0 +1,96 @@
+"""What a plan says of the endpoint when the version that will serve is yet to be trained."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from toy_project import edit, finish, mvops, port_of, spawn, until
+
+MODEL = Path("configs/models/toy.yaml")
+PINNED = Path("deploy/serving/toy/requirements.txt")
+FIRST = "    all of the traffic at once, and not as a canary: the model was taken from it"
+
+
+@pytest.fixture
+def at_once(project: Path) -> Path:
+    """A new version replaces the one that serves."""
+    edit(project / MODEL, "rollout: {", "rollout: {strategy: replace, ")
+    mvops(project, "apply", "--yes").ok()
+    return project
+
+
+@contextlib.contextmanager
+def served(root: Path) -> Iterator[str]:
+    process = spawn(root, "serve", "toy")
+    ready = f"http://127.0.0.1:{port_of(root)}/health/ready"
+    try:
+        until(lambda: process.poll() is not None or _answers(ready))
+        assert process.poll() is None, finish(process)
+        yield ready
+    finally:
+        process.terminate()
+        finish(process)
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+        return bool(answer.status == 200)
+    return False
+
+
+def answering(root: Path) -> dict[int, int]:
+    """Version -> its share of the traffic."""
+    route = json.loads((root / ".mvops/serving/toy/route.json").read_text())
+    return {arm["version"]: arm["weight"] for arm in route["arms"]}
+
+
+def test_p3_the_teams_own_requirements_are_installed_after_one_apply(at_once: Path) -> None:
+    (at_once / "pins.txt").write_text("scikit-learn==1.6.1\n")
+    edit(at_once / MODEL, "  notebook:", "  requirements: pins.txt\n  notebook:")
+    planned = mvops(at_once, "plan").ok().out
+    assert "~ endpoint.toy" in planned
+    assert "scikit-learn==1.6.1" in mvops(at_once, "plan", "--diff").ok().out
+    mvops(at_once, "apply", "--yes").ok()
+    assert PINNED.name in planned
+    assert (at_once / PINNED).read_text().splitlines()[-1] == "scikit-learn==1.6.1"
+    mvops(at_once, "plan", "--detailed-exitcode").ok(0)
+
+    edit(at_once / MODEL, "  requirements: pins.txt\n", "")
+    assert "(known after apply)" in mvops(at_once, "plan").ok().out
+    mvops(at_once, "apply", "--yes").ok()
+    assert "threadpoolctl==" in (at_once / PINNED).read_text()
+    mvops(at_once, "plan", "--detailed-exitcode").ok(0)
+
+
+def test_p3_packages_that_were_upgraded_meanwhile_are_the_new_versions(
+    at_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(at_once / MODEL, "C: 1.0", "C: 0.9")
+    assert "endpoint.toy" not in mvops(at_once, "plan").ok().out  # what it installs is what it did
+    made = tmp_path / "site" / "threadpoolctl-99.0.dist-info"
+    made.mkdir(parents=True)
+    (made / "METADATA").write_text("Metadata-Version: 2.1\nName: threadpoolctl\nVersion: 99.0\n")
+    monkeypatch.syspath_prepend(made.parent)
+    planned = mvops(at_once, "plan").ok().out
+    assert "~ endpoint.toy" in planned
+    assert "(known after apply)" in planned
+    mvops(at_once, "apply", "--yes").ok()
+    assert "threadpoolctl==99.0" in (at_once / PINNED).read_text()
+    mvops(at_once, "plan", "--detailed-exitcode").ok(0)
+
+
+def test_a_destroyed_model_comes_back_with_all_of_the_traffic_whoever_still_runs(project: Path) -> None:
+    with served(project):
+        mvops(project, "destroy", "--yes").ok()
+        assert FIRST in mvops(project, "plan").ok().out
+        mvops(project, "apply", "--yes").ok()
+        assert answering(project) == {2: 100}
+    edit(project / MODEL, "C: 1.0", "C: 0.9")
+    assert FIRST not in mvops(project, "plan").ok().out
+    mvops(project, "apply", "--yes").ok()
+    assert answering(project).keys() == {2, 3}
