@@ -11,6 +11,7 @@ from mvops.kinds.kind import Look
 from mvops.notebook.digests import file_sha256
 from mvops.notebook.document import read_document
 from mvops.notebook.injection import declared_in, declared_parameters
+from mvops.registry.runs import find_run
 from mvops.witness import is_file
 
 
@@ -56,8 +57,6 @@ def _in_vain(look: Look, notebook: str, run: str, written: Mapping[str, Any]) ->
 
 def _when_read(look: Look, notebook: str, run: str) -> Mapping[str, Any]:
     """What the cell said when `run` read it. Raises ArtifactError where that is not kept any more."""
-    from mvops.registry.runs import find_run  # noqa: PLC0415 -- SQLModel, which a quiet plan does without
-
     found = find_run(look.workspace.registry, run)
     artifact = found.sources.get(notebook) if found else None
     if artifact is None:

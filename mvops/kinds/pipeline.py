@@ -24,6 +24,7 @@ from mvops.lifecycle.pins import required_packages
 from mvops.notebook.digests import file_sha256
 from mvops.notebook.keys import describe_steps
 from mvops.notebook.results import StepPlan
+from mvops.registry.runs import find_run, step_seconds
 
 _CODE = ("notebook", "later", "steps.", "sources")  # fields
 _SELDOM = {"sources", "environment", "later"}
@@ -103,8 +104,6 @@ class PipelineKind:
         record = look.records.get(action.address)
         if record is None or not any(change.field.startswith(_CODE) for change in action.changes):
             return
-        from mvops.registry.runs import find_run  # noqa: PLC0415 -- SQLModel, which a quiet plan does without
-
         run = find_run(look.workspace.registry, record.outputs.get("run", ""))
         if run and action.before and action.after:
             yield from code_changes(run, action.before, action.after, look)
@@ -113,8 +112,6 @@ class PipelineKind:
         """The medians of the steps that will run."""
         if not action.changes_the_world or action.verb is Verb.DELETE:
             return 0.0
-        from mvops.registry.runs import step_seconds  # noqa: PLC0415 -- SQLModel, which a quiet plan does without
-
         name = name_of(action.address)
         known = step_seconds(look.workspace.registry, name)
         anew = action.verb is Verb.REPLACE

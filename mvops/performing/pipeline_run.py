@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from mvops.lifecycle.code import code_state
 from mvops.notebook.results import PipelineJob, StepFailedError, StepProgress
 from mvops.notebook.run import run_pipeline
 from mvops.registry.owner import this_process
+from mvops.registry.run_rows import new_id
 from mvops.registry.runs import save_run
 from mvops.workspace import Workspace
 
@@ -89,7 +89,7 @@ def _hands(workspace: Workspace) -> AbstractContextManager[Hands]:
 def _begin(job: PipelineJob, model: str, reason: str) -> Run:
     now = datetime.now(UTC)
     return Run(
-        id=f"{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}",
+        id=new_id(now),
         model=model,
         reason=reason,
         status="running",

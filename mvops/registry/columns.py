@@ -9,17 +9,7 @@ from typing import Any
 from sqlalchemy import DateTime, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
-
-def utc_now() -> datetime:
-    """The time, aware and in UTC."""
-    return datetime.now(UTC)
-
-
-def as_utc(value: datetime) -> datetime:
-    """The same instant in UTC; ValueError for a naive time, of which nobody could say which instant it means."""
-    if value.tzinfo is None:
-        raise ValueError(f"{value} has no time zone; give an aware datetime")
-    return value.astimezone(UTC)
+from mvops.registry.values import as_utc, safe_text, to_json
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -43,7 +33,7 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 class SafeText(TypeDecorator[str]):
-    """Text of any origin. PostgreSQL stores no NUL and no lone surrogate; both become a replacement character."""
+    """Text of any origin, see `safe_text`."""
 
     impl = Text
     cache_ok = True
@@ -52,7 +42,7 @@ class SafeText(TypeDecorator[str]):
         """Replace what no database can store."""
         if value is None:
             return None
-        return value.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+        return safe_text(value)
 
 
 class JsonText(TypeDecorator[Any]):
@@ -78,16 +68,3 @@ class JsonValue(JsonText):
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002
         """Never NULL."""
         return to_json(value)
-
-
-def to_json(value: Any) -> str:
-    """Compact JSON; NumPy scalars and arrays become plain numbers and lists, times ISO text."""
-    return json.dumps(value, separators=(",", ":"), default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if hasattr(value, "tolist"):  # NumPy's scalars and arrays, without importing NumPy
-        return value.tolist()
-    raise TypeError(f"a {type(value).__name__} cannot be kept as JSON")

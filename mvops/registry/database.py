@@ -1,6 +1,7 @@
 """The registry's database: opened, and its transactions.
 
-SQLAlchemy and SQLModel are imported by the first transaction: what every plan asks is plain SQL, see `Registry.rows`.
+SQLAlchemy and SQLModel are imported by the first transaction: what every plan asks is plain SQL, see `Registry.rows`,
+and so is what a run says of itself: `Registry.carry_out`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mvops.errors import ConflictError
 from mvops.registry.copies import keep_last_good
-from mvops.registry.light import LightReader, read_lightly
+from mvops.registry.light import LightConnection, open_lightly
 from mvops.registry.marker import check_mark, check_there, mark, marked
 from mvops.registry.places import Place, check_absent, check_file, locate
 from mvops.witness import is_noting, note, spoil
@@ -36,7 +37,7 @@ class Registry:
     """
 
     def __init__(
-        self, place: Place, lineage: str, *, engine: Engine | None = None, light: LightReader | None = None
+        self, place: Place, lineage: str, *, engine: Engine | None = None, light: LightConnection | None = None
     ) -> None:
         self.url = place.shown
         self.lineage = lineage
@@ -115,6 +116,19 @@ class Registry:
             session.flush()
             return [tuple(row) for row in session.connection().execute(text(query), values)]
 
+    def carry_out(self, statement: str, **values: Any) -> None:
+        """A transaction of one statement that is plain SQL for both databases, with a value for each `:name`.
+
+        As `session()`, for what is no record: see `SqlState`.
+        """
+        if self._light is not None and getattr(self._open, "session", None) is None:
+            self._light.carry_out(statement, values)
+            return
+        from sqlalchemy import text  # noqa: PLC0415 -- see above
+
+        with self.session() as session:
+            session.connection().execute(text(statement), values)
+
     def keep_copy(self) -> None:
         """Keep a copy of an SQLite registry as the last good one; raises RegistryError."""
         if self._place.file is not None:
@@ -174,7 +188,7 @@ def open_registry(url: str, root: Path, *, create: bool = True, environment: str
 
 def _opened(place: Place, *, create: bool, environment: str | None) -> tuple[Registry, int]:
     """With its serial."""
-    lightly = read_lightly(place, REVISIONS[-1])
+    lightly = open_lightly(place, REVISIONS[-1])
     if lightly is not None:
         light, lineage, serial = lightly
         return Registry(place, lineage, light=light), serial

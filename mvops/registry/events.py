@@ -9,10 +9,10 @@ from typing import Any
 from sqlmodel import col, select
 
 from mvops.core.frozen import Frozen
-from mvops.registry.columns import utc_now
 from mvops.registry.database import Registry
 from mvops.registry.owner import whoami
 from mvops.registry.tables import EventRow
+from mvops.registry.values import utc_now
 
 
 class Event(Frozen):

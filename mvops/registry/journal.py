@@ -8,11 +8,11 @@ from sqlmodel import Session, col, select, update
 
 from mvops.core.state import Record
 from mvops.errors import RegistryError
-from mvops.registry.columns import utc_now
 from mvops.registry.database import Registry
 from mvops.registry.lock import Hold
 from mvops.registry.records import forget_record, put_record
 from mvops.registry.tables import JournalRow
+from mvops.registry.values import utc_now
 
 
 class SqlJournal:

@@ -1,4 +1,4 @@
-"""Reading an SQLite registry with Python's own driver: importing SQLAlchemy takes longer than making a plan."""
+"""An SQLite registry with Python's own driver: importing SQLAlchemy takes longer than making a plan."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mvops.registry.places import Place
 from mvops.registry.troubles import BUSY_SECONDS, of_sqlite
 
 
-class LightReader:
-    """A connection that only reads, for any thread."""
+class LightConnection:
+    """A connection for any thread, that only reads but in `carry_out`."""
 
     def __init__(self, place: Place, file: Path) -> None:
         self._place, self._file = place, file
@@ -27,6 +27,24 @@ class LightReader:
         with self._lock:
             try:
                 return self._connection.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                raise of_sqlite(error, self._place, self._file) from error
+
+    def carry_out(self, statement: str, values: Mapping[str, Any]) -> None:
+        """One statement, as a transaction that is on the disk when this returns. Raises RegistryError."""
+        with self._lock:
+            try:
+                self._connection.execute("PRAGMA query_only = 0")
+                self._connection.execute("PRAGMA synchronous = FULL")
+                self._connection.execute("PRAGMA foreign_keys = ON")
+                try:
+                    self._connection.execute("BEGIN IMMEDIATE")  # waits for another writer
+                    self._connection.execute(statement, values)
+                    self._connection.execute("COMMIT")
+                finally:
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+                    self._connection.execute("PRAGMA query_only = 1")
             except sqlite3.Error as error:
                 raise of_sqlite(error, self._place, self._file) from error
 
@@ -46,16 +64,16 @@ class LightReader:
         self._connection.close()
 
 
-def read_lightly(place: Place, revision: str) -> tuple[LightReader, str, int] | None:
-    """A reader, lineage and serial of a registry with which all is well; None: look closer, and say why."""
+def open_lightly(place: Place, revision: str) -> tuple[LightConnection, str, int] | None:
+    """A connection, lineage and serial of a registry with which all is well; None: look closer, and say why."""
     if place.file is None:
         return None
     try:
-        reader = LightReader(place, place.file)
+        light = LightConnection(place, place.file)
     except sqlite3.Error:
         return None
-    found = reader.identity(revision)
+    found = light.identity(revision)
     if found is None:
-        reader.close()
+        light.close()
         return None
-    return reader, *found
+    return light, *found

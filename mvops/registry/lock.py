@@ -16,11 +16,11 @@ from sqlmodel import Session, col, delete, select, update
 
 from mvops.core.frozen import Frozen
 from mvops.errors import LockedError, RegistryError
-from mvops.registry.columns import as_utc, utc_now
 from mvops.registry.database import Registry
 from mvops.registry.owner import Owner, boot, is_gone, this_process
 from mvops.registry.statements import insert_missing
 from mvops.registry.tables import Base, LockRow
+from mvops.registry.values import as_utc, utc_now
 
 LEASE = 60.0  # seconds that a silent holder keeps the lock
 _POLL = 0.1

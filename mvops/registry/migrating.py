@@ -10,10 +10,10 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from mvops.registry import migrations
-from mvops.registry.columns import utc_now
 from mvops.registry.engines import only_one
 from mvops.registry.statements import insert_missing
 from mvops.registry.tables import Base
+from mvops.registry.values import utc_now
 
 
 def migrate(connection: Connection, environment: str | None = None) -> None:

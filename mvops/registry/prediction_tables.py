@@ -20,10 +20,11 @@ from sqlalchemy import (
 
 from mvops.core.prediction import Outcome, Prediction
 from mvops.errors import RegistryError
-from mvops.registry.columns import JsonText, JsonValue, SafeText, UtcTime, to_json
+from mvops.registry.columns import JsonText, JsonValue, SafeText, UtcTime
 from mvops.registry.engines import only_one
 from mvops.registry.places import Place, damaged
 from mvops.registry.statements import insert_missing
+from mvops.registry.values import to_json
 
 SCHEMA_VERSION = 1
 METADATA = MetaData()

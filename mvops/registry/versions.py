@@ -12,10 +12,10 @@ from sqlmodel import Session, col, func, select
 from mvops.core.frozen import Frozen
 from mvops.core.version import Draft, Version
 from mvops.errors import RegistryError
-from mvops.registry.columns import as_utc, utc_now
 from mvops.registry.database import Registry
 from mvops.registry.engines import only_one
 from mvops.registry.tables import Base, ChampionRow, VersionRow
+from mvops.registry.values import as_utc, utc_now
 
 _ALL = "SELECT v.model, v.number, v.created, v.run, v.fingerprint, v.body FROM mvops_versions v"
 _TABLE = Base.metadata.tables["mvops_versions"]

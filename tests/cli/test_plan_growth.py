@@ -20,7 +20,7 @@ import pytest
 import toy_project as toy
 from toy_project import edit, mvops
 
-from mvops.registry.light import LightReader
+from mvops.registry.light import LightConnection
 
 HEAVY = {"alembic", "fsspec", "hydra", "jinja2", "nbformat", "numpy", "omegaconf", "pandas", "sklearn", "sqlalchemy"}
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -70,14 +70,14 @@ def records_read(many_models: ModuleType, root: Path, broken: int) -> int:
     """How often an apply reads all records that has the endpoints of so many models to repair."""
     asked: list[str] = []
 
-    def rows(reader: LightReader, query: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def rows(reader: LightConnection, query: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         asked.append(query)
         return original(reader, query, values)
 
-    original = LightReader.rows
+    original = LightConnection.rows
     for app in sorted(root.glob("deploy/serving/*/app.py"))[:broken]:
         app.unlink()
-    with mock.patch.object(LightReader, "rows", rows):
+    with mock.patch.object(LightConnection, "rows", rows):
         many_models.apply_here(root)
     assert len(list(root.glob("deploy/serving/*/app.py"))) == 3
     return sum("FROM mvops_records" in query and "WHERE" not in query for query in asked)

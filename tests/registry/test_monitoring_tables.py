@@ -54,6 +54,32 @@ def test_a_run_is_saved_and_replaced_by_its_id(registry):
     assert find_run(registry, "none") is None
 
 
+def test_a_run_is_saved_with_the_transaction_that_it_is_in(registry):
+    def fail():
+        with registry.session():
+            save_run(registry, run(1))
+            assert find_run(registry, "2026-0001") == run(1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert runs(registry) == []
+    with registry.session():
+        save_run(registry, run(2))
+    assert runs(registry) == [run(2)]
+
+
+def test_what_is_asked_writes_nothing_after_a_run_was_saved(registry):
+    save_run(registry, run(1))
+    with pytest.raises(RegistryError):
+        registry.rows("DELETE FROM mvops_runs")
+    assert runs(registry) == [run(1)]
+    with pytest.raises(RegistryError):
+        registry.carry_out("INSERT INTO mvops_runs (id) VALUES (:id)", id="x")
+    save_run(registry, run(2))
+    assert runs(registry) == [run(2), run(1)]
+
+
 def test_the_newest_runs_come_first(registry):
     for number in (2, 1, 3):
         save_run(registry, run(number))
