@@ -13,6 +13,7 @@ from mvops.cli.session import (
     JsonFlag,
     ModelName,
     answer,
+    passed,
     present,
     print_json,
     say,
@@ -201,6 +202,10 @@ def run(
 ) -> None:
     """Run a model's pipeline without making a version."""
     from mvops.show.run import run_lines
+
+    if not no_cache and step is None and SESSION.display is None:
+        _run_plainly(model, parameter or [], json_=json_)
+        return
     from mvops.usecases.parameters import parse_parameters
     from mvops.usecases.run import run as execute
 
@@ -212,6 +217,30 @@ def run(
         print_json(done.model_dump(mode="json", exclude={"runner"}))
     else:
         present(done, run_lines(done), say)
+
+
+def _run_plainly(model: str, parameters: list[str], *, json_: bool) -> None:
+    """Say what the last run said, where that had nothing to do and nothing has changed since."""
+    from mvops.show.run import run_lines, told_lines
+    from mvops.usecases.quiet_run import QuietRun
+
+    quiet = QuietRun(SESSION.directory, model, parameters, SESSION.environment)
+    told = quiet.again()
+    if told is not None:
+        passed(f"{model}: {step['step']}" for step in told["steps"])
+        lines = told_lines(told)
+    else:
+        from mvops.usecases.parameters import parse_parameters
+
+        with open_project() as workspace, waiting() as tell:
+            done = quiet.run(workspace, parse_parameters(parameters), tell)
+        told = done.model_dump(mode="json", exclude={"runner"})
+        lines = run_lines(done)
+    if json_:
+        print_json(told)
+        return
+    for line in lines:
+        say(line)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -148,15 +148,26 @@ def waiting() -> Iterator[Callable[[Progress], None]]:
         yield tell
 
 
+def passed(names: Iterable[str]) -> None:
+    """What took no time, so that no bar is needed: as `waiting()` says it where there is none."""
+    if not SESSION.quiet and not sys.stderr.isatty():
+        for name in names:
+            _line(name)
+
+
+def _line(what: str) -> None:
+    stream = sys.stderr if SESSION.display is None else sys.stdout  # a notebook shows the former as an error
+    stream.write(f"  ... {what}\n")
+    stream.flush()
+
+
 def _lines() -> Callable[[Progress], None]:
     told: set[str] = set()
-    stream = sys.stderr if SESSION.display is None else sys.stdout  # a notebook shows the former as an error
 
     def tell(progress: Progress) -> None:
         if progress.what not in told:
             told.add(progress.what)
-            stream.write(f"  ... {progress.what}\n")
-            stream.flush()
+            _line(progress.what)
 
     return tell
 

@@ -9,9 +9,10 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from mvops.core.version import CodeState
+if TYPE_CHECKING:
+    from mvops.core.version import CodeState
 
 _PATIENCE = 10  # seconds for one question to Git
 
@@ -19,22 +20,28 @@ _PATIENCE = 10  # seconds for one question to Git
 def code_state(
     root: Path, notebook: str, cells: dict[str, str], sources: Iterable[str] = (), later: Sequence[str] = ()
 ) -> CodeState:
+    """Where the code of a pipeline came from: see `commit_of`."""
+    from mvops.core.version import CodeState  # noqa: PLC0415 -- pydantic, which a run that finds nothing to do needs not
+
+    commit, dirty = commit_of(root, (notebook, *later), sources)
+    return CodeState(commit=commit, dirty=dirty, notebook=notebook, later=tuple(later), cells=cells)
+
+
+def commit_of(root: Path, notebooks: Sequence[str], sources: Iterable[str] = ()) -> tuple[str | None, bool]:
     """The commit that `root` is at, and whether what a pipeline is made of differs from it: paths relative to `root`.
 
-    That is `notebook`, the notebooks that go on `later`, `sources`, which they import or read from beside them, and
-    `configs/`. A notebook that Git does not track counts as dirty, also one in a submodule: the commit does not tell
-    its content. Without Git, outside a repository, before the first commit, or if Git does not answer within ten
-    seconds, the commit is None.
+    That is its `notebooks`, `sources`, which they import or read from beside them, and `configs/`. A notebook that Git
+    does not track counts as dirty, also one in a submodule: the commit does not tell its content. Without Git, outside
+    a repository, before the first commit, or if Git does not answer within ten seconds, the commit is None.
     """
     git = shutil.which("git")
-    found = CodeState(commit=None, dirty=False, notebook=notebook, later=tuple(later), cells=cells)
     if git is None or _ask(git, root, "rev-parse", "--is-inside-work-tree") != "true":
-        return found
-    places = sorted({notebook, *later, "configs", *sources})
+        return None, False
+    places = sorted({*notebooks, "configs", *sources})
     changes = _ask(git, root, "status", "--porcelain", "--untracked-files=all", "--", *places)
-    tracked = all(_ask(git, root, "ls-files", "--", each) for each in (notebook, *later))
+    tracked = all(_ask(git, root, "ls-files", "--", each) for each in notebooks)
     commit = _ask(git, root, "rev-parse", "--verify", "--quiet", "HEAD")
-    return found.model_copy(update={"commit": commit or None, "dirty": changes != "" or not tracked})
+    return commit or None, changes != "" or not tracked
 
 
 def committed(root: Path, path: str) -> bool:

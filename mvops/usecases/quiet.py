@@ -1,8 +1,8 @@
-"""A plan that had nothing to do, remembered: as long as all is as it was, the next one says the same, and quickly.
+"""What had nothing to do, remembered: as long as all is as it was, the next one says the same, and quickly.
 
-The plan's list of what it looked at (`mvops/witness.py`) is kept in `.mvops/cache/quiet.json`. Where each look finds
-what it found then, and the YAML, the overrides, the environment and the code are the same, so is the plan. Each look is
-made anew: files are read, the registry is asked. The file may be deleted at any time; one that cannot be read, or that
+The list of what was looked at (`mvops/witness.py`) is kept in a file of `.mvops/cache`. Where each look finds what it
+found then, and the YAML, the overrides, the environment and the code are the same, so is the answer. Each look is made
+anew: files are read, the registry is asked. The file may be deleted at any time; one that cannot be read, or that
 another mvops wrote, is as good as none.
 """
 
@@ -12,10 +12,10 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mvops.atomic import content_at, write_atomically
 from mvops.core.canonical import digest
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from mvops.core.plan import Plan
     from mvops.workspace import Workspace
 
-_FORMAT = 1
+_FORMAT = 2
+_MISSHAPEN = (ValueError, LookupError, TypeError, AttributeError, RecursionError)  # somebody wrote into the cache
 _PLACES = (  # variables that say where Jupyter's kernels and installed packages are
     *("APPDATA", "CONDA_DEFAULT_ENV", "CONDA_PREFIX", "HOME", "PROGRAMDATA", "VIRTUAL_ENV", "XDG_DATA_HOME"),
     *("JUPYTER_DATA_DIR", "JUPYTER_PATH", "JUPYTER_PLATFORM_DIRS", "JUPYTER_PREFER_ENV_PATH"),
@@ -40,55 +41,79 @@ _PLACES = (  # variables that say where Jupyter's kernels and installed packages
 )
 
 Line = tuple[str, str]
+_Found = TypeVar("_Found")
 
 
-class QuietPlan:
-    """What `mvops plan` in `start` may remember, with these overrides and in this environment."""
+class Quiet:
+    """What is remembered in `file` below the cache, by a command in `start` that was `asked` so in this environment."""
 
-    def __init__(self, start: Path, overrides: Sequence[str], environment: str | None) -> None:
-        self._start, self._overrides, self._environment = start, tuple(overrides), environment
+    def __init__(
+        self, start: Path, file: str, *, asked: Sequence[str], overrides: Sequence[str], environment: str | None
+    ) -> None:
+        self._start, self._name, self._asked = start, file, list(asked)
+        self._overrides, self._environment = tuple(overrides), environment
         self._made_of = ""
 
-    def still(self) -> list[Line] | None:
-        """The lines of the last plan, if nothing has changed since; None: make one. Raises nothing of its own."""
-        with suppress(
-            MvopsError, OSError, ValueError, LookupError, TypeError, RecursionError
-        ):  # a plan says what is wrong
-            root = find_project(self._start)
-            self._made_of = self._key(root)
-            kept = json.loads(self._file(root).read_bytes())
-            if kept["format_version"] != _FORMAT or kept["made_of"] != self._made_of:
-                return None
-            with open_registry(kept["registry"], root, create=False, environment=self._environment) as registry:
+    def recall(self, use: Callable[[Any, Registry, Path], _Found]) -> _Found | None:
+        """What `use` makes of it, of the registry and the project's folder, if nothing has changed since.
+
+        None: look again. Raises nothing but what `use` does.
+        """
+        with ExitStack() as opened, suppress(*_MISSHAPEN):
+            said = None
+            with suppress(MvopsError, OSError):  # whoever looks again says what is wrong
+                root = find_project(self._start)
+                self._made_of = self._key(root)
+                kept = json.loads(self._file(root).read_bytes())
+                if kept["format_version"] != _FORMAT or kept["made_of"] != self._made_of:
+                    return None
+                there = open_registry(kept["registry"], root, create=False, environment=self._environment)
+                registry = opened.enter_context(there)
                 if all(_again(kind, where, registry) == found for kind, where, found in kept["looks"]):
-                    return [(str(text), str(style)) for text, style in kept["lines"]]
+                    said = kept["said"]
+            if said is not None:
+                return use(said, registry, root)
         return None
 
-    def remember(self, workspace: Workspace, made: Plan, lines: Iterable[Line], witness: Witness) -> None:
-        """Keep a plan that has nothing to do, and all that it looked at; no other."""
-        quiet = not (made.pending() or made.unseen or made.objections or workspace.remarks or witness.spoiled)
-        if not quiet or self._made_of != self._key(workspace.root):
+    def remember(self, workspace: Workspace, said: Any, witness: Witness) -> None:
+        """Keep what was said, as JSON, and all that was looked at; not where that is not on the list."""
+        if witness.spoiled or workspace.remarks or self._made_of != self._key(workspace.root):
             return
-        looks = [[kind, where, found] for (kind, where), found in witness.found.items()]
         kept = {
             "format_version": _FORMAT,
             "made_of": self._made_of,
             "registry": workspace.project.registry,
-            "looks": looks,
-            "lines": list(lines),
+            "looks": [[kind, where, found] for (kind, where), found in witness.found.items()],
+            "said": said,
         }
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, TypeError):
             write_atomically(self._file(workspace.root), json.dumps(kept, allow_nan=False).encode(), mode=0o600)
 
     def _file(self, root: Path) -> Path:
-        return root / hidden_folder(self._environment) / "cache" / "quiet.json"
+        return root / hidden_folder(self._environment) / "cache" / self._name
 
     def _key(self, root: Path) -> str:
         """Names all that decides which looks are made."""
         spec = fingerprint(gather(root), self._overrides, self._environment)
         places = {name: os.environ.get(name) for name in _PLACES}
         found = [(folder, _changed(folder)) for folder in sys.path]
-        return digest([str(root), spec, code_state(), sys.prefix, sys.executable, places, found])
+        return digest([str(root), spec, code_state(), sys.prefix, sys.executable, places, found, self._asked])
+
+
+class QuietPlan:
+    """What `mvops plan` in `start` may remember, with these overrides and in this environment."""
+
+    def __init__(self, start: Path, overrides: Sequence[str], environment: str | None) -> None:
+        self._quiet = Quiet(start, "quiet.json", asked=["plan"], overrides=overrides, environment=environment)
+
+    def still(self) -> list[Line] | None:
+        """The lines of the last plan, if nothing has changed since; None: make one."""
+        return self._quiet.recall(lambda lines, *_: [(str(text), str(style)) for text, style in lines])
+
+    def remember(self, workspace: Workspace, made: Plan, lines: Iterable[Line], witness: Witness) -> None:
+        """Keep a plan that has nothing to do, and all that it looked at; no other."""
+        if not (made.pending() or made.unseen or made.objections):
+            self._quiet.remember(workspace, list(lines), witness)
 
 
 def _again(kind: str, where: str, registry: Registry) -> Any:  # noqa: PLR0911 -- one return for each kind

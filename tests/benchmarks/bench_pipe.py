@@ -38,7 +38,8 @@ def table(folder: Path) -> Table:
         title="Pipeline",
         about=f"{STEPS} notebook steps, the whole process. Papermill runs {STEPS} notebooks; mvops runs {STEPS} steps "
         "of one, each in a kernel of its own, hands on what they make and keeps it. Nothing comes from the cache but "
-        "in the last row: there a model's notebook has two steps, and the run is evaluated.",
+        "in the last row: there a model's notebook has two steps, the run is evaluated, and remembered with all that "
+        "it looked at; the next one looks at all of that again, and is recorded.",
         heads=("what", "s", "CPU s", "times as long as mvops"),
         rows=[*_rows(found), _nothing(nothing)],
         notes=[_overhead(overhead)],

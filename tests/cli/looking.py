@@ -1,4 +1,4 @@
-"""What a plan looks at: as it was remembered, and as Python itself reports it."""
+"""What a command looks at: as it was remembered, and as Python itself reports it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toy_project import Result, mvops
 
 from mvops.usecases.plan import plan as make
 
-# Every path that Python is asked for while a plan is made, told by Python itself.
+# Every path that Python is asked for during a command, told by Python itself.
 LOOKING = """
 import contextlib, io, json, os, runpy, sys
 seen = set()
@@ -32,7 +32,7 @@ def heard(event, arguments):
     if event in ("subprocess.Popen", "socket.connect"):
         raise AssertionError(event)
 sys.addaudithook(heard)
-sys.argv = ["mvops", "plan"]
+sys.argv = ["mvops", *sys.argv[1:]]
 with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
     runpy.run_module("mvops", run_name="__main__", alter_sys=True)
 print(json.dumps([sorted(seen), sorted({name.partition(".")[0] for name in sys.modules})]))
@@ -46,11 +46,16 @@ def planned(root: Path, *arguments: str) -> tuple[Result, bool]:
     return said, made.called
 
 
-def settled(root: Path) -> str:
-    """What the plan says once it is remembered; files that were just written are read once more."""
+def old(root: Path) -> None:
+    """What was just written would be read once more."""
     for path in root.rglob("*"):
         if path.is_file() and ".mvops" not in path.parts:
             os.utime(path, (1_700_000_000, 1_700_000_000))
+
+
+def settled(root: Path) -> str:
+    """What the plan says once it is remembered."""
+    old(root)
     for _ in range(4):
         said, made = planned(root)
         if not made:
@@ -62,8 +67,8 @@ def looked_at(root: Path) -> tuple[set[Path], set[Path]]:
     """What a plan that is only said again looks at, and what of the project a plan that is made looks at besides."""
     memory = root / ".mvops/cache/quiet.json"
     memory.unlink()
-    first, _ = _looks(root)
-    again, modules = _looks(root)
+    first, _ = looks(root, "plan")
+    again, modules = looks(root, "plan")
     assert memory.is_file()
     assert "pydantic" not in modules, "the second plan was not made"
     cache = root / ".mvops/cache"
@@ -71,10 +76,15 @@ def looked_at(root: Path) -> tuple[set[Path], set[Path]]:
     return again, {path for path in missed if path not in {cache, cache.parent} and path.parent != cache}  # written
 
 
-def _looks(root: Path) -> tuple[set[Path], set[str]]:
-    """Every path, and the packages that were loaded, of a plan in a process of its own."""
+def looks(root: Path, *command: str) -> tuple[set[Path], set[str]]:
+    """Every path, and the packages that were loaded, of a command in a process of its own, on a machine without Git."""
     done = subprocess.run(
-        [sys.executable, "-c", LOOKING], cwd=root, env=toy.environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", LOOKING, *command],
+        cwd=root,
+        env=toy.environment() | {"PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     paths, modules = json.loads(done.stdout)
     return {Path(path) for path in paths}, set(modules)

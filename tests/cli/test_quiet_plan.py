@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import shutil
-import sqlite3
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
 import pytest
 import toy_project as toy
 from looking import looked_at, planned, settled
-from toy_project import edit, mvops
-
-Change = Callable[[Path], None]
+from toy_project import mvops
+from what_changes import Change, changed, edited, gone, in_place, longer, told, written
 
 
 @pytest.fixture
@@ -42,56 +36,6 @@ def test_p41_all_that_a_plan_looks_at_is_looked_at_again(everything: Path) -> No
     assert unnoticed == set(), "looked at without `mvops.witness`: a change there would not be noticed"
     assert any("deploy/dashboards" in str(path) for path in again)
     assert any(".github" in str(path) or "ci" in path.parts for path in again)
-
-
-def written(path: str, text: str) -> Change:
-    def change(root: Path) -> None:
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
-
-    return change
-
-
-def edited(path: str, old: str, new: str) -> Change:
-    return lambda root: edit(root / path, old, new)
-
-
-def gone(pattern: str) -> Change:
-    def change(root: Path) -> None:
-        found = next(path for path in sorted(root.glob(pattern)) if path.is_file())
-        found.unlink()
-
-    return change
-
-
-def told(sql: str) -> Change:
-    def change(root: Path) -> None:
-        with contextlib.closing(sqlite3.connect(root / ".mvops/registry.db")) as connection, connection:
-            connection.execute(sql)
-
-    return change
-
-
-def longer(path: str) -> Change:
-    def change(root: Path) -> None:
-        with (root / path).open("a") as file:
-            file.write("41.0,30000.0,a,59,1\n")
-
-    return change
-
-
-def in_place(path: str) -> Change:
-    """Other bytes in the same file, as many, and its times put back."""
-
-    def change(root: Path) -> None:
-        state = (root / path).stat()
-        with (root / path).open("r+b") as file:
-            content = file.read()
-            file.seek(0)
-            file.write(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
-        os.utime(root / path, ns=(state.st_atime_ns, state.st_mtime_ns))
-
-    return change
 
 
 CHANGES: dict[str, Change] = {
@@ -123,22 +67,6 @@ CHANGES: dict[str, Change] = {
         """ VALUES ('x', '{"address": "model.toy"}', 'started', '2026-01-01 00:00:00.000000')"""
     ),
 }
-
-
-@contextlib.contextmanager
-def changed(root: Path, change: Change) -> Iterator[None]:
-    """As after `change`, and then as before, to the times of the files."""
-    before = {path: (path.read_bytes(), path.stat()) for path in root.rglob("*") if path.is_file()}
-    change(root)
-    yield
-    for path in [path for path in root.rglob("*") if path.is_file() and path not in before]:
-        path.unlink()
-    for path, (content, state) in before.items():
-        if not path.is_file() or path.stat().st_mtime_ns != state.st_mtime_ns or path.read_bytes() != content:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
-    shutil.rmtree(root / "pandas", ignore_errors=True)
 
 
 def test_p41_whatever_changes_is_noticed(everything: Path) -> None:
