@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -75,6 +76,25 @@ def merge_mark(base: str, new: bytes, content: bytes) -> str:
 def beside(path: str) -> str:
     """Where the new text goes when the file stays."""
     return f"{path}.new"
+
+
+def called_before(path: str, name: str, known: Collection[str]) -> str | None:
+    """Which of the `known` paths is `path` as it was while what it was generated for had another name than `name`."""
+    parts = path.split("/")
+    for other in sorted(known):
+        theirs = other.split("/")
+        pairs = [pair for pair in zip(theirs, parts, strict=False) if pair[0] != pair[1]]
+        before = {_part_before(*pair, name) for pair in pairs}
+        if len(theirs) == len(parts) and len(before) == 1 and before != {None}:
+            return other
+    return None
+
+
+def _part_before(theirs: str, part: str, name: str) -> str | None:
+    """What stands in `theirs` where `part` has the name; None where more than that differs."""
+    head, _, tail = part.partition(name)
+    fits = name in part and theirs.startswith(head) and theirs.endswith(tail) and len(theirs) > len(head) + len(tail)
+    return theirs[len(head) : len(theirs) - len(tail)] if fits else None
 
 
 def regenerate(name: str, new: bytes, found: Found) -> Outcome:  # noqa: PLR0911 -- one return for each case

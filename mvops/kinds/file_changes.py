@@ -10,13 +10,13 @@ from typing import Any, Protocol, runtime_checkable
 
 from mvops.atomic import content_at
 from mvops.core.action import Action, Verb
-from mvops.core.address import Address, kind_of
+from mvops.core.address import Address, kind_of, name_of
 from mvops.core.file_change import FileChange
-from mvops.core.regeneration import Found, beside, is_text, sha256
+from mvops.core.regeneration import Found, beside, called_before, is_text, sha256
 from mvops.core.spec import UNKNOWN
 from mvops.core.state import Record
 from mvops.core.steps import KeepTexts, Step
-from mvops.kinds.file_words import described, later, left, template_reasons
+from mvops.kinds.file_words import described, later, left, moved, template_reasons
 from mvops.kinds.kind import Look, kinds
 from mvops.registry.texts import find_text, is_merged
 from mvops.rendering import templates_used
@@ -42,7 +42,8 @@ def with_files(action: Action, record: Record | None, look: Look) -> Action:
     kind = _generating(kind_of(action.address))
     if kind is None or action.verb is Verb.FORGET:
         return action
-    files = _Files(look, (action.before or {}).get("files", {}), _remembered(record, "bases"))
+    recorded = (action.before or {}).get("files", {})
+    files = _Files(look, name_of(action.address), recorded, _remembered(record, "bases"))
     if action.verb in {Verb.KEEP, Verb.DELETE} or action.after is None:
         return action.model_copy(update={"files": tuple(files.left(goes=action.verb is Verb.DELETE))})
     texts, templates = rendered(kind, action, look)
@@ -102,18 +103,24 @@ class _Files:
     """The files of one resource: what was recorded of them, and the bases of those that wait in a conflict."""
 
     look: Look
+    name: str
     recorded: Mapping[str, str]
     bases: Mapping[str, str]
 
     def changes(self, texts: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[FileChange]:
+        made = {path: text.encode() for path, text in texts.items() if UNKNOWN not in text}
+        origins = {path: self._origin(path, text) for path, text in made.items()}
+        gone = {origin: path for path, origin in origins.items() if origin}
         for path in sorted({*wanted, *self.recorded}):
-            if path in texts and UNKNOWN not in texts[path]:
-                yield from self._made(path, texts[path].encode())
+            if path in made:
+                yield from self._made(path, made[path], origins[path])
             elif path in wanted:
                 there = self._content(path)
                 because = later(edited=there is not None and not is_text(there, self.recorded.get(path)))
                 found = None if there is None else sha256(there)
                 yield FileChange(path=path, verb="later", because=because, found=found)
+            elif path in gone:
+                yield from self._went(path, gone[path])
             else:
                 yield from self._left(path, goes=True)
 
@@ -130,24 +137,44 @@ class _Files:
             if change is not None:
                 yield change.model_copy(update={"because": "is there and not ours"})
 
-    def _made(self, path: str, new: bytes) -> Iterator[FileChange]:
-        found = self._found(path, new)
-        base = self.bases.get(path) if found.waiting else self.recorded.get(path)
+    def _origin(self, path: str, new: bytes) -> str | None:
+        """Where the file was edited by hand, or came from by hand, while the model had another name."""
+        before = None if path in self.recorded else called_before(path, self.name, self.recorded)
+        if before is None:
+            return None
+        there, here = self._content(before), self._content(path)
+        if there is None or here is None:
+            edited = there is not None and not is_text(there, self.recorded[before])
+            return before if edited or here is not None else None
+        merged = self._found(path, new, before).merged  # by an apply that was stopped
+        return before if not is_text(there, self.recorded[before]) and (here == there or merged) else None
+
+    def _made(self, path: str, new: bytes, origin: str | None) -> Iterator[FileChange]:
+        found, key = self._found(path, new, origin), origin or path
+        base = self.bases.get(key) if found.waiting else self.recorded.get(key)
         change = described(path, new, found)
+        if origin and change is not None:
+            here = self._content(path)
+            change = moved(change, origin).model_copy(update={"found": None if here is None else sha256(here)})
         if change is not None:
             yield change.model_copy(update={"base": base, "waiting": found.waiting})
 
-    def _found(self, path: str, new: bytes) -> Found:
-        registry = self.look.workspace.registry
-        there, other = self._content(path), self._content(beside(path))
-        recorded = self.recorded.get(path)
-        waiting = path in self.bases and other is not None
-        base = self.bases[path] if waiting else recorded
+    def _found(self, path: str, new: bytes, origin: str | None) -> Found:
+        registry, key = self.look.workspace.registry, origin or path
+        there, other = self._first(path, key), self._first(beside(path), beside(key))
+        recorded = self.recorded.get(key)
+        waiting = key in self.bases and other is not None
+        base = self.bases[key] if waiting else recorded
         edited = there is not None and not is_text(there, recorded)
         text = find_text(registry, base) if edited and base else None
         known = other is not None and find_text(registry, sha256(other)) is not None
         merged = there is not None and text is not None and is_merged(registry, text, new, there)
         return Found(there, other, recorded, text, waiting=waiting, beside_known=known, merged=merged)
+
+    def _went(self, path: str, to: str) -> Iterator[FileChange]:
+        there = self._content(path)
+        if there is not None:
+            yield FileChange(path=path, verb="remove", because=f"goes to {to}, as it was edited", found=sha256(there))
 
     def _left(self, path: str, *, goes: bool) -> Iterator[FileChange]:
         there = self._content(path)
@@ -161,6 +188,9 @@ class _Files:
             waiting = not goes and path in self.bases and self._content(beside(path)) is not None
             because = left(path, waiting=waiting)
             yield FileChange(path=path, verb="leave", because=because, found=found, result=found, waiting=waiting)
+
+    def _first(self, *paths: str) -> bytes | None:
+        return next((content for path in paths if (content := self._content(path)) is not None), None)
 
     def _content(self, path: str) -> bytes | None:
         return content_at(self.look.workspace.root / path)

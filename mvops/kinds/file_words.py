@@ -7,11 +7,12 @@ from typing import Any
 
 from mvops.core.action import Action, Verb
 from mvops.core.diffs import conflict_diff, counted, file_diff, line_spans
-from mvops.core.file_change import FileChange
+from mvops.core.file_change import FileChange, FileVerb
 from mvops.core.merge import split_lines
 from mvops.core.regeneration import Found, Outcome, beside, regenerate, sha256
 
-_STAYS = "was edited by hand and stays"
+_EDITED = "was edited by hand"
+_STAYS = f"{_EDITED} and stays"
 _NAMED = 3
 
 
@@ -44,6 +45,13 @@ def left(path: str, *, waiting: bool = False) -> str:
         other = beside(path)
         return f"{_STAYS}; {other} has what mvops would write: take over what you want, then delete it"
     return _STAYS
+
+
+def moved(change: FileChange, origin: str) -> FileChange:
+    """The change of a file that comes from where it was edited by hand, before the model was renamed."""
+    because = f"comes from {origin}, edited by hand, and {change.because.removeprefix(f'{_EDITED} and ')}"
+    verb: FileVerb = "conflict" if change.verb == "conflict" else "merge"
+    return change.model_copy(update={"verb": verb, "because": because, "origin": origin})
 
 
 def later(*, edited: bool) -> str:

@@ -76,11 +76,13 @@ def edited(root: Path, recorded: Mapping[str, str]) -> Iterator[str]:
 
 
 def file_steps(action: Action, texts: Mapping[str, str]) -> Iterator[Step]:
-    """Write what is wanted, and remove what was recorded and is wanted no more."""
+    """Write what is wanted, and remove what was recorded and is wanted no more, or has gone elsewhere as it was."""
     recorded = (action.before or {}).get("files", {})
+    plan = {change.path: change for change in action.files}
     if texts:
-        yield WriteFiles(files=dict(texts), ours=recorded, plan={change.path: change for change in action.files})
-    gone = {path: digest for path, digest in recorded.items() if path not in texts}
+        yield WriteFiles(files=dict(texts), ours=recorded, plan=plan)
+    went = {change.origin: plan[change.origin].found for change in action.files if change.origin in plan}
+    gone = {path: went.get(path) or digest for path, digest in recorded.items() if path not in texts}
     if gone:
         yield RemoveFiles(files=gone)
 

@@ -43,8 +43,8 @@ def write_files(step: WriteFiles, root: Path, registry: Registry | None = None) 
                 besides[name] = sha256(outcome.beside)
             if registry and found.base is not None and outcome.what == "merge":
                 keep_texts(registry, [merge_mark(sha256(found.base), text.encode(), outcome.content)])
-            _put(root / name, found.there, outcome.content)
-            _put(root / beside(name), found.beside, outcome.beside)
+            _put(root / name, outcome.content)
+            _put(root / beside(name), outcome.beside)
         base = change.base if change and change.base else step.ours.get(name)
         if outcome.waiting and base:
             waiting[name] = base
@@ -68,8 +68,10 @@ def remove_files(step: RemoveFiles, root: Path, registry: Registry | None = None
 
 
 def _found(step: WriteFiles, name: str, root: Path, registry: Registry | None) -> Found:
-    there, other = content_at(root / name), content_at(root / beside(name))
-    recorded, change = step.ours.get(name), step.plan.get(name)
+    change = step.plan.get(name)
+    origin = change.origin if change is not None and change.origin else name
+    there, other = _first(root / name, root / origin), _first(root / beside(name), root / beside(origin))
+    recorded = step.ours.get(origin)
     waiting = change is not None and change.waiting
     base = change.base if change is not None and change.base else recorded
     edited = there is not None and not is_text(there, recorded)
@@ -77,6 +79,10 @@ def _found(step: WriteFiles, name: str, root: Path, registry: Registry | None) -
     known = _once_ours(other, registry)
     done = registry and there and text is not None and is_merged(registry, text, step.files[name].encode(), there)
     return Found(there, other, recorded, text, waiting=waiting, beside_known=known, merged=bool(done))
+
+
+def _first(*paths: Path) -> bytes | None:
+    return next((content for path in paths if (content := content_at(path)) is not None), None)
 
 
 def _once_ours(content: bytes | None, registry: Registry | None) -> bool:
@@ -93,11 +99,11 @@ def _check(name: str, outcome: Outcome, change: FileChange | None, root: Path) -
         )
 
 
-def _put(path: Path, before: bytes | None, after: bytes | None) -> None:
-    if after is None:
+def _put(path: Path, content: bytes | None) -> None:
+    if content is None:
         path.unlink(missing_ok=True)
-    elif after != before:
-        write_atomically(path, after)
+    elif content != content_at(path):
+        write_atomically(path, content)
 
 
 def _clear(root: Path, files: Iterable[str]) -> None:

@@ -129,3 +129,42 @@ def test_p30_p4_a_rename_that_dies_on_the_way_ends_the_same(project: Path, monke
         assert (killed / ".mvops/serving/plaything/route.json").is_file(), place
         assert not (killed / ".mvops/serving/toy/route.json").exists(), place
         assert mvops(killed, "status", "--json").ok().json()["models"][0]["predictions"] == 3, place
+
+
+def test_p30_p35_what_was_edited_by_hand_goes_along_with_a_rename(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving = project / "deploy/serving"
+    (serving / "toy/README.md").write_text((serving / "toy/README.md").read_text() + "\nAsk Ada.\n")
+    docker = (serving / "toy/Dockerfile").read_text()
+    line = next(line for line in docker.splitlines() if "toy" in line)
+    (serving / "toy/Dockerfile").write_text(docker.replace(line, f"{line}  # ours"))
+    renamed(project, "  - {from: model.toy, to: model.plaything}\n")
+    before = snapshot(project)
+    said = mvops(project, "plan").ok().out
+    came = "deploy/serving/plaything/{0} comes from deploy/serving/toy/{0}, edited by hand, and is"
+    assert f"~ {came.format('README.md')} merged, " in said
+    assert f"x {came.format('Dockerfile')} in conflict: your edits of line" in said
+    assert "- deploy/serving/toy/README.md goes to deploy/serving/plaything/README.md, as it was edited" in said
+    assert snapshot(project) == before
+
+    killed = toy.copy(project, project.parent / "killed")
+    with monkeypatch.context() as patch:
+        patch.setattr("mvops.performing.perform.remove_files", _dies)
+        with pytest.raises(DiedError):
+            mvops(killed, "apply", "--yes")
+    assert (killed / "deploy/serving/toy/README.md").is_file()
+    by_hand = toy.copy(project, project.parent / "by_hand")
+    (by_hand / "deploy/serving/toy").rename(by_hand / "deploy/serving/plaything")
+    for folder in (project, killed, by_hand):
+        mvops(folder, "apply", "--yes").ok()
+        mvops(folder, "plan", "--detailed-exitcode").ok(0)
+        assert [path.name for path in (folder / "deploy/serving").iterdir()] == ["plaything"], folder
+        new = folder / "deploy/serving/plaything"
+        readme = (new / "README.md").read_text()
+        assert "mvops serve plaything" in readme
+        assert readme.endswith("\nAsk Ada.\n")
+        assert (new / "Dockerfile").read_text() == docker.replace(line, f"{line}  # ours")
+        assert line.replace("toy", "plaything") in (new / "Dockerfile.new").read_text().splitlines()
+    mvops(project, "destroy", "--yes").ok()
+    assert sorted(path.name for path in (serving / "plaything").iterdir()) == ["Dockerfile", "README.md"]
