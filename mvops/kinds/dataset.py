@@ -5,12 +5,13 @@ With the capability `data_versioning` a data versioner keeps their content as we
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import chain, count
 from typing import Any, ClassVar
 
 from mvops.contracts.data_versioners import Dataset, DataVersioner
 from mvops.core.action import Action, Verb
-from mvops.core.address import Address
+from mvops.core.address import Address, kind_of, name_of
 from mvops.core.config.data import Data
 from mvops.core.naming import suggest_name
 from mvops.core.spec import Spec
@@ -21,6 +22,8 @@ from mvops.kinds.kind import Look
 from mvops.lifecycle.data import recorded_revision
 from mvops.notebook.digests import how_to_pull, input_contents, input_digest, input_files
 from mvops.workspace import data_keeper, data_place
+
+_ROOM = 56  # letters of a name, with a number after them
 
 
 class DatasetSpec(Spec):
@@ -140,18 +143,30 @@ def _missing(look: Look, pattern: str) -> DataError:
 
 
 def dataset_names(look: Look) -> dict[str, str]:
-    """Dataset name -> pattern. A pattern that several pipelines read is one dataset."""
-    named: dict[str, str] = {}
-    patterns: set[str] = set()
-    for model_name, model in sorted(look.workspace.project.models.items()):
-        for parameter, pattern in sorted(model.pipeline.inputs.items()):
-            if pattern in patterns:
-                continue
-            patterns.add(pattern)
-            plain = suggest_name(parameter.removesuffix("_path"))
-            name = plain if plain not in named else suggest_name(f"{model_name}_{plain}")
-            named[name] = pattern
-    return named
+    """Dataset name -> pattern. A pattern that several pipelines read is one dataset.
+
+    What is on record keeps its name; the first parameter that reads something new names it.
+    """
+    models = sorted(look.workspace.project.models.items())
+    read = [(name, *each) for name, model in models for each in sorted(model.pipeline.inputs.items())]
+    names = {pattern: name for pattern, name in _recorded_names(look) if pattern in {wanted for *_, wanted in read}}
+    for model, parameter, pattern in read:
+        if pattern not in names:
+            names[pattern] = _new_name(model, suggest_name(parameter.removesuffix("_path")), names.values())
+    return {name: pattern for pattern, name in names.items()}
+
+
+def _recorded_names(look: Look) -> Iterator[tuple[str, str]]:
+    """Pattern and name; of two records of one pattern the first in order comes last, and so counts."""
+    for where, record in sorted(look.records.items(), reverse=True):
+        if kind_of(Address(where)) == DatasetKind.name:
+            yield record.spec["pattern"], name_of(Address(where))
+
+
+def _new_name(model: str, plain: str, taken: Collection[str]) -> str:
+    own = suggest_name(f"{model}_{plain}")
+    names = chain((plain, own), (f"{own[:_ROOM]}_{number}" for number in count(2)))
+    return next(name for name in names if name not in taken)
 
 
 def _names_by_pattern(look: Look) -> dict[str, str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from toy_project import edit, mvops
+from toy_project import edit, free_port, mvops
 
 from mvops.core.action import Action, Change, Verb
 from mvops.core.address import Address
@@ -60,3 +61,23 @@ def test_p11_drift_has_a_section_of_its_own(project: Path) -> None:
     mvops(project, "apply", "--drift-only", "--yes").ok()
     assert timetable.exists()
     assert OUTSIDE not in mvops(project, "plan").ok().out
+
+
+def test_p2_a_dataset_keeps_its_name_when_another_model_reads_it_too(project: Path) -> None:
+    """The other model comes first in the alphabet, and calls its parameter otherwise."""
+    toy = (project / "configs/models/toy.yaml").read_text()
+    notebook = (project / "pipelines/toy.ipynb").read_text()
+    (project / "pipelines/also.ipynb").write_text(notebook.replace("data_path", "rows_path"))
+    also = toy.replace("pipelines/toy.ipynb", "pipelines/also.ipynb").replace("data_path: data/d.csv", "{}")
+    names = project / "configs/models/also.yaml"
+    shutil.copy(project / "data/d.csv", project / "data/e.csv")
+
+    def datasets(inputs: str) -> dict[str, str]:
+        names.write_text(also.replace("inputs: {{}}", f"inputs: {{{inputs}}}") + f"endpoint: {{port: {free_port()}}}\n")
+        planned = mvops(project, "plan", "--json").ok().json()["actions"]
+        return {a["address"]: a["verb"] for a in planned if a["address"].startswith("dataset.")}
+
+    assert datasets("rows_path: data/d.csv") == {"dataset.data": "keep"}
+    assert datasets("rows_path: data/e.csv") == {"dataset.data": "keep", "dataset.rows": "create"}
+    (project / "pipelines/also.ipynb").write_text(notebook)
+    assert datasets("data_path: data/e.csv") == {"dataset.also_data": "create", "dataset.data": "keep"}
