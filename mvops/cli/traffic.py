@@ -144,11 +144,16 @@ def rollback(
         _whole_project(to, yes=yes, json_=json_)
         return
     with open_project() as workspace:
-        before, after = back(workspace, model, to)
+        went = back(workspace, model, to)
+    before, after = went.instead_of.number, went.serves.number
     if json_:
-        print_json({"model": model, "from": before.number, "to": after.number})
+        print_json({"model": model, "from": before, "to": after, "rollout_ended": went.stayed})
+    elif went.stayed:
+        say(
+            f"{model}: the rollout of version {before} is ended; version {after} stays champion and answers everything."
+        )
     else:
-        say(f"{model}: rolled back from version {before.number} to version {after.number}.")
+        say(f"{model}: rolled back from version {before} to version {after}.")
 
 
 def _whole_project(to: int | None, *, yes: bool, json_: bool) -> None:

@@ -117,8 +117,17 @@ def _passed(workspace: Workspace, version: Version) -> bool:
     return False
 
 
-def rollback(workspace: Workspace, model: str, to: int | None = None) -> tuple[Version, Version]:
-    """Go back to the champion before this one, or to version `to`; returns (from, to).
+@dataclass(frozen=True)
+class WentBack:
+    """Which version `serves` now, instead of which; `stayed` says that it was champion all along, of a rollout."""
+
+    instead_of: Version
+    serves: Version
+    stayed: bool = False
+
+
+def rollback(workspace: Workspace, model: str, to: int | None = None) -> WentBack:
+    """Go back to the champion before this one, or to version `to`.
 
     A rollout that runs is aborted, which alone is the way back while the old champion still is champion. Raises
     UsageError when there is nothing to go back to.
@@ -129,7 +138,7 @@ def rollback(workspace: Workspace, model: str, to: int | None = None) -> tuple[V
     return moved
 
 
-def _go_back(workspace: Workspace, model: str, to: int | None) -> tuple[Version, Version]:
+def _go_back(workspace: Workspace, model: str, to: int | None) -> WentBack:
     with hold_lock(workspace.registry, f"rollback {model}", wait=10):
         serving = registered.champion(workspace.registry, model)
         if serving is None:
@@ -137,11 +146,11 @@ def _go_back(workspace: Workspace, model: str, to: int | None) -> tuple[Version,
         running = rollouts.current(workspace.registry, model)
         if running is not None and to in {None, serving.number}:
             end_rollout(workspace, model, "rolled back by hand")
-            return version_of(workspace, model, running.challenger), serving
+            return WentBack(version_of(workspace, model, running.challenger), serving, stayed=True)
         target = _before(workspace, serving) if to is None else _served_before(workspace, serving, to)
         end_rollout(workspace, model, f"rolled back to version {target.number}")
         make_champion(workspace, model, target.number, f"rolled back from version {serving.number}")
-    return serving, target
+    return WentBack(serving, target)
 
 
 def _before(workspace: Workspace, serving: Version) -> Version:

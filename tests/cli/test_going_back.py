@@ -34,6 +34,15 @@ def git(project: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", project, "-c", "user.name=a", "-c", "user.email=a@b.c", *arguments], check=True)
 
 
+def test_p36_a_rollback_ends_a_canary_and_says_who_stayed_champion(project: Path) -> None:
+    mvops(project, "retrain", "toy", "--force", "--no-wait").ok()
+    assert answering(project) == {"champion": 1, "challenger": 2}
+    said = mvops(project, "rollback", "toy").ok().out
+    assert said == "toy: the rollout of version 2 is ended; version 1 stays champion and answers everything.\n"
+    assert answering(project) == {"champion": 1}
+    mvops(project, "rollback", "toy").refused("no champion came before version 1")
+
+
 @pytest.mark.system
 def test_p36_the_whole_project_goes_back_and_forth_and_trains_nothing(project: Path) -> None:
     first = tree(project)
