@@ -61,6 +61,17 @@ def artifacts(registry: Registry, versions: Iterable[tuple[str, int]]) -> dict[t
     return found
 
 
+def refused_now(registry: Registry) -> dict[str, int]:
+    """Model -> the version that its gate judged last, where it refused that one and it does not serve all the same."""
+    serves = "(SELECT number FROM mvops_champions c WHERE c.model = e.subject ORDER BY c.id DESC LIMIT 1)"
+    last = "(SELECT max(id) FROM mvops_events WHERE kind = 'gate' GROUP BY subject)"
+    found = registry.rows(f"SELECT e.subject, e.details, {serves} FROM mvops_events e WHERE e.id IN {last}")  # noqa: S608
+    judged = [(model, json.loads(details), serving) for model, details, serving in found]
+    return {
+        model: said["version"] for model, said, serving in judged if not said["passed"] and said["version"] != serving
+    }
+
+
 def is_quiet(registry: Registry) -> bool:
     """Does nobody hold the lock, and was nothing left half-done."""
     ((busy,),) = registry.rows(

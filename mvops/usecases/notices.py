@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, kind_of
 from mvops.core.config.dashboard import Dashboard
 from mvops.core.config.data import Data
 from mvops.core.config.model import Model, Rollout
-from mvops.registry.glance import is_quiet
+from mvops.core.environment import wording
+from mvops.registry.glance import is_quiet, refused_now
 from mvops.workspace import Workspace, data_keeper
 
 _MADE_BY = {  # kind -> the capabilities without which there is none
@@ -22,12 +23,13 @@ _MADE_BY = {  # kind -> the capabilities without which there is none
 }
 
 
-def notices_of(workspace: Workspace) -> Iterator[str]:
-    """What the YAML says in vain, what is under way, and what an empty project needs."""
+def notices_of(workspace: Workspace, actions: Collection[Action]) -> Iterator[str]:
+    """What the YAML says in vain, what is under way or was refused, and what an empty project needs."""
     if not workspace.project.models:
         yield "there is no model yet: `mvops promote NOTEBOOK` makes one of a notebook"
     if not is_quiet(workspace.registry):
-        yield from _under_way(workspace)
+        yield from _under_way(workspace, actions)
+    yield from _refused(workspace)
     if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
         yield f"tracker is not acted upon: {workspace.project.preset} leaves capabilities.tracking off"
     if workspace.project.dashboard != Dashboard() and not workspace.project.capabilities.dashboards:
@@ -46,7 +48,18 @@ def notices_of(workspace: Workspace) -> Iterator[str]:
             )
 
 
-def _under_way(workspace: Workspace) -> Iterator[str]:
+def _refused(workspace: Workspace) -> Iterator[str]:
+    typed = wording(workspace.project.environment)["typed"]
+    for model, number in sorted(refused_now(workspace.registry).items()):
+        if model in workspace.project.models:
+            past = f", or past the gate: {typed} versions promote {model} {number} --reason WHY"
+            yield (
+                f"{model}: the gate refused version {number}, the newest; why: {typed} versions show {model} {number}. "
+                f"Make a better one, then: {typed} apply{'' if workspace.project.capabilities.governance else past}"
+            )
+
+
+def _under_way(workspace: Workspace, actions: Collection[Action]) -> Iterator[str]:
     from mvops.registry.journal import SqlJournal  # noqa: PLC0415 -- SQLModel, which a quiet plan does without
     from mvops.registry.lock import current_lock  # noqa: PLC0415 -- the same
 
@@ -55,8 +68,10 @@ def _under_way(workspace: Workspace) -> Iterator[str]:
         where = entry["action"]["address"]
         if at_work and not at_work.gone:
             yield f"`{at_work.command}` of {at_work.username}@{at_work.host} is at work on {where}"
-        else:
+        elif any(action.verb is not Verb.KEEP for action in actions):
             yield f"the last apply was interrupted at {where}; applying goes on from there"
+        elif all(action.address != where for action in actions):
+            yield f"the last apply was interrupted at {where}, which is left out here"
 
 
 def _switched_off(workspace: Workspace, model: Model) -> Iterator[tuple[str, str]]:

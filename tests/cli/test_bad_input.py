@@ -259,6 +259,13 @@ def test_a_gate_that_refuses_is_exit_code_4_and_the_champion_stays(project: Path
     rows = mvops(project, "versions", "list", "toy", "--json").json()["versions"]
     assert [(row["number"], row["role"]) for row in rows] == [(2, ""), (1, "champion")]
     assert "below 0.99" in mvops(project, "versions", "show", "toy", "2").ok().out
+    said = (
+        "note: toy: the gate refused version 2, the newest; why: mvops versions show toy 2. Make a better one, then: "
+    )
+    told = f"{said}mvops apply, or past the gate: mvops versions promote toy 2 --reason WHY\n"
+    assert [told in mvops(project, "plan").ok().out for _ in range(2)] == [True, True]
+    mvops(project, "versions", "promote", "toy", 2, "--reason", "a test").ok()
+    assert "the gate refused" not in mvops(project, "plan").ok().out
 
 
 def test_a_first_version_that_the_gate_refuses(quick: Path) -> None:

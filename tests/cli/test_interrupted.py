@@ -114,6 +114,27 @@ def test_p25_a4_of_two_applies_at_the_same_time_one_wins(race: tuple[int, Result
     assert query(root, "SELECT count(*) FROM mvops_versions") == [(1,)]
 
 
+def test_p39_where_nothing_is_left_to_do_nothing_is_told_as_interrupted(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The YAML went back meanwhile."""
+
+    def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mvops.registry.journal.SqlJournal.finished", dies)
+        mvops(project, "apply", "--yes", "models.toy.monitor.every=1h")
+    assert started(project, "monitor.toy")
+    hourly = mvops(project, "plan", "models.toy.monitor.every=1h").ok().out
+    assert "the last apply was interrupted at monitor.toy; applying goes on from there" in hourly
+    daily = mvops(project, "plan").ok().out
+    assert "Nothing to do" in daily
+    assert "interrupted" not in daily
+    narrow = mvops(project, "plan", "--target", "dataset.data").ok().out
+    assert "the last apply was interrupted at monitor.toy, which is left out here" in narrow
+
+
 @pytest.mark.parametrize("address", ["model.toy", "endpoint.toy"])
 def test_a1_an_apply_killed_between_steps_is_taken_up_again(quick: Path, applied: Path, address: str) -> None:
     process = spawn(quick, "apply", "--yes")
