@@ -24,6 +24,7 @@ from mvops.registry.values import as_utc, utc_now
 
 LEASE = 60.0  # seconds that a silent holder keeps the lock
 _POLL = 0.1
+_PATIENT = {"apply", "destroy", "retrain"}  # the commands that take --lock-timeout
 _TABLE = Base.metadata.tables["mvops_lock"]
 
 
@@ -119,9 +120,10 @@ def _acquire(registry: Registry, command: str, wait: float, lease: float) -> str
         if holder is None:
             return token
         if time.monotonic() >= deadline:
+            how = ", as with --lock-timeout 10m" if command.partition(" ")[0] in _PATIENT else ""
             raise LockedError(
                 f"The project is locked by {_who(holder)}.",
-                hint=f"Wait for it. If it is sure to be dead: mvops unlock {holder.token}",
+                hint=f"Wait for it{how}. If it is sure to be dead: mvops unlock {holder.token}",
             )
         time.sleep(min(_POLL, max(0.0, deadline - time.monotonic())))
 

@@ -60,12 +60,12 @@ def maturity_json(found: Maturity) -> dict[str, Any]:
 def _capability(capability: Capability) -> Iterator[Line]:
     yield f"  {capability.name}", "green" if capability.shown else "yellow"
     for evidence in capability.evidence:
-        yield f"    {_evidence(evidence)}", ""
+        yield f"    {_evidence(evidence, 'To see it' if capability.now else 'To see it there')}", ""
 
 
-def _evidence(evidence: Evidence) -> str:
+def _evidence(evidence: Evidence, to_see: str) -> str:
     if evidence.seen is not None:
         return f"+ {evidence.what}: {evidence.seen:%Y-%m-%d}"
     example = evidence.missing[0] if evidence.missing else "MODEL"
     where = f" ({', '.join(evidence.missing)})" if evidence.missing else ""
-    return f"- {evidence.what}: not seen yet{where}. To see it: {evidence.how.replace('MODEL', example)}"
+    return f"- {evidence.what}: not seen yet{where}. {to_see}: {evidence.how.replace('MODEL', example)}"

@@ -15,6 +15,7 @@ from mvops.registry.state import SqlState
 from mvops.registry.versions import champion, champions, versions
 from mvops.serving.scraped import scraped
 from mvops.usecases.kept_data import has_its_data
+from mvops.usecases.versions import before_last
 from mvops.workspace import Workspace
 
 Find = Callable[[Workspace, str], datetime | None]
@@ -83,6 +84,14 @@ def _keep_first(workspace: Workspace, model: str) -> str:
     if serving is None or has_its_data(workspace, serving):
         return ""
     return f"mvops retrain MODEL --force (the data of version {serving.number} was not kept); once that serves, "
+
+
+def _another_first(workspace: Workspace, model: str) -> str:
+    """The first champion has none to go back to."""
+    reigns = champions(workspace.registry, model)
+    if before_last(reigns) is not None or rollouts.current(workspace.registry, model) is not None:
+        return ""
+    return "mvops retrain MODEL --force; once that version serves, or while it is a canary, "
 
 
 def _retrained(workspace: Workspace, model: str) -> datetime | None:
@@ -165,7 +174,7 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
         Proof("versions keep their data's and cells' digests", "mvops apply", _registered),
         Proof(
             "versions keep the Git commit",
-            "git init && git add . && git commit, then mvops retrain MODEL --force",
+            "git init && git add . && git commit -m 'First version', then mvops retrain MODEL --force",
             _committed,
         ),
     ),
@@ -180,7 +189,13 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
         Proof("the data of a version is kept", "mvops apply, then mvops retrain MODEL --force", _kept),
         Proof("the champion was made again with the same numbers", "mvops reproduce MODEL", _reproduced, _keep_first),
     ),
-    "load_testing": (Proof("the endpoint bore a load test", "mvops loadtest MODEL", _event("loadtest", "passed")),),
+    "load_testing": (
+        Proof(
+            "the endpoint bore a load test",
+            "mvops serve MODEL, and beside it mvops loadtest MODEL",
+            _event("loadtest", "passed"),
+        ),
+    ),
     "orchestration": (Proof("a scheduler ran the steps, then made a version", "let the scheduler run once", _ordered),),
     "feature_store": (
         Proof("features were brought online", "a view in configs/features, then mvops features materialize", _online),
@@ -200,7 +215,7 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
             "mvops retrain MODEL --force while the endpoint is asked; mvops rollout status MODEL --follow",
             _rolled_out,
         ),
-        Proof("a rollback was done", "mvops rollback MODEL", _rolled_back),
+        Proof("a rollback was done", "mvops rollback MODEL", _rolled_back, _another_first),
     ),
     "governance": (Proof("the champion passed its gate, on record", "mvops retrain MODEL --force", _champion_passed),),
 }

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from mvops.core.cells import following
 from mvops.core.config.project import Capabilities
+from mvops.core.environment import wording
 from mvops.core.plan import Plan
 from mvops.errors import SpecError, UsageError
 from mvops.loading.load import load_project
@@ -95,4 +96,6 @@ def _look(workspace: Workspace, proof: Proof) -> Evidence:
     dates = [seen for seen in found.values() if seen is not None]
     missing = tuple(model for model, seen in found.items() if seen is None)
     how = (proof.first(workspace, missing[0]) if missing else "") + proof.how
+    typed = wording(workspace.project.environment)["typed"]
+    how = how.replace("mvops ", f"{typed} ")
     return Evidence(proof.what, how, min(dates) if dates and not missing else None, missing)

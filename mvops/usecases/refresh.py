@@ -18,7 +18,9 @@ from mvops.usecases.project import look_at
 from mvops.workspace import Workspace
 
 _YOURS = "the file is yours, and stays as it is"
-_AGAIN = "make it again: mvops refresh --revert; or take it out of the YAML"
+_AGAIN = "make it again: mvops refresh --revert"
+_OR_NOT = f"{_AGAIN}; or take it out of the YAML"
+_OR_EMPTY = f"{_AGAIN}; or put a file of your own there, if only an empty one: it stays"
 
 
 def outside(workspace: Workspace, addresses: Sequence[str] = ()) -> list[Outside]:
@@ -68,7 +70,7 @@ def _of(action: Action, look: Look) -> Iterator[Outside]:
     yield from known
     told = {each.what for each in known}
     if action.reason == "gone":
-        yield Outside(address=action.address, what="is gone", why_not=_AGAIN)
+        yield Outside(address=action.address, what="is gone", why_not=_OR_NOT)
     elif action.verb is Verb.REPAIR:
         for change in action.changes:
             if differs(change) not in told:
@@ -84,5 +86,6 @@ def _of(action: Action, look: Look) -> Iterator[Outside]:
 def _not_said(action: Action, field: str, what: str, *, gone: bool) -> Outside:
     path = field.removeprefix("files.")
     if path != field:
-        return Outside(address=action.address, what=f"{path} is {'gone' if gone else 'another one'}", why_not=_AGAIN)
+        what = f"{path} is {'gone' if gone else 'another one'}"
+        return Outside(address=action.address, what=what, why_not=_OR_EMPTY if gone else _AGAIN)
     return Outside(address=action.address, what=what, why_not="no key of the YAML says this: mvops refresh --revert")

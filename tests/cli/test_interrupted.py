@@ -62,8 +62,9 @@ def test_p23_a_locked_project_names_the_holder_and_unlock_releases_it(project: P
     every = "models.toy.monitor.every=1h"
     refused = mvops(project, "apply", "--yes", every)
     refused.refused("The project is locked by", f"process {holder.pid}", "`retrain toy`", "mvops unlock ")
+    assert "Wait for it, as with --lock-timeout 10m. If" in refused.err
     assert snapshot(project) == before
-    mvops(project, "rollout", "abort", "toy").refused("locked by")
+    mvops(project, "rollout", "abort", "toy").refused("locked by", "Wait for it. If")
     mvops(project, "plan", "--detailed-exitcode").ok(0)  # looking needs no lock
     assert "held by 'retrain toy'" in mvops(project, "doctor").ok().out
     mvops(project, "unlock", "wrong").refused("The lock is not wrong", f"process {holder.pid}")

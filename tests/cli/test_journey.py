@@ -229,7 +229,8 @@ def test_maturity_asks_for_evidence_and_says_how_to_get_it(story: Story) -> None
     }
     said = story["maturity before serving"].out
     assert "0 of 6 capabilities have shown that they work" in said
-    assert "- a rollback was done: not seen yet (toy). To see it: mvops rollback toy" in said
+    how = "mvops retrain toy --force; once that version serves, or while it is a canary, mvops rollback toy"
+    assert f"- a rollback was done: not seen yet (toy). To see it: {how}" in said
 
 
 def test_maturity_dates_what_was_seen(story: Story) -> None:

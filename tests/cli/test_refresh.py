@@ -26,7 +26,7 @@ def test_p34_edited_times_are_accepted_into_the_yaml_and_what_is_gone_is_made_ag
     assert "--accept writes models.toy.retrain.schedule: 30 4 * * 2" in shown
     assert "--accept writes models.toy.monitor.every: 6h" in shown
     assert f"! endpoint.toy  {APP} is gone" in shown
-    assert "cannot be accepted: make it again: mvops refresh --revert" in shown
+    assert "cannot be accepted: make it again: mvops refresh --revert; or put a file of your own there" in shown
     assert "deploy/serving/toy/Dockerfile was edited by hand" in shown
     found = mvops(project, "refresh", "--json", "schedule.*").ok().json()["outside"]
     assert {each["address"] for each in found} == {"schedule.toy"}
