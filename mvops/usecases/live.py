@@ -9,9 +9,9 @@ from itertools import pairwise
 from typing import Any
 
 from mvops.core.frozen import Frozen
-from mvops.core.reach import url_at
 from mvops.errors import ServingError
 from mvops.serving.client import EndpointClient
+from mvops.usecases.reaching import endpoint_url
 from mvops.workspace import Workspace
 
 _PATIENCE = 2  # seconds; a page should not wait for an endpoint that hangs
@@ -49,10 +49,9 @@ class Live(Frozen):
 
 def live(workspace: Workspace, model: str) -> Live | None:
     """Ask the model's endpoint; None for a model without one."""
-    endpoint = workspace.model(model).endpoint
-    if endpoint is None or not workspace.project.capabilities.serving:
+    if workspace.model(model).endpoint is None or not workspace.project.capabilities.serving:
         return None
-    client = EndpointClient(url_at(endpoint.host, endpoint.port), timeout=_PATIENCE)
+    client = EndpointClient(endpoint_url(workspace, model), timeout=_PATIENCE)
     try:
         text = client.metrics()
     except ServingError:

@@ -16,6 +16,7 @@ from mvops.registry import rollouts
 from mvops.registry.events import record_event
 from mvops.serving.app import missing
 from mvops.serving.own_code import run_own
+from mvops.usecases.reaching import endpoint_of, endpoint_url
 from mvops.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -54,9 +55,7 @@ def load_test(workspace: Workspace, model: str, wanted: Wanted, tell: Tell = sil
 
     Raises UsageError when there is no endpoint or a rollout runs, ServingError when the endpoint does not answer.
     """
-    endpoint = workspace.model(model).endpoint
-    if endpoint is None:
-        raise UsageError(f"{model} has no endpoint", hint=f"Add `endpoint: {{}}` to configs/models/{model}.yaml")
+    endpoint = endpoint_of(workspace, model)
     if rollouts.current(workspace.registry, model) is not None:
         raise UsageError(
             f"a rollout of {model} is running, and a load test would slow down what it is judged by",
@@ -66,7 +65,7 @@ def load_test(workspace: Workspace, model: str, wanted: Wanted, tell: Tell = sil
         from mvops.serving import loadtest  # noqa: PLC0415 -- an optional extra
     except ModuleNotFoundError as error:
         raise missing(error) from error
-    url = url_at(endpoint.host, wanted.port or endpoint.port)
+    url = url_at(endpoint.host, wanted.port) if wanted.port else endpoint_url(workspace, model)
     try:
         example = loadtest.example_of(url)
     except ServingError as error:

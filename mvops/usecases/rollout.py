@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mvops.core.reach import url_at
 from mvops.core.rollout import RolloutState
 from mvops.errors import ServingError, UsageError
 from mvops.lifecycle.evidence import ArmEvidence, Evidence
@@ -18,6 +17,7 @@ from mvops.registry import alerts, rollouts
 from mvops.registry.events import record_event
 from mvops.registry.lock import hold_lock
 from mvops.serving.client import EndpointClient
+from mvops.usecases.reaching import endpoint_url
 from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
 
@@ -101,11 +101,8 @@ def _carry_out(workspace: Workspace, state: RolloutState, decision: Decision) ->
 
 
 def endpoint_client(workspace: Workspace, model: str) -> EndpointClient:
-    """A client of the model's endpoint, as the YAML places it. Raises UsageError if it has none."""
-    endpoint = workspace.model(model).endpoint
-    if endpoint is None:
-        raise UsageError(f"{model} has no endpoint", hint=f"Add `endpoint: {{}}` to configs/models/{model}.yaml")
-    return EndpointClient(url_at(endpoint.host, endpoint.port))
+    """A client of the model's endpoint. Raises UsageError if it has none."""
+    return EndpointClient(endpoint_url(workspace, model))
 
 
 def _evidence(workspace: Workspace, state: RolloutState) -> Evidence | None:

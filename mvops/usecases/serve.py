@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from mvops import backends
 from mvops.contracts.servers import Server
 from mvops.errors import UsageError
 from mvops.registry.events import record_event
 from mvops.registry.state import SqlState
+from mvops.serving.announced import announced
+from mvops.usecases.reaching import endpoint_of
 from mvops.workspace import Workspace
 
 
@@ -25,21 +28,22 @@ def serve(
 
     Raises UsageError when there is none, ServingError when it cannot start (a port that is taken, no version).
     """
-    endpoint = workspace.model(model).endpoint
-    if endpoint is None:
-        raise UsageError(f"{model} has no endpoint", hint=f"Add `endpoint: {{}}` to configs/models/{model}.yaml")
+    endpoint = endpoint_of(workspace, model)
     if f"endpoint.{model}" not in SqlState(workspace.registry).records():
         raise UsageError(f"the endpoint of {model} has not been made yet", hint="Make it: mvops apply")
     server: Server = backends.load("servers", endpoint.backend)
 
-    def ready(url: str) -> None:
-        record_event(workspace.registry, kind="serve", subject=model, message=f"endpoint started on {url}")
-        on_ready(url)
+    with ExitStack() as running:
 
-    server.serve(
-        workspace.root / workspace.generated(server.folder(model)),
-        host=host or endpoint.host,
-        port=port or endpoint.port,
-        workers=workers,
-        on_ready=ready,
-    )
+        def ready(url: str) -> None:
+            running.enter_context(announced(workspace.serving(model), url))
+            record_event(workspace.registry, kind="serve", subject=model, message=f"endpoint started on {url}")
+            on_ready(url)
+
+        server.serve(
+            workspace.root / workspace.generated(server.folder(model)),
+            host=host or endpoint.host,
+            port=port or endpoint.port,
+            workers=workers,
+            on_ready=ready,
+        )

@@ -20,17 +20,26 @@ pytestmark = pytest.mark.xdist_group("cli-toy")
 
 @pytest.fixture
 def served(project: Path) -> Iterator[Path]:
-    process = spawn(project, "serve", "toy")
+    """Elsewhere than the YAML says."""
+    port = free_port()
+    process = spawn(project, "serve", "toy", "--port", port)
     try:
-        EndpointClient(f"http://127.0.0.1:{port_of(project)}").ready(timeout=60)
+        EndpointClient(f"http://127.0.0.1:{port}").ready(timeout=60)
         yield project
     finally:
         process.terminate()
         process.communicate(timeout=60)
 
 
+def endpoint(project: Path) -> dict[str, str]:
+    found: dict[str, str] = mvops(project, "status", "--json").ok().json()["models"][0]["endpoint"]
+    return found
+
+
 @pytest.mark.slow
 def test_a_load_test_is_measured_kept_and_not_monitored(served: Path) -> None:
+    assert endpoint(served)["status"] == "up"
+    assert endpoint(served)["url"] != f"http://127.0.0.1:{port_of(served)}"
     before = mvops(served, "history", "--json").json()["events"]
     found = mvops(served, "loadtest", "toy", "--seconds", 1, "--clients", 3, "--json").ok().json()
     assert found["requests"] == found["rows"] > 3
@@ -61,12 +70,14 @@ def test_a_load_test_is_measured_kept_and_not_monitored(served: Path) -> None:
     assert len(logged) > found["requests"]
     assert {entry["arm"] for entry in logged} == {"load_test"}
     assert "0 new predictions" in mvops(served, "monitor", "toy").ok().out
-    real = EndpointClient(f"http://127.0.0.1:{port_of(served)}")
+    real = EndpointClient(endpoint(served)["url"])
     assert [arm.requests for arm in real.rollout().arms] == [0]
 
 
 def test_what_cannot_be_tested_is_said(project: Path) -> None:
     mvops(project, "loadtest", "toy", "--port", free_port()).refused("did not answer", "mvops serve toy")
+    (project / ".mvops/serving/toy/address").write_text("http://127.0.0.1:9")  # of a process that was killed
+    assert endpoint(project) == {"status": "down", "url": f"http://127.0.0.1:{port_of(project)}"}
     assert "257 is not in the range" in mvops(project, "loadtest", "toy", "--clients", 257).ok(1).err
     mvops(project, "loadtest", "tyo").refused("no model 'tyo'")
     now = datetime.now(UTC)
