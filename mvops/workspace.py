@@ -13,11 +13,13 @@ from mvops.contracts.data_versioners import DataVersioner, Place
 from mvops.contracts.trackers import Books
 from mvops.core.config.data import Data
 from mvops.core.config.model import Model
+from mvops.core.config.moves import ends
 from mvops.core.config.project import Project
 from mvops.core.environment import hidden_folder, in_environment
 from mvops.core.nearest import did_you_mean
 from mvops.errors import BackendError, UsageError
 from mvops.registry.database import Registry, open_registry
+from mvops.registry.glance import renamed_to
 from mvops.registry.state import SqlState
 
 if TYPE_CHECKING:
@@ -71,9 +73,12 @@ class Workspace:
         return in_environment(path, self.project.environment)
 
     def model(self, name: str) -> Model:
-        """The spec of a model; raise UsageError that knows the nearest name."""
+        """The spec of a model; raise UsageError that knows the nearest name, or the one that it has been given."""
         if name in self.project.models:
             return self.project.models[name]
+        new, _ = ends(self.project.moved).get(name, (renamed_to(self.registry, name), 0))
+        if new in self.project.models:
+            raise UsageError(f"{name} was renamed to {new}", hint=f"Type {new} instead.")
         known = ", ".join(sorted(self.project.models)) or "none yet: `mvops promote NOTEBOOK` makes one"
         meant = did_you_mean(name, self.project.models)
         raise UsageError(f"this project has no model {name!r}{meant}", hint=f"Models: {known}")

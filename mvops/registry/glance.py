@@ -72,6 +72,13 @@ def refused_now(registry: Registry) -> dict[str, int]:
     }
 
 
+def renamed_to(registry: Registry, model: str) -> str:
+    """What a model is called now that once was called `model`; nothing where it was not renamed."""
+    said = f"{model} is called "
+    asked = "SELECT subject, message FROM mvops_events WHERE kind = 'rename' AND message LIKE :said ORDER BY id DESC"
+    return next((name for name, message in registry.rows(asked, said=f"{said}%") if message.startswith(said)), "")
+
+
 def is_quiet(registry: Registry) -> bool:
     """Does nobody hold the lock, and was nothing left half-done."""
     ((busy,),) = registry.rows(

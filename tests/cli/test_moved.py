@@ -59,6 +59,7 @@ def test_p30_a_rename_in_the_yaml_is_a_line_of_the_plan_and_trains_nothing(proje
     assert version["role"] == "champion"
     assert mvops(project, "explain", "1", "--json").ok().json()["prediction"]["model"] == "plaything"
     assert "toy is called plaything now" in mvops(project, "history").ok().out
+    mvops(project, "versions", "list", "toy").refused("toy was renamed to plaything", "Type plaything instead.")
 
 
 def test_p30_a_rename_that_cannot_be_is_told_with_its_line(project: Path) -> None:
@@ -96,6 +97,7 @@ def test_p30_state_mv_renames_in_every_yaml_and_says_what_is_left(project: Path)
     assert "owner: toy" in overlay.read_text(), "an owner who is called like the model stays"
     assert "after: [plaything]" in (project / MODELS / "second.yaml").read_text()
     assert "alerts: [ ops ]" in (project / MODELS / "second.yaml").read_text()
+    mvops(project, "versions", "list", "toy").refused("toy was renamed to plaything")  # without `moved` in the YAML
     mvops(project, "config", "show").ok()
     mvops(project, "--env", "staging", "config", "show").ok()
 
