@@ -9,13 +9,12 @@ from datetime import timedelta
 from mvops.contracts.schedulers import Timetable
 from mvops.core.address import Address
 from mvops.core.config.scheduler import chains
-from mvops.core.cron import check_cron
+from mvops.core.cron import plain_cron
 from mvops.core.durations import format_duration
 from mvops.core.outside import Accepted, Outside
 from mvops.kinds.jobs import as_cron
 from mvops.kinds.kind import Look
 
-_FIELD = r"[0-9A-Za-z*/,-]+"
 _PERIODS = (
     *(timedelta(minutes=n) for n in range(1, 60)),
     *(timedelta(hours=n) for n in range(1, 24)),
@@ -28,17 +27,13 @@ def edited_times(timetable: Timetable, generated: str, there: str) -> dict[str, 
 
     Two jobs of the same schedule are told apart by the order in which they stand in the file.
     """
-    before, after = generated.splitlines(), there.replace("\r\n", "\n").splitlines()
-    lines = _jobs_of_lines(timetable, before)
-    found: dict[str, str] = {}
-    for tag, first, last, start, end in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        theirs = iter(after[start:end] if tag == "replace" else ())
-        for number in sorted(lines.keys() & set(range(first, last))):
-            name, schedule = lines[number]
-            moved = next((time for line in theirs if (time := _moved(before[number], line, schedule))), None)
-            if moved:
-                found[name] = moved
-    return found
+    edited = _edited(timetable, generated, there)
+    return {job: plain_cron(time) for job, time in edited.items() if not _wrong(time)}
+
+
+def wrong_times(timetable: Timetable, generated: str, there: str) -> dict[str, str]:
+    """Job -> why what stands there for its schedule is none."""
+    return {job: wrong for job, time in _edited(timetable, generated, there).items() if (wrong := _wrong(time))}
 
 
 def as_in_yaml(look: Look, where: Address, job: str, schedule: str) -> Outside:
@@ -67,9 +62,40 @@ def as_in_yaml(look: Look, where: Address, job: str, schedule: str) -> Outside:
     return Outside(address=where, what=what, whose="yours", accepted=accepted)
 
 
+def mended_by_hand(where: Address, job: str, wrong: str) -> Outside:
+    """A schedule that is none."""
+    what = f"the time of {job} in its file, edited by hand, is none: {wrong}"
+    why = "mend it there; or delete the file, and mvops apply writes it anew"
+    return Outside(address=where, what=what, whose="yours", why_not=why)
+
+
 def _says(look: Look, model: str) -> bool:
     retrain = look.workspace.project.models[model].retrain if model in look.workspace.project.models else None
     return retrain is not None and retrain.schedule is not None
+
+
+def _edited(timetable: Timetable, generated: str, there: str) -> dict[str, str]:
+    """Job -> what stands for its schedule in the edited text."""
+    before, after = generated.splitlines(), there.replace("\r\n", "\n").splitlines()
+    lines = _jobs_of_lines(timetable, before)
+    found: dict[str, str] = {}
+    for tag, first, last, start, end in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        theirs = iter(after[start:end] if tag == "replace" else ())
+        for number in sorted(lines.keys() & set(range(first, last))):
+            name, schedule = lines[number]
+            moved = next((time for line in theirs if (time := _moved(before[number], line, schedule))), None)
+            if moved:
+                found[name] = moved
+    return found
+
+
+def _wrong(schedule: str) -> str:
+    """Why that is no schedule; nothing for one."""
+    try:
+        plain_cron(schedule)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _jobs_of_lines(timetable: Timetable, lines: list[str]) -> dict[int, tuple[str, str]]:
@@ -86,13 +112,8 @@ def _jobs_of_lines(timetable: Timetable, lines: list[str]) -> dict[int, tuple[st
 
 
 def _moved(before: str, after: str, schedule: str) -> str | None:
-    """The other schedule in a line that is the same but for it."""
+    """What stands for the schedule in a line that is the same but for it; not where the line is commented out."""
     head, _, tail = before.partition(schedule)
-    five = r"\s+".join([_FIELD] * 5)
-    found = re.fullmatch(rf"{re.escape(head)}({five}){re.escape(tail)}", after)
-    if found is None or found[1] == schedule:
-        return None
-    try:
-        return check_cron(" ".join(found[1].split()))
-    except ValueError:
-        return None
+    found = re.fullmatch(rf"{re.escape(head)}([^#].*){re.escape(tail)}", after)
+    moved = found[1].strip() if found else ""
+    return moved if moved not in {"", schedule} else None

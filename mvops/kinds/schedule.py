@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 from mvops.atomic import content_at
 from mvops.contracts.schedulers import Scheduler, Timetable
 from mvops.core.action import Action, Verb
-from mvops.core.address import Address, name_of
+from mvops.core.address import Address, kind_of, name_of
 from mvops.core.outside import Outside
 from mvops.core.regeneration import is_text
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
-from mvops.kinds.edited_times import as_in_yaml, edited_times
+from mvops.kinds.edited_times import as_in_yaml, edited_times, mended_by_hand, wrong_times
 from mvops.kinds.generated import file_steps, made_of_files, recalled_digests
 from mvops.kinds.jobs import Entry, entries, with_parts
 from mvops.kinds.kind import Look
@@ -88,23 +88,37 @@ class ScheduleKind:
 
     def accepted(self, action: Action, look: Look) -> Iterator[Outside]:
         """The times that were edited in its files."""
-        record = look.records.get(action.address)
-        if record is None:
-            return
-        timetable = Timetable.model_validate(record.spec["timetable"])
         wanted = {job["name"]: job["schedule"] for job in (action.after or {}).get("timetable", {}).get("jobs", ())}
-        for path, digest in sorted(record.spec["files"].items()):
-            there = content_at(look.workspace.root / path)
-            text = None if there is None or is_text(there, digest) else find_text(look.workspace.registry, digest)
-            if there is not None and text is not None:
-                edited = edited_times(timetable, text.decode(), there.decode(errors="replace"))
-                moved = {job: time for job, time in edited.items() if wanted.get(job) not in {None, time}}
-                yield from (as_in_yaml(look, action.address, job, time) for job, time in moved.items())
+        for _, texts in _edited(look, look.records.get(action.address)):
+            moved = {job: time for job, time in edited_times(*texts).items() if wanted.get(job) not in {None, time}}
+            yield from (as_in_yaml(look, action.address, job, time) for job, time in moved.items())
+            yield from (mended_by_hand(action.address, job, wrong) for job, wrong in wrong_times(*texts).items())
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""
         del action, look
         return 0.0
+
+
+def no_times(look: Look) -> Iterator[str]:
+    """A sentence for each time that somebody edited into none in a generated file."""
+    for where, record in sorted(look.records.items()):
+        if kind_of(Address(where)) == ScheduleKind.name:
+            for path, texts in _edited(look, record):
+                for job, wrong in wrong_times(*texts).items():
+                    yield f"{path}, edited by hand, has no time for {job}: {wrong}"
+
+
+def _edited(look: Look, record: Record | None) -> Iterator[tuple[str, tuple[Timetable, str, str]]]:
+    """Each file that was edited: its path, what it is made of, its text as it was generated and as it is."""
+    if record is None:
+        return
+    for path, digest in sorted(record.spec["files"].items()):
+        there = content_at(look.workspace.root / path)
+        text = None if there is None or is_text(there, digest) else find_text(look.workspace.registry, digest)
+        if there is not None and text is not None:
+            timetable = Timetable.model_validate(record.spec["timetable"])
+            yield path, (timetable, text.decode(), there.decode(errors="replace"))
 
 
 def _timetable(look: Look, scheduler: Scheduler, name: str, found: list[Entry]) -> Timetable:

@@ -19,6 +19,7 @@ from mvops.core.state import Observed, Record
 from mvops.errors import MvopsError
 from mvops.kinds.file_changes import with_files
 from mvops.kinds.kind import Coded, Guarding, Look, kinds
+from mvops.kinds.schedule import no_times
 from mvops.registry.state import SqlState
 from mvops.usecases.bans import check_bans
 from mvops.usecases.drafts import Draft, drafted, with_backs
@@ -77,16 +78,7 @@ def _made(
     if not scope.offline:
         compared = (with_files(action, records.get(action.address), look) for action in compared)
     actions = tuple(with_backs((_with_details(action, look) for action in compared), draft, real.registry))
-    told = (
-        []
-        if destroy
-        else [
-            *notices_of(workspace, actions),
-           
-            *changed_originals(look),
-            *switched_off(workspace, actions),
-        ]
-    )
+    told = [] if destroy else [*notices_of(workspace, actions), *_edits(look), *switched_off(workspace, actions)]
     if scope.drift_only:
         actions, others = only_drift(actions)
         told += [f"left out: {counted(others, 'change')} of the spec (--drift-only)"] if others else []
@@ -112,6 +104,12 @@ def _made(
     made = {"unseen": tuple(unseen), "scope": scope, "overrides": workspace.overrides, "mvops": __version__}
     made |= {"environment": workspace.project.environment, "spec": digest(written), "objections": tuple(against)}
     return planned.model_copy(update=made).sealed()
+
+
+def _edits(look: Look) -> Iterator[str]:
+    """What people edited, and nothing comes of by itself."""
+    yield from no_times(look)
+    yield from changed_originals(look)
 
 
 def _compared(

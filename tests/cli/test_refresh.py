@@ -65,3 +65,22 @@ def test_p34_a_time_that_no_key_can_say_stays_in_the_file(project: Path) -> None
     assert "models.toy.monitor.every cannot say this time: the file is yours" in shown
     mvops(project, "refresh", "--accept", "--yes").refused("there is nothing that the YAML could say")
     assert snapshot(project) == before
+
+
+def test_p34_a_time_that_is_none_is_told_and_never_accepted(project: Path) -> None:
+    edit(project / CRONTAB, "5 0 * * * cd", "5 0* * * * cd")
+    edit(project / CRONTAB, "0 3 * * 1 cd", "30 4 * * 2 cd")
+    before = snapshot(project)
+    wrong = "'5 0* * * *' is not a cron schedule: the hour '0*' is no *, number from 0 to 23, list, range or step"
+    shown = mvops(project, "refresh").ok().out
+    assert f"the time of monitor_toy in its file, edited by hand, is none: {wrong}" in shown
+    assert "mend it there; or delete the file, and mvops apply writes it anew" in shown
+    said = f"note: {CRONTAB}, edited by hand, has no time for monitor_toy: {wrong}"
+    assert [said in mvops(project, "plan").ok().out for _ in range(2)] == [True, True]
+    assert snapshot(project) == before
+    mvops(project, "refresh", "--accept", "--yes").ok()
+    assert "every: 1d" in (project / MODEL).read_text()
+    (project / CRONTAB).unlink()
+    mvops(project, "apply", "--yes").ok()
+    assert "5 0 * * * cd" in (project / CRONTAB).read_text()
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
