@@ -38,7 +38,7 @@ def carry_out(
     """Show the plan, ask, do it, and say what became of it; `before` is done first, once somebody said yes."""
     from mvops.core.apply import check_allowed
     from mvops.core.environment import wording
-    from mvops.show.apply import applied_json, applied_total, refused_lines
+    from mvops.show.apply import applied_json, applied_total, contested, contested_line, refused_lines
     from mvops.usecases.afterwards import not_as_planned, refusals
     from mvops.usecases.confirming import word_to_type
     from mvops.usecases.schedule import left_to_do
@@ -63,7 +63,8 @@ def carry_out(
             say(line, "bold")
         typed = wording(workspace.project.environment)["typed"]
         asked = (line for each in refused for line in refused_lines(each, typed))
-        answer_all(asked)  # also quietly: it is why the exit code is not 0
+        answer_all(map(contested_line, contested(finished)))  # also quietly: it waits for somebody
+        answer_all(asked)  # the same: it is why the exit code is not 0
         for line in left_to_do(workspace, finished):
             say(line)
     if errors:

@@ -30,10 +30,18 @@ def applied_line(done: Done) -> str:
         line += "; its endpoint goes on with what it has loaded: stop it where it was started"
     if done.status == "skipped":
         line += ": it needs one that failed"
-    contested = [change.path for change in done.action.files if change.verb == "conflict" and done.status == "done"]
-    for path in contested:
-        line += f"\n          {path} stays as it is: take over what you want from {path}.new, then delete it"
     return line
+
+
+def contested(finished: Sequence[Done]) -> list[str]:
+    """The files that people edited, and that stay as they are though their text is another one now."""
+    changes = (change for done in finished if done.status == "done" for change in done.action.files)
+    return [change.path for change in changes if change.verb == "conflict"]
+
+
+def contested_line(path: str) -> str:
+    """Of one of them: what there is to do."""
+    return f"{path} stays as it is: take over what you want from {path}.new, then delete it"
 
 
 def applied_total(finished: Sequence[Done], otherwise: Sequence[Action]) -> Iterator[str]:
@@ -78,6 +86,7 @@ def applied_json(
         "plan": plan.id,
         "not_as_planned": [{"address": action.address, "because": action.because} for action in otherwise],
         "refused": [asdict(refusal) for refusal in refusals],
+        "conflicts": contested(finished),
         "actions": [
             {
                 "address": done.action.address,

@@ -108,12 +108,13 @@ def test_p35_moving_the_new_text_over_the_file_resolves_and_keeps_every_other_ed
     path = contested(project)
     was = path.read_text()
     before, after = move_port(project)
-    mvops(project, "apply", "--yes").ok()
+    said = mvops(project, "apply", "--yes", "--quiet").ok(0).out
+    assert said == f"{DOCKERFILE} stays as it is: take over what you want from {DOCKERFILE}.new, then delete it\n"
     assert path.read_text() == was
     new = path.with_name("Dockerfile.new")
     assert new.read_text() == was.replace("  # ours", "").replace(str(before), str(after))
     _, again = move_port(project)
-    mvops(project, "apply", "--yes").ok()
+    assert mvops(project, "apply", "--yes", "--json").ok(0).json()["conflicts"] == [DOCKERFILE]
     assert new.read_text() == was.replace("  # ours", "").replace(str(before), str(again)), "renewed, as it is ours"
     quiet(project)
     destroyed = copy(project, project.parent / "destroyed")
