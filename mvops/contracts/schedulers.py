@@ -131,6 +131,6 @@ class Leftovers(Protocol):
         """
         ...
 
-    def to_remove(self, left: Sequence[str]) -> str:
-        """What to do about them, as one sentence."""
+    def to_remove(self, left: Sequence[str]) -> tuple[str, str]:
+        """What is still there, as one sentence, and what to type about it."""
         ...

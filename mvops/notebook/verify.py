@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from mvops.errors import NotebookError, Where
 from mvops.notebook.cells import parse_cell
@@ -30,6 +30,13 @@ OnProgress = Callable[[StepProgress], None]
 _SPLITS = {"train_test_split", "sample", "shuffle", "resample"}
 _MOST_RUNS = 4  # of an original that draws unseeded, before what differs counts
 _SEEDS = {"random_state", "seed", "random_seed"}
+
+
+class Drawing(NamedTuple):
+    """A call that draws unseeded, and the number of its cell."""
+
+    cell: int
+    call: str
 
 
 @dataclass(frozen=True)
@@ -122,7 +129,7 @@ def _compared(first: Ran, promoted: Ran, run_again: Callable[[], Ran], tolerance
         metrics=tuple(row for pair in pairs for row in metric_rows(*pair, tolerance)),
         predictions=predictions,
         files=files,
-        unseeded=unseeded,
+        unseeded=_told(unseeded),
         tolerance=tolerance,
         cells=len(pairs),
         numbers=numbers,
@@ -136,12 +143,12 @@ def unseeded_in(path: Path) -> tuple[str, ...]:
     cells: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"]
     for number, cell in enumerate(cells, start=1):
         cell["metadata"] = {"mvops": {"cell": number}}
-    return unseeded_calls(cells)
+    return _told(unseeded_calls(cells))
 
 
-def unseeded_calls(cells: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """Calls that draw random numbers which no seed fixes, as `cell 7: RandomForestClassifier`."""
-    found: list[str] = []
+def unseeded_calls(cells: Sequence[dict[str, Any]]) -> tuple[Drawing, ...]:
+    """Calls that draw random numbers which no seed fixes, in the order of the cells."""
+    found: list[Drawing] = []
     for cell in cells:
         if cell["cell_type"] != "code":
             continue
@@ -151,8 +158,12 @@ def unseeded_calls(cells: Sequence[dict[str, Any]]) -> tuple[str, ...]:
             continue
         if any(sets_seed(call) for call in calls):
             return tuple(found)
-        found += [f"cell {cell_number(cell)}: {last_part(call.func)}" for call in calls if draws(call) or _splits(call)]
+        found += [Drawing(cell_number(cell), last_part(call.func)) for call in calls if draws(call) or _splits(call)]
     return tuple(dict.fromkeys(found))
+
+
+def _told(unseeded: Iterable[Drawing]) -> tuple[str, ...]:
+    return tuple(f"cell {each.cell}: {each.call}" for each in unseeded)
 
 
 def _splits(call: ast.Call) -> bool:
@@ -166,7 +177,7 @@ def _splits(call: ast.Call) -> bool:
 def _judge(
     differences: tuple[Difference, ...],
     originals: Sequence[Sequence[dict[str, Any]]],
-    unseeded: tuple[str, ...],
+    unseeded: Sequence[Drawing],
     tolerance: float,
 ) -> tuple[tuple[Difference, ...], Verdict, str]:
     """Tell differences that promotion made from those that the original has with itself."""
@@ -178,7 +189,7 @@ def _judge(
     }
     varies = bool(unstable)
     # Chance may show the same twice, of a few numbers: a cell that draws unseeded and differs is one that varies.
-    unstable |= {each.cell for each in differences} & _drawing(unseeded)
+    unstable |= {each.cell for each in differences} & {each.cell for each in unseeded}
     told = tuple(
         Difference(each.cell, each.source, each.original, each.promoted, stable=each.cell not in unstable)
         for each in differences
@@ -189,18 +200,14 @@ def _judge(
     if real:
         return told, "different", ""
     cells = ", ".join(str(number) for number in sorted(unstable))
-    cause = f"; unseeded: {', '.join(unseeded)}" if unseeded else ""
+    cause = f"; unseeded: {', '.join(_told(unseeded))}" if unseeded else ""
     what = "the original shows other numbers each time it is run" if varies else "what differs is drawn without a seed"
     return told, "not_comparable", f"{what} (cell {cells}){cause}"
 
 
-def _drawing(unseeded: Sequence[str]) -> set[int]:
-    return {int(call.removeprefix("cell ").partition(":")[0]) for call in unseeded}
-
-
-def _drawn_before(differences: Sequence[Difference], unseeded: Sequence[str]) -> bool:
+def _drawn_before(differences: Sequence[Difference], unseeded: Sequence[Drawing]) -> bool:
     """May all that differs come from what was drawn: then the original has a few more chances to show that."""
-    return bool(unseeded) and min(_drawing(unseeded)) <= min(each.cell for each in differences)
+    return bool(unseeded) and min(each.cell for each in unseeded) <= min(each.cell for each in differences)
 
 
 def _executed(notebooks: Sequence[str | None], store: Store) -> list[dict[str, Any]]:

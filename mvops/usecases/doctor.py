@@ -156,11 +156,9 @@ def _plan(workspace: Workspace) -> Check:
 
 def _schedules(workspace: Workspace) -> Iterator[Check]:
     try:
-        for waits in not_installed(workspace):
-            what, _, command = waits.partition(": ")
+        for what, command in not_installed(workspace):
             yield Check("schedules", "note", what, command)
-        for told, which in left_over(workspace):
-            what, _, command = told.rpartition(": ")
+        for what, command, which in left_over(workspace):
             yield Check("schedules", "note", f"{what}: {'; '.join(which)}", command)
     except MvopsError as error:
         yield _bad("schedules", error)

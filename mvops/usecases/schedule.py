@@ -33,13 +33,24 @@ LOCAL = "local"  # the scheduler whose timetables this program runs itself
 class Scheduled:
     """A timetable as it was applied, what runs it, and which of its files were edited by hand.
 
-    `waits` says what has to be done before anything is run, as far as that can be told from here.
+    `to_install` is what to type where it is not installed; `limit` is what its scheduler says first of itself.
     """
 
     timetable: Timetable
     backend: str
     edited: tuple[str, ...]
-    waits: str = ""
+    to_install: str = ""
+    limit: str = ""
+
+    @property
+    def lacking(self) -> str:
+        """What is said of one that is not installed."""
+        return f"schedule.{self.timetable.name} is not installed yet"
+
+    @property
+    def waits(self) -> str:
+        """What has to be done before anything is run, as far as that can be told from here."""
+        return f"{self.lacking}: {self.to_install}" if self.to_install else self.limit
 
 
 @dataclass(frozen=True)
@@ -64,28 +75,27 @@ def scheduled(workspace: Workspace, *, look: bool = False) -> list[Scheduled]:
             changed = tuple(edited(workspace.root, files))
             timetable = _from_file(workspace, changed[0]) if backend == LOCAL and changed else None
             timetable = timetable or Timetable.model_validate(record.spec["timetable"])
-            waits = waits_for(workspace, backend, timetable, files) if look else ""
-            found.append(Scheduled(timetable, backend, changed, waits))
+            waits = _waits_for(workspace, backend, timetable, files) if look else ("", "")
+            found.append(Scheduled(timetable, backend, changed, *waits))
     return found
 
 
-def waits_for(workspace: Workspace, backend: str, timetable: Timetable, files: Iterable[str]) -> str:
-    """What is still to be done before this scheduler runs these files; else what it says first of itself."""
+def _waits_for(workspace: Workspace, backend: str, timetable: Timetable, files: Iterable[str]) -> tuple[str, str]:
+    """What to type before this scheduler runs these files; else what it says first of itself."""
     scheduler: Scheduler = workspace.backend("schedulers", backend)
     there = [file for file in sorted(files) if (workspace.root / file).is_file()]
     if isinstance(scheduler, Installed):
-        command = scheduler.to_install(workspace.root, there)
-        return f"schedule.{timetable.name} is not installed yet: {command}" if command else ""
-    return next((f"{backend} {sentence}" for sentence in scheduler.limits(timetable)), "")
+        return scheduler.to_install(workspace.root, there), ""
+    return "", next((f"{backend} {sentence}" for sentence in scheduler.limits(timetable)), "")
 
 
-def not_installed(workspace: Workspace) -> list[str]:
-    """Of each applied timetable that certainly is not installed: what to type."""
-    return [each.waits for each in scheduled(workspace, look=True) if "not installed yet" in each.waits]
+def not_installed(workspace: Workspace) -> list[tuple[str, str]]:
+    """Of each applied timetable that certainly is not installed: a sentence, and what to type."""
+    return [(each.lacking, each.to_install) for each in scheduled(workspace, look=True) if each.to_install]
 
 
-def left_over(workspace: Workspace) -> list[tuple[str, Sequence[str]]]:
-    """What still runs by the clock and no applied schedule asks for: what to do about it, and what it is."""
+def left_over(workspace: Workspace) -> list[tuple[str, str, Sequence[str]]]:
+    """What still runs by the clock and no applied schedule asks for: a sentence, what to type, and what it is."""
     applied: dict[str, list[str]] = {}
     for address, record in SqlState(workspace.registry).records().items():
         if kind_of(Address(address)) == "schedule":
@@ -97,7 +107,7 @@ def left_over(workspace: Workspace) -> list[tuple[str, Sequence[str]]]:
         if isinstance(scheduler, Leftovers):
             hidden = hidden_folder(workspace.project.environment)
             left = scheduler.left_over(workspace.root, applied.get(name, []), hidden)
-            found += [(scheduler.to_remove(left), left)] if left else []
+            found += [(*scheduler.to_remove(left), left)] if left else []
     return found
 
 
@@ -109,8 +119,10 @@ def left_to_do(workspace: Workspace, finished: Iterable[Done]) -> list[str]:
     verbs = {action.verb for action in schedules}
     if not verbs - {Verb.KEEP, Verb.MOVE, Verb.FORGET}:
         return []
-    left = [line for what, which in left_over(workspace) for line in (what, *(f"  {each}" for each in which))]
-    return [*not_installed(workspace), *left]
+    found = [f"{what}: {command}" for what, command in not_installed(workspace)]
+    for what, command, which in left_over(workspace):
+        found += [f"{what}: {command}", *(f"  {each}" for each in which)]
+    return found
 
 
 def upcoming(workspace: Workspace, now: datetime | None = None) -> list[Upcoming]:

@@ -198,15 +198,15 @@ def test_metrics_are_named_by_their_line_or_their_expression() -> None:
 @pytest.mark.parametrize(
     ("source", "found"),
     [
-        ("train_test_split(X, y)", ("cell 1: train_test_split",)),
+        ("train_test_split(X, y)", ((1, "train_test_split"),)),
         ("train_test_split(X, y, random_state=0)", ()),
-        ("RandomForestClassifier(10).fit(X, y)", ("cell 1: RandomForestClassifier",)),
-        ("np.random.rand(3)", ("cell 1: rand",)),
+        ("RandomForestClassifier(10).fit(X, y)", ((1, "RandomForestClassifier"),)),
+        ("np.random.rand(3)", ((1, "rand"),)),
         ("np.random.default_rng(0)", ()),
-        ("df.sample(frac=1)\nLinearRegression()", ("cell 1: sample",)),
+        ("df.sample(frac=1)\nLinearRegression()", ((1, "sample"),)),
         ("np.random.seed(0)\nnp.random.rand(3)", ()),
         ("x = = 1", ()),
     ],
 )
-def test_unseeded_calls(source: str, found: tuple[str, ...]) -> None:
+def test_unseeded_calls(source: str, found: tuple[tuple[int, str], ...]) -> None:
     assert unseeded_calls(executed((source, ""))) == found

@@ -71,9 +71,9 @@ class Cron:
         mine = [line for line in ours if line.endswith(f" >> {hidden}/schedule.log 2>&1")]
         return [line for line in mine if not any(line.endswith(end) for end in wanted)]
 
-    def to_remove(self, left: Sequence[str]) -> str:
+    def to_remove(self, left: Sequence[str]) -> tuple[str, str]:
         """They go as they came, by hand."""
-        return f"your crontab still has {counted(len(left), 'line')} that no applied schedule asks for: crontab -e"
+        return f"your crontab still has {counted(len(left), 'line')} that no applied schedule asks for", "crontab -e"
 
 
 def _installed() -> list[str]:
