@@ -11,6 +11,7 @@ from mvops.artifacts.models import PICKLES, load_pickle, load_skops
 from mvops.errors import ArtifactError, MissingExtraError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 
@@ -53,6 +54,15 @@ def dump_frame(frame: pd.DataFrame) -> tuple[bytes, str]:
             f"The table cannot be stored as Parquet: {reason}", hint="Give each column one type and a name of its own."
         ) from error
     return stream.getvalue(), "parquet"
+
+
+def dump_array(array: np.ndarray[Any, Any]) -> bytes:
+    """An array of numbers as the bytes of the format npy."""
+    import numpy as np  # noqa: PLC0415  the endpoint imports this file, and must start fast
+
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()
 
 
 def _parquet(data: bytes) -> Any:

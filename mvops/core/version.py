@@ -95,6 +95,7 @@ class Draft(Frozen):
     signature: Signature
     baseline: Artifact | None
     held_out: Artifact | None  # features and target of the held-out rows, parquet
+    learnt_from: Artifact | None = None  # digests of the rows that it was fitted on, see mvops/lifecycle/learnt.py
     data: dict[str, str]  # input -> digest
     code: CodeState
     environment: Environment

@@ -19,6 +19,7 @@ from mvops.lifecycle.scores import Array, Scores, score
 _MOST_ROWS = 50_000
 _MOST_CELLS = 500_000  # rows x classes; the work grows with it
 _FEWEST_ROWS = 1_000
+_FEWEST_TO_JUDGE = 30
 _MOST_UNDEFINED = 0.05  # share of resamples; beyond it there is no honest interval
 
 
@@ -40,11 +41,17 @@ class Difference(Frozen):
 
 
 class Comparison(Frozen):
-    """`differences` by metric, empty if the champion cannot score these rows; `reason` then says why."""
+    """`differences` by metric, empty if the champion cannot score these rows; `reason` then says why.
+
+    `rows` are those that both were scored on, of `held_out`; the others the champion had learnt from. Where too few are
+    left, it is scored on all, and `learnt` are those of them that it had learnt from.
+    """
 
     comparable: bool
     reason: str
     rows: int
+    held_out: int = 0
+    learnt: int = 0
     interval_rows: int  # how many of them the interval was made from
     challenger: dict[str, float]
     differences: dict[str, Difference] = Field(default_factory=dict)
@@ -83,6 +90,7 @@ def compare_on_same_rows(
             comparable=False,
             reason=f"The champion cannot be scored on these rows: {error.message}",
             rows=len(features),
+            held_out=len(features),
             interval_rows=0,
             challenger=measured,
         )
@@ -92,10 +100,30 @@ def compare_on_same_rows(
         comparable=True,
         reason=f"Both were scored on the same {len(features):,} held-out rows.",
         rows=len(features),
+        held_out=len(features),
         interval_rows=len(kept),
         challenger=measured,
         differences={name: _difference(before[name], measured[name], intervals[name]) for name in measured},
     )
+
+
+def compare_on_new_rows(
+    champion: Any, challenger: Any, features: pd.DataFrame, target: Any, settings: Evaluate, learnt: Array
+) -> Comparison:
+    """Score both on those of the n held-out rows that the champion has not learnt from; `learnt` is (n,) of bool.
+
+    Of fewer than 30 of them, or of one class only, nothing can be told: then it is all. Raises as the other does.
+    """
+    held_out, known = len(features), int(learnt.sum())
+    if known and _suffice(target, ~learnt, settings):
+        features, target, known = features[~learnt], np.asarray(target)[~learnt], 0
+    found = compare_on_same_rows(champion, challenger, features, target, settings)
+    return found.model_copy(update={"held_out": held_out, "learnt": known})
+
+
+def _suffice(target: Any, rows: Array, settings: Evaluate) -> bool:
+    left = np.asarray(target)[rows]
+    return len(left) >= _FEWEST_TO_JUDGE and (settings.task == "regression" or len(pd.unique(left)) > 1)
 
 
 def _champion_rows(champion: Any, features: pd.DataFrame) -> pd.DataFrame:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from mvops.core.config.gate import Condition, parse_condition
+from mvops.core.config.gate import ROWS, Condition, parse_condition
 from mvops.core.frozen import Frozen
 from mvops.errors import SpecError
 from mvops.lifecycle.compare import Comparison
 
+_FEWEST = 10  # held-out rows; of fewer, no number says anything
 _WORDS = {
     ">=": ("at least", "below"),
     "<=": ("at most", "above"),
@@ -42,9 +43,11 @@ def judge(
     challenger: dict[str, float],
     champion: dict[str, float] | None,
     comparison: Comparison | None,
+    rows: int | None = None,
 ) -> GateReport:
-    """Hold `challenger`'s metrics against every condition.
+    """Hold `challenger`'s metrics, of so many held-out `rows`, against every condition.
 
+    A gate that has conditions, and none on `rows`, asks for at least 10 rows.
     A condition relative to the champion reads the champion's metrics from `comparison` (the same rows for both) and
     from `champion` only if there is no comparison. It passes when there is neither ("no champion yet"), and fails when
     there is a champion that could not be scored on these rows. A metric that is missing, NaN or infinite, on either
@@ -52,7 +55,12 @@ def judge(
     """
     if not conditions:
         return GateReport(passed=True, checks=(), sentence="The gate has no conditions, so every challenger passes.")
-    checks = tuple(_check(_read(text), challenger, champion, comparison) for text in conditions)
+    asked = [_read(text) for text in conditions]
+    if rows is not None:
+        challenger = {**challenger, ROWS: float(rows)}
+        if rows < _FEWEST and not any(condition.metric == ROWS for condition in asked):
+            asked.insert(0, _read(f"{ROWS} >= {_FEWEST}"))
+    checks = tuple(_check(condition, challenger, champion, comparison) for condition in asked)
     failed = [check for check in checks if not check.passed]
     if failed:
         sentence = f"{len(failed)} of {len(checks)} conditions failed: {'; '.join(check.text for check in failed)}."
@@ -76,6 +84,8 @@ def _check(
 ) -> Check:
     metric = condition.metric
     value = challenger.get(metric)
+    if metric == ROWS and value is not None:
+        return _counted(condition, value)
     if value is None:
         return _no(condition, None, f"{metric} was not measured; add it to evaluate.metrics.")
     if not math.isfinite(value):
@@ -93,6 +103,12 @@ def _against_champion(
     before = comparison.champion if comparison is not None else champion
     if before is None:
         return _verdict(condition, value, None, (True, f"{condition.metric} is {value:.4g}; no champion yet."))
+    if comparison is not None:
+        value = comparison.challenger.get(condition.metric, math.nan)
+        if not math.isfinite(value):
+            return _no(
+                condition, value, f"{condition.metric} is {value} on the rows that the champion did not learn from."
+            )
     rival = before.get(condition.metric)
     if rival is None or not math.isfinite(rival):
         return _no(condition, value, f"the champion's {condition.metric} is {'not known' if rival is None else rival}.")
@@ -119,7 +135,29 @@ def _origin(condition: Condition, rival: float, comparison: Comparison | None) -
     interval = "no interval"
     if found.low is not None and found.high is not None:
         interval = f"95 % interval {found.low:+.4f} to {found.high:+.4f}"
-    return f" (champion {rival:.4g}{margin}, on the same rows; difference {found.difference:+.4f}, {interval})"
+    rows = _rows(comparison)
+    return f" (champion {rival:.4g}{margin}, on {rows}; difference {found.difference:+.4f}, {interval})"
+
+
+def _rows(comparison: Comparison) -> str:
+    if comparison.rows < comparison.held_out:
+        return f"the {comparison.rows:,} of {comparison.held_out:,} held-out rows that it did not learn from"
+    if comparison.learnt:
+        return (
+            f"the same rows, {comparison.learnt:,} of {comparison.rows:,} of which it learnt from, so that it looks "
+            "better than it is: hold out later rows, or the same ones each time"
+        )
+    return "the same rows"
+
+
+def _counted(condition: Condition, rows: float) -> Check:
+    found = _compared(condition, rows, condition.bound, "")
+    if found.passed:
+        return found
+    sentence = (
+        f"{rows:.0f} held-out rows are too few to judge by: hold out more, or say with how few, such as rows >= 2."
+    )
+    return found.model_copy(update={"sentence": sentence})
 
 
 def _told_apart(value: float, limit: float) -> tuple[str, str]:

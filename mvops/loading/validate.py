@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from mvops import assets
 from mvops.core.config.backend import named_backends
-from mvops.core.config.gate import parse_condition
+from mvops.core.config.gate import ROWS, parse_condition
 from mvops.core.config.model import Model
 from mvops.core.config.project import Project
 from mvops.core.nearest import did_you_mean
@@ -186,7 +186,7 @@ def _at_odds(project: Project, positions: Positions) -> Iterator[Problem]:
                 yield Problem(positions.nearest(path), message, f"Notifiers of this project: {known}")
         for index, text in enumerate(model.gate):
             metric = parse_condition(text).metric
-            if metric not in model.evaluate.metrics:
+            if metric not in {*model.evaluate.metrics, ROWS}:
                 measured = ", ".join(model.evaluate.metrics)
                 message = f"the gate asks for {metric!r}, which evaluate.metrics does not list"
                 yield Problem(positions.nearest((*here, "gate", index)), message, f"Measured: {measured}")

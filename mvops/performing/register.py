@@ -10,24 +10,27 @@ import numpy as np
 
 from mvops.artifacts.elsewhere import load_version
 from mvops.artifacts.seals import seal
-from mvops.artifacts.values import dump_frame
+from mvops.artifacts.values import dump_array, dump_frame, load_value
 from mvops.core.config.model import Model
 from mvops.core.progress import Progress, Tell
 from mvops.core.run import Run
+from mvops.core.signature import Signature
 from mvops.core.steps import RegisterVersion
 from mvops.core.version import Artifact, CodeState, DataRevision, Environment, Recipe, Version
 from mvops.errors import ArtifactError, DataError, RegistryError
 from mvops.features.joined import job_of
 from mvops.features.lookups import lookup_of
 from mvops.lifecycle.code import code_state
-from mvops.lifecycle.compare import Comparison, compare_on_same_rows
+from mvops.lifecycle.compare import Comparison, compare_on_new_rows, compare_on_same_rows
 from mvops.lifecycle.data import named_revision, recorded_revision
 from mvops.lifecycle.environment import capture_environment, model_modules
 from mvops.lifecycle.evaluate import Evaluation, evaluate
 from mvops.lifecycle.fingerprint import training_fingerprint
 from mvops.lifecycle.gate import GateReport, judge
 from mvops.lifecycle.held_out import HeldOut, handed_over
+from mvops.lifecycle.learnt import digests, learnt_from
 from mvops.lifecycle.pins import required_packages
+from mvops.lifecycle.scores import Array
 from mvops.lifecycle.signature import describe
 from mvops.monitoring.baseline import DAY, build_baseline
 from mvops.monitoring.columns import make_rows
@@ -54,7 +57,8 @@ def perform_register(step: RegisterVersion, workspace: Workspace, tell: Tell) ->
     comparison = None
     if serving is not None and (known is None or serving.number != known.number):
         comparison = _compare(workspace, serving, held_out, model)
-    report = judge(model.gate, evaluation.metrics, comparison.champion if comparison else None, comparison)
+    before = comparison.champion if comparison else None
+    report = judge(model.gate, evaluation.metrics, before, comparison, rows=len(held_out.features))
     version = known or _register(step, workspace, run, held_out, evaluation)
     save_run(workspace.registry, run.model_copy(update={"metrics": evaluation.metrics}))
     _remember(workspace, version, report, comparison)
@@ -85,7 +89,26 @@ def _last_run(workspace: Workspace, model: str) -> Run:
 
 def _compare(workspace: Workspace, serving: Version, held_out: HeldOut, model: Model) -> Comparison:
     before = load_version(workspace.store, serving, workspace.root)
-    return compare_on_same_rows(before, held_out.estimator, held_out.features, held_out.target, model.evaluate)
+    rows, target, learnt = held_out.features, held_out.target, _known_rows(workspace, serving, held_out)
+    if learnt is None:
+        return compare_on_same_rows(before, held_out.estimator, rows, target, model.evaluate)
+    return compare_on_new_rows(before, held_out.estimator, rows, target, model.evaluate, learnt)
+
+
+def _known_rows(workspace: Workspace, serving: Version, held_out: HeldOut) -> Array | None:
+    """Which of the held-out rows the champion learnt from; None where a version does not say what it learnt from."""
+    if serving.learnt_from is None or held_out.train_features is None:
+        return None
+    columns = [column.name for column in serving.signature.columns]
+    theirs = load_value(workspace.store.read_bytes(serving.learnt_from), "npy", trusted_pickle=False)
+    ours = digests(held_out.train_features, columns)
+    return None if ours is None else learnt_from(held_out.features, theirs, ours, columns)
+
+
+def _learnt_from(workspace: Workspace, signature: Signature, held_out: HeldOut) -> Artifact | None:
+    train = held_out.train_features
+    found = None if train is None else digests(train, [column.name for column in signature.columns])
+    return None if found is None else _kept(workspace, dump_array(found), "npy")
 
 
 def _register(
@@ -125,6 +148,7 @@ def _register(
             signature=signature,
             baseline=_kept(workspace, baseline.model_dump_json().encode(), "json"),
             held_out=_kept(workspace, data, format_),
+            learnt_from=_learnt_from(workspace, signature, held_out),
             data=dict(run.inputs),
             code=_code(workspace, model, run),
             environment=_environment(workspace, step.model, held_out),

@@ -17,6 +17,9 @@ _CONDITION = re.compile(
 )
 
 
+ROWS = "rows"  # may be asked for like a metric: how many rows were held out
+
+
 class Condition(Frozen):
     """`metric comparison bound`, where the bound may be relative to the champion on the same held-out rows."""
 
@@ -44,6 +47,8 @@ def parse_condition(text: str) -> Condition:
     if not found:
         raise ValueError(f"{text!r} is not a condition: write 'roc_auc >= 0.68' or 'roc_auc >= champion - 0.005'")
     relative = found["champion"] is not None
+    if found["metric"] == ROWS and (relative or not found["comparison"].startswith(">")):
+        raise ValueError(f"{text!r} is not a condition: held-out rows are asked for as in 'rows >= 100'")
     bound = float(found["margin"] or 0) if relative else float(found["bound"])
     return Condition.model_validate(
         {

@@ -1,0 +1,63 @@
+"""What a gate compares: rows from which nobody has learnt, and enough of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from toy_project import CELLS, edit, make_toy, mvops, rows, write_notebook
+
+MODEL = Path("configs/models/toy.yaml")
+DRAWN = """
+from sklearn.model_selection import train_test_split
+from sklearn.ensemble import RandomForestClassifier
+
+columns = ["age", "income"]
+X_train, X_test, y_train, y_test = train_test_split(df[columns], df["y"], test_size=held_out, random_state=0)
+"""
+FOREST = "model = RandomForestClassifier(20, random_state=0).fit(X_train, y_train)"
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that knows its training rows by heart; what is held out is drawn at random."""
+    root = make_toy(tmp_path_factory.mktemp("drawn") / "toy")
+    parameters, setup, load, _, _, evaluate = CELLS.items()
+    parameters = (f"{parameters[0]}\n    held_out = 0.25", parameters[1])
+    cells = dict([parameters, setup, load, (DRAWN, ("step:features",)), (FOREST, ("step:train",)), evaluate])
+    write_notebook(root / "pipelines/toy.ipynb", cells)
+    edit(root / MODEL, ", times: test_times", "")
+    edit(root / MODEL, "rollout: {", "rollout: {strategy: replace, ")
+    mvops(root, "apply", "--yes").ok()
+    return root
+
+
+def test_a_champion_is_not_judged_by_rows_that_it_learnt_from(drawn: Path) -> None:
+    later = rows(range(60, 75), seed=1)
+    pd.concat([rows(range(60)), later]).to_csv(drawn / "data/d.csv", index=False)  # of more rows, others are drawn
+    done = mvops(drawn, "retrain", "toy", "--reason", "weekly").ok()
+    assert "version 2 is champion" in done.out
+    (said,) = [line for line in done.out.splitlines() if "champion 0." in line]
+    assert "held-out rows that it did not learn from" in said
+    left, whole = said.partition(", on the ")[2].partition(" held-out")[0].split(" of ")
+    assert (left, whole) == ("1,089", "1,875")  # as counted by row number
+
+    edit(drawn / MODEL, "roc_auc >= champion - 0.05", "roc_auc >= champion + 0.05")
+    refused = mvops(drawn, "retrain", "toy", "--force", "--reason", "again").ok(4)  # the very same rows are held out
+    assert "on the same rows; difference +0.0000" in refused.out
+
+
+def test_a_gate_does_not_judge_by_a_handful_of_rows(drawn: Path) -> None:
+    edit(drawn / MODEL, "C: 1.0", "held_out: 6")
+    told = "6 held-out rows are too few to judge by: hold out more, or say with how few, such as rows >= 2."
+    mvops(drawn, "apply", "--yes")
+    assert told in mvops(drawn, "versions", "show", "toy", "4").ok().out
+
+    edit(drawn / MODEL, "gate: [", "gate: [rows >= 7, ")
+    mvops(drawn, "retrain", "toy", "--force", "--reason", "again").ok(4)
+    edit(drawn / MODEL, "rows >= 7, roc_auc >= 0.6, roc_auc >= champion + 0.05", "rows >= 5")
+    assert "rows is 6, at least 5" in mvops(drawn, "retrain", "toy", "--force", "--reason", "again").ok().out
+
+    edit(drawn / MODEL, "rows >= 5", "rows >= champion")
+    mvops(drawn, "plan").refused("toy.yaml:8", "held-out rows are asked for as in 'rows >= 100'")
