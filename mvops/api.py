@@ -61,7 +61,7 @@ def apply(planned: Plan | None = None, directory: Path | str = _HERE, *, environ
 
 
 def promote(
-    notebook: Path | str,
+    notebook: Path | str | Sequence[Path | str],
     directory: Path | str = _HERE,
     *,
     name: str | None = None,
@@ -71,12 +71,14 @@ def promote(
 ) -> Promoted:
     """Write a pipeline and a model's YAML from a notebook, which is only read; `mvops.verify` proves it.
 
+    A list of several notebooks makes one pipeline, in their order, and needs a `name`.
     Raises NotebookError for what cannot be promoted, UsageError for a model that is there already, unless `force`.
     """
     from mvops.usecases.promote import promote as make  # noqa: PLC0415 -- nbformat and scikit-learn
 
     with open_project(Path(directory), environment=environment) as workspace:
-        return make(workspace, Path(notebook), name=name, split=split, force=force)
+        notebooks = [notebook] if isinstance(notebook, Path | str) else notebook
+        return make(workspace, [Path(each) for each in notebooks], name=name, split=split, force=force)
 
 
 def verify(
@@ -91,7 +93,7 @@ def verify(
     Numbers and predictions may differ by the relative `tolerance`, 1e-9 if none is given.
     """
     from mvops.notebook.shown import TOLERANCE  # noqa: PLC0415 -- the same
-    from mvops.usecases.promote import verify as prove  # noqa: PLC0415 -- the same
+    from mvops.usecases.proving import verify as prove  # noqa: PLC0415 -- the same
 
     with open_project(Path(directory), environment=environment) as workspace:
         return prove(workspace, made, tolerance=TOLERANCE if tolerance is None else tolerance)

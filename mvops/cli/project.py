@@ -65,8 +65,13 @@ def _in(folder: Path | None) -> str:
 
 
 def promote(
-    notebook: Annotated[Path, typer.Argument(help="The notebook; it is never changed.")],
-    name: Annotated[str | None, typer.Option(help="The model's name; the notebook's if left out.")] = None,
+    notebooks: Annotated[
+        list[Path],
+        typer.Argument(metavar="NOTEBOOK...", help="It is never changed. Several make one pipeline, in their order."),
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", "--model", help="The model's name; the notebook's if left out, of one.")
+    ] = None,
     split: Annotated[
         str | None, typer.Option(help="auto, none or headings: where steps begin; auto, or as last time.")
     ] = None,
@@ -89,10 +94,10 @@ def promote(
     ] = False,
     json_: JsonFlag = False,
 ) -> None:
-    """Turn a notebook into a pipeline and a model's YAML."""
+    """Turn a notebook, or several, into a pipeline and a model's YAML."""
     proof = _proof(tolerance, verify=verify)
     if check:
-        _check(notebook, name, json_=json_)
+        _check(notebooks, name, json_=json_)
         return
     if kernel and python:
         raise UsageError("--kernel and --python: each says by itself what runs the notebook", hint="Give one of them.")
@@ -101,7 +106,7 @@ def promote(
     if update and (kernel or python):
         raise UsageError("--update keeps what runs the notebook", hint="Change it in the model's YAML, under pipeline.")
     if update:
-        _update(notebook, name, split, on_conflict, proof=proof, json_=json_)
+        _update(notebooks, name, split, on_conflict, proof=proof, json_=json_)
         return
     from mvops.notebook.kernels import Asked
     from mvops.show.promotion import promotion_lines
@@ -109,20 +114,20 @@ def promote(
 
     with open_project(sound=True) as workspace:
         asked = Asked(kernel, python)
-        made = make(workspace, notebook, name=name, split=split or "auto", force=force, asked=asked)
+        made = make(workspace, notebooks, name=name, split=split or "auto", force=force, asked=asked)
         if not json_:
             present(made, promotion_lines(made), say)
         _proved(workspace, made, made.as_json(), proof=proof, json_=json_, may_join=split in {None, "auto"})
 
 
 def _update(
-    notebook: Path, name: str | None, split: str | None, on_conflict: str, *, proof: float | None, json_: bool
+    notebooks: list[Path], name: str | None, split: str | None, on_conflict: str, *, proof: float | None, json_: bool
 ) -> None:
     from mvops.show.promotion import update_lines
     from mvops.usecases.update import update
 
     with open_project() as workspace:
-        done = update(workspace, notebook, name=name, split=split, on_conflict=on_conflict)
+        done = update(workspace, notebooks, name=name, split=split, on_conflict=on_conflict)
         if not json_:
             present(done, update_lines(done), say)
         _proved(workspace, done.made, done.as_json(), proof=proof, json_=json_)
@@ -144,8 +149,7 @@ def _proved(
         return
     from mvops.show.html.verification import page
     from mvops.show.promotion import promotion_lines, verification_lines
-    from mvops.usecases.promote import keep_report
-    from mvops.usecases.proving import prove
+    from mvops.usecases.proving import keep_report, prove
 
     with waiting() as tell:
         proved = prove(workspace, made, may_join=may_join, tolerance=proof, tell=tell)
@@ -156,7 +160,8 @@ def _proved(
         print_json(told | {"verification": found.as_json(), "report": report, "why_whole": proved.why_whole})
     else:
         if proved.why_whole:
-            say(f"In steps it does not hold: {proved.why_whole}. It is promoted again, as one step.")
+            each = "Each notebook" if len(made.notebooks) > 1 else "It"
+            say(f"In steps it does not hold: {proved.why_whole}. {each} is promoted again, as one step.")
             present(made, promotion_lines(made), say)
         present(found, verification_lines(found))
         answer(f"  report: {report}")
@@ -171,18 +176,18 @@ def _proof(tolerance: float | None, *, verify: bool) -> float | None:
     if not verify:
         return None
     from mvops.notebook.shown import TOLERANCE
-    from mvops.usecases.promote import check_tolerance
+    from mvops.usecases.proving import check_tolerance
 
     chosen = TOLERANCE if tolerance is None else tolerance
     check_tolerance(chosen)
     return chosen
 
 
-def _check(notebook: Path, name: str | None, *, json_: bool) -> None:
+def _check(notebooks: list[Path], name: str | None, *, json_: bool) -> None:
     from mvops.show.preflight import preflight_lines
     from mvops.usecases.preflight import check
 
-    found = check(SESSION.directory, notebook, name=name)
+    found = check(SESSION.directory, notebooks, name=name)
     if json_:
         print_json(found.as_json())
     else:

@@ -45,21 +45,35 @@ class Capture:
     seen: Evidence = field(default_factory=Evidence)
 
 
-def capture(cells: Sequence[Code], flows: Sequence[CellFlow]) -> Capture:
+@dataclass(frozen=True)
+class Around:
+    """What the other notebooks of a pipeline mean for one: the models of theirs that it loads, and their names."""
+
+    loaded: tuple[Fit, ...] = ()
+    later: frozenset[str] = frozenset()  # names that notebooks after it bind
+    names: frozenset[str] = frozenset()  # all that they use
+
+
+ALONE = Around()
+
+
+def capture(cells: Sequence[Code], flows: Sequence[CellFlow], around: Around = ALONE) -> Capture:
     """Find the model, its held-out rows and its metrics. What is unsure is said in `notes`."""
     seen = evidence(cells)
+    seen.fits = sorted([*seen.fits, *around.loaded], key=lambda fit: fit.at)
+    rows = Rows(cells, flows, later=around.later, elsewhere=around.names)
     fits = [fit for fit in seen.fits if not is_local(fit.name) and fit.made.kind != "clusterer"]
     chosen = choose(seen, fits)
     found = Capture(seen=seen)
     if chosen is None:
-        if not _fit_at_the_end(found, Rows(cells, flows)):
+        if not _fit_at_the_end(found, rows):
             found.notes.append(_why_no_model(cells, seen))
     else:
-        _take(found, chosen, Rows(cells, flows), composed(cells, flows, chosen))
+        _take(found, chosen, rows, composed(cells, flows, chosen))
         found.notes += [*_about_rows(cells, found, chosen), *_about_others(cells, chosen, fits)]
     if chosen is not None or found.model is None:
         found.task = _task(chosen.fit if chosen else None, found)
-    found.metrics = _metrics(found)
+    found.metrics = metrics_of(found)
     found.times = next((n for flow in reversed(flows) for n in sorted(flow.binds) if _TIMES.fullmatch(n)), None)
     return found
 
@@ -76,7 +90,7 @@ def _take(found: Capture, chosen: Chosen, rows: Rows, whole: Composed | None) ->
         judged, trained = ((ast.Name(raw.name, ast.Load()), raw.at) for raw in (whole.features, whole.train_features))
     found.features = rows.variable(*judged, "held_out_features")
     found.target = rows.variable(chosen.target, chosen.at, "held_out_target")
-    if not chosen.on_training_rows:
+    if not chosen.on_training_rows or rows.elsewhere:  # another notebook may hold rows back
         found.train_features = rows.variable(*trained, "train_features")
     found.helpers = tuple(rows.helpers)
 
@@ -129,7 +143,8 @@ def _why_no_model(cells: Sequence[Code], seen: Evidence) -> str:
 def _about_rows(cells: Sequence[Code], found: Capture, chosen: Chosen) -> list[str]:
     fit = chosen.fit
     kind = f" ({fit.made.name})" if fit.made.name else ""
-    notes = [f"The model is `{fit.name}`{kind}, fitted in cell {cells[fit.at].number}; {chosen.why}."]
+    how = "loaded" if fit.loaded else "fitted"
+    notes = [f"The model is `{fit.name}`{kind}, {how} in cell {cells[fit.at].number}; {chosen.why}."]
     if found.features is None or found.target is None:
         notes.append(
             "The rows that the model is judged on were not found: put their features and target into variables, such "
@@ -182,7 +197,8 @@ def _task(fit: Fit | None, found: Capture) -> Task:
     return "classification"
 
 
-def _metrics(found: Capture) -> tuple[str, ...]:
+def metrics_of(found: Capture) -> tuple[str, ...]:
+    """The numbers that the model is judged by: those that are computed of it, or of any."""
     allowed = CLASSIFICATION if found.task == "classification" else REGRESSION
     own = "accuracy" if found.task == "classification" else "r2"
     of_model = [m.metric for m in found.seen.metrics if m.model is not None and m.model == found.variable]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +11,12 @@ from nbformat import NotebookNode
 
 from mvops.errors import NotebookError
 from mvops.notebook.code import Code, code_cells, python_2_names
-from mvops.notebook.finding import Finding, found_at, in_order, shown_line
+from mvops.notebook.finding import Finding, found_at, in_order, shown_line, together
 from mvops.notebook.parameters import Place
 from mvops.notebook.preflight import examine, undefined
-from mvops.notebook.promotion import Promotion, promote
+from mvops.notebook.promotion import Promotion, about_python_2, promote
 from mvops.notebook.read import read_notebook, says_python_2
+from mvops.notebook.several import promote_several
 
 
 @dataclass(frozen=True)
@@ -30,22 +32,40 @@ def check(path: Path, *, root: Path, name: str) -> Checked:
     try:
         promotion = promote(path, root=root, name=name)
     except NotebookError as error:
-        refusal = error
-    else:
-        return Checked(promotion.findings, promotion)
+        errors, others = _looked_through(path, root)
+        return Checked(in_order([*(errors or [_whole(error)]), *others]), None)
+    return Checked(promotion.findings, promotion)
+
+
+def check_several(paths: Sequence[Path], *, root: Path, name: str) -> Checked:
+    """The same of several that make one pipeline; every finding says in which of them it is."""
+    try:
+        promotion = promote_several(paths, root=root, name=name)
+    except NotebookError as error:
+        looked = [(path, *_looked_through(path, root)) for path in paths]
+        refused = error.where.file if error.where is not None else None
+        named = [(path.name, [*errors, *others]) for path, errors, others in looked]
+        if not any(errors for _, errors, _ in looked):
+            own = next((path.name for path in paths if path == refused), "")
+            named.append((own, [_whole(error)]))
+        return Checked(together(named), None)
+    return Checked(promotion.findings, promotion)
+
+
+def _looked_through(path: Path, root: Path) -> tuple[list[Finding], list[Finding]]:
+    """The errors in a notebook that cannot be promoted, and what else there is."""
     try:
         notebook = read_notebook(path)
     except NotebookError as error:
-        return Checked([_whole(error)], None)
+        return [_whole(error)], []
     cells, errors = _readable(notebook, path)
     broken = min((each.cell or 0 for each in errors), default=len(notebook.cells) + 1)  # it may define any name
     found = list(undefined([code for code in cells if code.number < broken]))
     old = python_2_names(cells) if cells and (says_python_2(notebook) or found) else None
     if old is not None:
-        errors.append(found_at(old[0], 1, "syntax", "error", refusal.message, refusal.hint or ""))
-    findings = [*errors, *found] or [_whole(refusal)]
-    findings += examine(notebook, cells, Place(root, path.parent)) if cells else []
-    return Checked(in_order(findings), None)
+        message, hint = about_python_2(*old)
+        errors.append(found_at(old[0], 1, "syntax", "error", message, hint))
+    return [*errors, *found], examine(notebook, cells, Place(root, path.parent)) if cells else []
 
 
 def _whole(error: NotebookError) -> Finding:

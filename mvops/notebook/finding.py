@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from mvops.notebook.code import Code
@@ -37,7 +37,7 @@ class Finding:
     """`message` says what is so, `remedy` what to do, each in whole sentences.
 
     `cell` counts from 1 among all cells, `line` from 1 in the cell; `source` is that line, without secrets. They are
-    None and "" for what concerns the whole notebook.
+    None and "" for what concerns the whole notebook. `notebook` is the file's name where there are several.
     """
 
     kind: Kind
@@ -47,6 +47,7 @@ class Finding:
     cell: int | None = None
     line: int | None = None
     source: str = ""
+    notebook: str = ""
 
     @property
     def sentence(self) -> str:
@@ -55,7 +56,7 @@ class Finding:
 
     def as_json(self) -> dict[str, Any]:
         """For scripts."""
-        return asdict(self)
+        return without_notebook(asdict(self))
 
 
 def found_at(code: Code, where: ast.AST | int, kind: Kind, severity: Severity, message: str, remedy: str) -> Finding:
@@ -74,6 +75,17 @@ def shown_line(source: str, line: int) -> str:
 def line_with(code: Code, text: str) -> int:
     """The first line that holds this text, else 1."""
     return next((n for n, line in enumerate(code.source.split("\n"), start=1) if text in line), 1)
+
+
+def without_notebook(plain: dict[str, Any]) -> dict[str, Any]:
+    """What is found in a notebook, as data: of one notebook alone, its name goes without saying."""
+    return {key: value for key, value in plain.items() if key != "notebook" or value}
+
+
+def together(findings: Iterable[tuple[str, Sequence[Finding]]]) -> list[Finding]:
+    """Those of several notebooks, each with its name: the worst first, then as they stand."""
+    named = [replace(each, notebook=notebook) for notebook, found in findings for each in in_order(found)]
+    return sorted(named, key=lambda each: _ORDER.index(each.severity))
 
 
 def in_order(findings: Sequence[Finding]) -> list[Finding]:

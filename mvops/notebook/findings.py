@@ -13,13 +13,14 @@ How = Literal["assigned", "printed", "displayed", "computed"]
 
 @dataclass(frozen=True)
 class Fit:
-    """`name` is fitted in the cell at position `at` on `features` and `target`."""
+    """`name` is fitted in the cell at position `at` on `features` and `target`, or `loaded` there as fitted before."""
 
     at: int
     name: str
     made: Made
     features: ast.expr | None
     target: ast.expr | None
+    loaded: bool = False
 
 
 @dataclass(frozen=True)

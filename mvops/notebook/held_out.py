@@ -159,11 +159,16 @@ def _name(name: str) -> ast.Name:
 
 @dataclass
 class Rows:
-    """Finds, or makes, a variable for what an expression meant at a cell and still means at the end."""
+    """Finds, or makes, a variable for what an expression meant at a cell and still means at the end.
+
+    `later` are names that notebooks after this one bind, `elsewhere` all that the others use.
+    """
 
     cells: Sequence[Code]
     flows: Sequence[CellFlow]
     helpers: list[Helper] = field(default_factory=list)
+    later: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] = frozenset()
     _namer: Namer | None = None
 
     def model(self, chosen: Chosen) -> str | None:
@@ -208,11 +213,11 @@ class Rows:
 
     def _fresh(self, word: str) -> str:
         if self._namer is None:
-            self._namer = Namer(identifiers(self.cells))
+            self._namer = Namer(identifiers(self.cells) | self.elsewhere)
         return self._namer.fresh(word, f"captured_{word}")
 
     def _bound(self, name: str, at: int) -> bool:
-        return any(name in flow.binds for flow in self.flows[at + 1 :])
+        return name in self.later or any(name in flow.binds for flow in self.flows[at + 1 :])
 
     def _changed(self, name: str, at: int) -> bool:
         return any(name in flow.binds | flow.mutates for flow in self.flows[at + 1 :])

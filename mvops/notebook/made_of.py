@@ -69,7 +69,7 @@ def base_of(original: NotebookNode, made: NotebookNode, split: str, config: dict
     """What is kept of a promotion."""
     text = next((cell.source for cell in made.cells if cell.id == PARAMETERS), "")
     kept = {
-        "pipeline": {k: v for k, v in config["pipeline"].items() if k != "notebook"},
+        "pipeline": {k: v for k, v in config["pipeline"].items() if k not in {"notebook", "notebooks"}},
         "evaluate": config["evaluate"],
     }
     return Base(split, original_cells(original), made_cells(made), text, kept)

@@ -24,7 +24,7 @@ class Difference:
     """A cell of the original (its place among all cells, from 1) that shows other numbers in the promoted pipeline.
 
     `original` and `promoted` are the first differing line or number; `stable` says whether the original shows the same
-    there when it is run twice.
+    there when it is run twice. `notebook` is the file's name where there are several.
     """
 
     cell: int
@@ -32,6 +32,7 @@ class Difference:
     original: str
     promoted: str
     stable: bool | None = None
+    notebook: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class MetricRow:
     original: float
     promoted: float | None
     equal: bool
+    notebook: str = ""
 
 
 def match_cells(

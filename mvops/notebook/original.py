@@ -1,17 +1,18 @@
-"""Running an original notebook as it is, in its own folder."""
+"""Running original notebooks as they are, each in its own folder."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mvops.errors import NotebookError, Where
-from mvops.notebook.engine import Place, execute
+from mvops.notebook.engine import Execution, Place, execute
 from mvops.notebook.failures import Failure
 from mvops.notebook.kernels import choose_kernel
+from mvops.notebook.places import Places
 from mvops.notebook.predicted import answer
 from mvops.notebook.results import PipelineJob, StepProgress
 from mvops.notebook.step import explain
@@ -29,32 +30,55 @@ class Ran:
     seconds: float
 
 
-def run_original(
-    notebook: dict[str, Any], path: Path, job: PipelineJob, tell: Callable[[StepProgress], None], folder: Folder
+def run_originals(
+    notebooks: Sequence[dict[str, Any]],
+    paths: Sequence[Path],
+    job: PipelineJob,
+    tell: Callable[[StepProgress], None],
+    folder: Folder,
 ) -> Ran:
-    """Run `notebook`, which is that at `path` as it is watched, in the kernel and the time of `job`.
+    """Run the notebooks, which are those at `paths` as they are watched, one after the other.
 
-    Raises NotebookError where it does not run.
+    Each has a kernel of its own, and the time of `job`. Raises NotebookError where one does not run.
     """
+    places = Places.of([path.name for path in paths], [len(own_cells(notebook)) for notebook in notebooks])
+    cells: list[dict[str, Any]] = []
+    asked: dict[str, Any] | None = None
+    seconds = 0.0
+    for at, (notebook, path) in enumerate(zip(notebooks, paths, strict=True)):
+        progress = StepProgress("original", at, len(paths), "started", 0, len(notebook["cells"]))
+        execution = _run(notebook, path, job, tell, progress)
+        cells += places.number(own_cells(execution.notebook), at)
+        asked = answer(execution.notebook["cells"]) or asked
+        seconds += execution.seconds
+    return Ran(cells, asked, folder.changed(), seconds)
+
+
+def _run(
+    notebook: dict[str, Any],
+    path: Path,
+    job: PipelineJob,
+    tell: Callable[[StepProgress], None],
+    progress: StepProgress,
+) -> Execution:
     kernel = choose_kernel(notebook["metadata"], path, job.asked)
-    total = len(notebook["cells"])
-    tell(StepProgress("original", 0, 1, "started", 0, total))
+    tell(progress)
     execution = execute(
         notebook,
         Place(kernel, path.resolve().parent, time.monotonic() + job.timeout, memory=job.memory),
-        lambda done, cells: tell(StepProgress("original", 0, 1, "running", done, cells)),
+        lambda done, cells: tell(replace(progress, status="running", cells_done=done, cells=cells)),
     )
+    done = replace(progress, cells_done=progress.cells, seconds=execution.seconds)
     if execution.failure is not None:
-        tell(StepProgress("original", 0, 1, "failed", total, total, execution.seconds))
+        tell(replace(done, status="failed"))
         message = explain("original", execution.failure, execution.notebook, job.timeout)
         raise NotebookError(
             message.replace("Step 'original' failed", "The original notebook does not run"),
             hint="Make it run from top to bottom in Jupyter (Restart and run all), then promote it again.",
             where=Where(path, _line(notebook, execution.failure)),
         )
-    tell(StepProgress("original", 0, 1, "succeeded", total, total, execution.seconds))
-    asked = answer(execution.notebook["cells"])
-    return Ran(own_cells(execution.notebook), asked, folder.changed(), execution.seconds)
+    tell(replace(done, status="succeeded"))
+    return execution
 
 
 def _line(notebook: dict[str, Any], failure: Failure) -> int | None:

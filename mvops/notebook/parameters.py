@@ -6,9 +6,10 @@ import ast
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, TypedDict, Unpack, cast, get_args
 
 from mvops.notebook.code import Code, identifiers, modules_of
@@ -17,7 +18,7 @@ from mvops.notebook.edits import Edit, edited
 from mvops.notebook.knobs import Knob, knobs
 from mvops.notebook.literals import Scalar
 from mvops.notebook.naming import Namer, snake
-from mvops.notebook.paths import PathKind, ReadPath, names_a_path, path_kind, read_paths, stem
+from mvops.notebook.paths import PathKind, ReadPath, covers, names_a_path, path_kind, read_paths, stem
 
 ParameterType = Literal["int", "float", "bool", "str"]
 ParameterRole = Literal["knob", "input", "path"]
@@ -40,6 +41,7 @@ class Parameter:
     """A parameter as found: `cell` counts from 1; `text` is the literal as it was written; `used_by` says where.
 
     `role`: a knob, an input (a file of the project's that is hashed) or a plain path (absolute, or an address).
+    `notebook` is the file's name where a pipeline is of several.
     """
 
     name: str
@@ -50,6 +52,12 @@ class Parameter:
     role: ParameterRole
     used_by: str
     owners: frozenset[str] = frozenset()
+    notebook: str = ""
+
+    @property
+    def place(self) -> str:
+        """The cell, for people."""
+        return f"{self.notebook}, cell {self.cell}" if self.notebook else f"cell {self.cell}"
 
 
 @dataclass
@@ -64,17 +72,34 @@ class Lifted:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the notebook lies: its folder and the project's root; `moves` says that it changes its working folder."""
+    """Where the notebook lies: its folder and the project's root; `moves` says that it changes its working folder.
+
+    `made` are files below the root that its pipeline makes itself: no input of it.
+    """
 
     root: Path
     folder: Path
     moves: bool = False
+    made: tuple[str, ...] = ()
 
     def in_project(self, value: str) -> str | None:
         """A relative path as the project sees it, posix; None if it leads out of the project."""
         below = posixpath.relpath(self.folder.as_posix(), self.root.as_posix())
         found = posixpath.normpath(posixpath.join(below, value))
         return None if found.startswith("..") or posixpath.isabs(found) else found
+
+    def makes(self, value: str) -> str | None:
+        """The file of the pipeline's own that a path, a pattern or a folder in the code names; None if it is none."""
+        relative = path_kind(value) == "relative" and not self.moves
+        below = self.in_project(value) if relative and self.made else None
+        return next((file for file in self.made if below is not None and covers(below, file)), None)
+
+    def beside_made(self, value: str) -> str | None:
+        """A file below what a path or a pattern in the code names that the pipeline does not make itself."""
+        below = self.in_project(value) or ""
+        places = self.root.glob(below) if re.search(r"[*?\[]", below) else (self.root / below).rglob("*")
+        files = (place.relative_to(self.root).as_posix() for place in places if place.is_file())
+        return next((file for file in files if not any(covers(made, file) for made in self.made)), None)
 
     def is_there(self, relative: str) -> bool:
         """Does a path of the project, which may be a pattern, name anything?"""
@@ -83,27 +108,45 @@ class Place:
         return (self.root / relative).exists()
 
 
-def lift(cells: Sequence[Code], place: Place) -> Lifted:
-    """Find parameters and inputs, and put their names where the literals were. Defaults reproduce the original."""
-    work = _Work(Namer(identifiers(cells)))
+def lift(cells: Sequence[Code], place: Place, renamed: Mapping[str, str] = MappingProxyType({})) -> Lifted:
+    """Find parameters and inputs, and put their names where the literals were. Defaults reproduce the original.
+
+    `renamed` are other names for some. What the pipeline makes itself stays as it stands in the code.
+    """
+    work = _Work(Namer(identifiers(cells)), renamed)
     modules = modules_of(cells)
+    notes: list[str] = []
     for constant in constants(cells):
-        work.constant(constant)
+        if not (constant.is_path and _is_made(constant.code, str(constant.value), place, notes)):
+            work.constant(constant)
     for code in cells:
         for path in read_paths(code):
-            work.path(path)
+            if not _is_made(code, path.value, place, notes):
+                work.path(path)
     _name_knobs([knob for code in cells for knob in knobs(code, modules)], work)
     changed = [code.with_source(edited(code.source, work.edits[code.at])) for code in cells]
-    lifted = Lifted(changed, sorted(work.found.values(), key=lambda p: (p.role == "knob", p.cell)))
+    lifted = Lifted(changed, sorted(work.found.values(), key=lambda p: (p.role == "knob", p.cell)), notes=notes)
     _sort_out_paths(lifted, place)
     return lifted
+
+
+def _is_made(code: Code, value: str, place: Place, notes: list[str]) -> bool:
+    file = place.makes(value)
+    stranger = place.beside_made(value) if file is not None else None
+    if stranger is not None:
+        notes.append(
+            f"Cell {code.number} names {value!r}, where the pipeline itself writes {file}: so it is no input, and when "
+            f"{stranger} changes nothing runs again. Keep what the pipeline writes in a folder of its own."
+        )
+    return file is not None
 
 
 class _Work:
     """Collects parameters and the edits that put their names into the code."""
 
-    def __init__(self, namer: Namer) -> None:
+    def __init__(self, namer: Namer, renamed: Mapping[str, str]) -> None:
         self.namer = namer
+        self.renamed = renamed
         self.found: dict[str, Parameter] = {}
         self.edits: defaultdict[int, list[Edit]] = defaultdict(list)
         self._paths: dict[str, str] = {}
@@ -120,14 +163,17 @@ class _Work:
 
     def constant(self, found: Constant) -> None:
         role: ParameterRole = "path" if found.is_path else "knob"
-        self.add(found.name, found.value, found.text, code=found.code, role=role, used_by=found.name, owners=_ALL)
-        self.edits[found.code.at].append(Edit(found.statement, f"# {found.name} is a parameter, set in the first cell"))
+        name = self.renamed.get(found.name, found.name)
+        self.add(name, found.value, found.text, code=found.code, role=role, used_by=found.name, owners=_ALL)
+        kept = f"{found.name} = {name}  " if name != found.name else ""
+        self.edits[found.code.at].append(Edit(found.statement, f"{kept}# {name} is a parameter, set in the first cell"))
         if found.is_path:
-            self._paths.setdefault(str(found.value), found.name)
+            self._paths.setdefault(str(found.value), name)
 
     def path(self, found: ReadPath) -> None:
         if found.value not in self._paths:
-            self._paths[found.value] = self.namer.fresh(*_path_words(found))
+            name = self.namer.fresh(*_path_words(found))
+            self._paths[found.value] = self.renamed.get(name, name)
         name, text = self._paths[found.value], found.code.text(found.node)
         text = text if isinstance(found.node, ast.Constant) and "\n" not in text else repr(found.value)
         self.add(name, found.value, text, code=found.code, role="path", used_by=found.owner or name, owners=_ALL)
@@ -163,7 +209,7 @@ def _name_knobs(found: list[Knob], work: _Work) -> None:
         first_seed = group[0].is_seed and alike[0] == key
         name = work.namer.fresh(*_names(group[0], words[key], alone=len(alike) == 1 or first_seed))
         for knob in group:
-            work.knob(name, knob)
+            work.knob(work.renamed.get(name, name), knob)
 
 
 def _word(group: list[Knob]) -> str:

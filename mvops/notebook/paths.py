@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -130,3 +131,8 @@ def stem(text: str) -> str:
     word = re.sub(rf"(?:\.(?:{_EXTENSIONS}))+$", "", last, flags=re.IGNORECASE)
     word = re.sub(r"[^A-Za-z0-9]+", "_", re.sub(r"[*?\[\]].*", "", word) or word).strip("_").lower()
     return word[:40].rstrip("_") if word[:1].isalpha() else (f"data_{word}"[:40].rstrip("_") if word else "data")
+
+
+def covers(path: str, file: str) -> bool:
+    """Does a path, a pattern or a folder name this file, which may itself be a pattern?"""
+    return fnmatch.fnmatchcase(file, path) or fnmatch.fnmatchcase(path, file) or file.startswith(f"{path}/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
@@ -36,13 +36,19 @@ class Layout:
     notes: list[str] = field(default_factory=list)
 
 
-def lay_out(cells: Sequence[Code], flows: Sequence[CellFlow], found: Capture, split: Split) -> Layout:
-    """Give every code cell its role."""
+def lay_out(
+    cells: Sequence[Code],
+    flows: Sequence[CellFlow],
+    found: Capture,
+    split: Split,
+    called: Callable[[str], str] = str,
+) -> Layout:
+    """Give every code cell its role; `called` says what a step of that name is called among those of others."""
     kinds = _kinds(cells, flows, found)
     work = [at for at, kind in enumerate(kinds) if kind == "work"]
     layout = Layout([], [])
     cuts = _cuts(cells, work, found, split, layout.notes) if work else {}
-    cuts = _safe(cells, flows, cuts, layout.notes)
+    cuts = {at: called(name) for at, name in _safe(cells, flows, cuts, layout.notes).items()}
     current = next(iter(cuts.values()), "main")
     for at, kind in enumerate(kinds):
         current = cuts.get(at, current)
@@ -119,7 +125,7 @@ def _unused(name: str, taken: set[str]) -> str:
 
 def _by_stages(cells: Sequence[Code], work: list[int], found: Capture, notes: list[str]) -> dict[int, str]:
     seen = found.seen
-    fitted = sorted({fit.at for fit in seen.fits} | {use.at for use in seen.uses if use.crossed})
+    fitted = sorted({fit.at for fit in seen.fits if not fit.loaded} | {use.at for use in seen.uses if use.crossed})
     if not fitted:
         notes.append("No cell that trains was found, so the notebook stays in one step.")
         return {work[0]: "main"}

@@ -89,6 +89,7 @@ def _paths(code: Code, place: Place, made: frozenset[str], fetched: str) -> Iter
             (id(node) in read and path_kind(text) == "relative" and not place.moves and id(node) not in below)
             and text not in made
             and text.rpartition("/")[2] not in fetched
+            and not place.makes(text)
         ):
             yield from _missing(code, node, text, place)
     for magic in code.cell.magics:

@@ -10,19 +10,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from mvops.core.run import StepRun
 from mvops.errors import NotebookError, Where
 from mvops.notebook.cells import parse_cell
-from mvops.notebook.document import text
+from mvops.notebook.document import Document, read_documents, text
 from mvops.notebook.estimators import draws, last_part
 from mvops.notebook.matching import Difference, MetricRow, cell_number, compare_cells, match_cells, metric_rows
-from mvops.notebook.original import Ran, run_original
+from mvops.notebook.original import Ran, run_originals
+from mvops.notebook.places import Places, told_cell
 from mvops.notebook.predicted import Predictions, agree, answer
 from mvops.notebook.process_state import dotted, sets_seed
 from mvops.notebook.read import read_notebook
 from mvops.notebook.results import PipelineJob, StepProgress, Store
 from mvops.notebook.run import run_pipeline
 from mvops.notebook.shown import TOLERANCE, shown_numbers
-from mvops.notebook.watched import QUESTION, asked_pipeline, watched
+from mvops.notebook.slices import slice_notebooks
+from mvops.notebook.watched import QUESTION, asked_pipeline, own_cells, watched
 from mvops.notebook.written import Folder, WrittenFile, compare_written
 
 Verdict = Literal["equal", "different", "not_comparable"]
@@ -69,7 +72,7 @@ class Verification:
 
 
 def verify(  # noqa: PLR0913 -- what is compared, where it runs, and how near is the same
-    original: Path,
+    originals: Sequence[Path],
     job: PipelineJob,
     *,
     store: Store,
@@ -78,33 +81,55 @@ def verify(  # noqa: PLR0913 -- what is compared, where it runs, and how near is
     on_progress: OnProgress | None = None,
     tolerance: float = TOLERANCE,
 ) -> Verification:
-    """Run the original as it is in its own folder, then the promoted steps, and compare.
+    """Run the originals as they are, one after the other in their own folders, then the promoted steps, and compare.
 
-    The original's file is only read. Raises NotebookError if the original does not run, and what `run_pipeline`
-    raises if the promoted notebook does not.
+    The originals' files are only read. Raises NotebookError if an original does not run, and what `run_pipeline`
+    raises if a promoted notebook does not.
     """
     tell = on_progress or (lambda _: None)
     folder = Folder(job.root)
-    notebook: dict[str, Any] = json.loads(json.dumps(read_notebook(original)))
-    notebook = watched(notebook, json.loads(job.notebook.read_bytes()), job.outputs)
+    documents = read_documents(job.notebooks, job.root)
+    asked_in = _asked_in(documents, job)
+    notebooks = [
+        watched(json.loads(json.dumps(read_notebook(path))), json.loads(made.read_bytes()), outputs)
+        for at, (path, made) in enumerate(zip(originals, job.notebooks, strict=True))
+        for outputs in [job.outputs if at == asked_in else {}]
+    ]
+    places = Places.of([path.name for path in originals], [len(own_cells(notebook)) for notebook in notebooks])
 
-    run = partial(run_original, notebook, original, job, tell, folder)
+    run = partial(run_originals, notebooks, originals, job, tell, folder)
     first = run()
     fresh = replace(job, use_cache=False)  # a proof of what was found before would be none
-    with asked_pipeline(fresh, work_dir) as asked:
+    with asked_pipeline(fresh, work_dir, asked_in) as asked:
         result = run_pipeline(asked, store=store, cache_dir=cache_dir, work_dir=work_dir, on_progress=on_progress)
-        executed = _executed([step.notebook for step in result.steps], store)
-    promoted = Ran(_promoted_cells(job.notebook, executed), answer(executed), folder.changed(), result.seconds)
-    return _compared(first, promoted, run, tolerance)
+        executed = [_executed(document, result.steps, store) for document in read_documents(asked.notebooks, job.root)]
+    cells = [
+        cell for at, own in enumerate(executed) for cell in places.number(_promoted_cells(job.notebooks[at], own), at)
+    ]
+    answered = next((found for own in executed if (found := answer(own)) is not None), None)
+    promoted = Ran(cells, answered, folder.changed(), result.seconds)
+    return _compared(first, promoted, run, tolerance, places)
 
 
-def _compared(first: Ran, promoted: Ran, run_again: Callable[[], Ran], tolerance: float) -> Verification:
+def _asked_in(documents: Sequence[Document], job: PipelineJob) -> int:
+    """The notebook, by its place, at whose end the model and its rows are there."""
+    if len(documents) == 1:
+        return 0
+    wanted = {job.outputs.get("model"), job.outputs.get("features")}
+    return max(
+        (each.book for each in slice_notebooks(documents, job.outputs, job.root) if each.outputs & wanted), default=0
+    )
+
+
+def _compared(
+    first: Ran, promoted: Ran, run_again: Callable[[], Ran], tolerance: float, places: Places
+) -> Verification:
     """The two side by side; the original runs once more where something differs."""
     pairs = match_cells(first.cells, promoted.cells)
     differences = tuple(found for pair in pairs if (found := compare_cells(*pair, tolerance)))
     predictions = agree(first.answer, promoted.answer, tolerance)
-    files = compare_written(first.files, promoted.files)
-    unseeded = unseeded_calls(first.cells)
+    files = tuple(_handed(each, first.cells, places) for each in compare_written(first.files, promoted.files))
+    unseeded = tuple(call for _, own in places.apart(first.cells) for call in unseeded_calls(own))
     numbers = sum(len(shown_numbers(cell)) for cell, _ in pairs)
     verdict: Verdict = "equal"
     reason = "" if numbers or predictions.rows else "no cell of the pipeline shows a number"
@@ -114,10 +139,10 @@ def _compared(first: Ran, promoted: Ran, run_again: Callable[[], Ran], tolerance
         files = tuple(replace(f, stable=first.files[f.path] == again.files.get(f.path)) for f in files)
         if differences:
             originals = [first.cells, again.cells]
-            differences, verdict, reason = _judge(differences, originals, unseeded, tolerance)
+            differences, verdict, reason = _judge(differences, originals, unseeded, tolerance, places)
             while verdict == "different" and len(originals) < _MOST_RUNS and _drawn_before(differences, unseeded):
                 originals.append(run_again().cells)
-                differences, verdict, reason = _judge(differences, originals, unseeded, tolerance)
+                differences, verdict, reason = _judge(differences, originals, unseeded, tolerance, places)
         elif (predictions.different and predictions.stable) or any(file.wrong for file in files):
             verdict = "different"
         else:
@@ -125,11 +150,11 @@ def _compared(first: Ran, promoted: Ran, run_again: Callable[[], Ran], tolerance
     return Verification(
         verdict=verdict,
         reason=reason,
-        differences=differences,
-        metrics=tuple(row for pair in pairs for row in metric_rows(*pair, tolerance)),
+        differences=tuple(places.put(each) for each in differences),
+        metrics=tuple(places.put(row) for pair in pairs for row in metric_rows(*pair, tolerance)),
         predictions=predictions,
         files=files,
-        unseeded=_told(unseeded),
+        unseeded=_told(unseeded, places),
         tolerance=tolerance,
         cells=len(pairs),
         numbers=numbers,
@@ -138,12 +163,19 @@ def _compared(first: Ran, promoted: Ran, run_again: Callable[[], Ran], tolerance
     )
 
 
+def _handed(file: WrittenFile, cells: Sequence[dict[str, Any]], places: Places) -> WrittenFile:
+    """Is it named in more than one notebook."""
+    name = Path(file.path).name
+    naming = {book for book, own in places.apart(cells) if any(name in text(cell["source"]) for cell in own)}
+    return replace(file, handed=len(naming) > 1)
+
+
 def unseeded_in(path: Path) -> tuple[str, ...]:
     """The same of a notebook's file."""
     cells: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"]
     for number, cell in enumerate(cells, start=1):
         cell["metadata"] = {"mvops": {"cell": number}}
-    return _told(unseeded_calls(cells))
+    return _told(unseeded_calls(cells), Places.of([path.name], [len(cells)]))
 
 
 def unseeded_calls(cells: Sequence[dict[str, Any]]) -> tuple[Drawing, ...]:
@@ -162,8 +194,8 @@ def unseeded_calls(cells: Sequence[dict[str, Any]]) -> tuple[Drawing, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _told(unseeded: Iterable[Drawing]) -> tuple[str, ...]:
-    return tuple(f"cell {each.cell}: {each.call}" for each in unseeded)
+def _told(unseeded: Iterable[Drawing], places: Places) -> tuple[str, ...]:
+    return tuple(f"{told_cell(*places.place(each.cell))}: {each.call}" for each in unseeded)
 
 
 def _splits(call: ast.Call) -> bool:
@@ -179,6 +211,7 @@ def _judge(
     originals: Sequence[Sequence[dict[str, Any]]],
     unseeded: Sequence[Drawing],
     tolerance: float,
+    places: Places,
 ) -> tuple[tuple[Difference, ...], Verdict, str]:
     """Tell differences that promotion made from those that the original has with itself."""
     unstable = {
@@ -199,10 +232,10 @@ def _judge(
     real = [each for each in told if each.stable and (doubtful is None or each.cell < doubtful)]
     if real:
         return told, "different", ""
-    cells = ", ".join(str(number) for number in sorted(unstable))
-    cause = f"; unseeded: {', '.join(_told(unseeded))}" if unseeded else ""
+    cells = places.listed(sorted(unstable))
+    cause = f"; unseeded: {', '.join(_told(unseeded, places))}" if unseeded else ""
     what = "the original shows other numbers each time it is run" if varies else "what differs is drawn without a seed"
-    return told, "not_comparable", f"{what} (cell {cells}){cause}"
+    return told, "not_comparable", f"{what} ({cells}){cause}"
 
 
 def _drawn_before(differences: Sequence[Difference], unseeded: Sequence[Drawing]) -> bool:
@@ -210,9 +243,10 @@ def _drawn_before(differences: Sequence[Difference], unseeded: Sequence[Drawing]
     return bool(unseeded) and min(each.cell for each in unseeded) <= min(each.cell for each in differences)
 
 
-def _executed(notebooks: Sequence[str | None], store: Store) -> list[dict[str, Any]]:
-    """All cells that the steps ran, in order."""
-    return [cell for sha256 in notebooks if sha256 for cell in json.loads(store.read_bytes(sha256))["cells"]]
+def _executed(document: Document, steps: Sequence[StepRun], store: Store) -> list[dict[str, Any]]:
+    """All cells that a notebook's steps ran, in order."""
+    books = [step.notebook for step in steps if step.step in document.steps]
+    return [cell for sha256 in books if sha256 for cell in json.loads(store.read_bytes(sha256))["cells"]]
 
 
 def _promoted_cells(path: Path, executed: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

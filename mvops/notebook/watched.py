@@ -48,28 +48,30 @@ def own_cells(executed: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def asked_pipeline(job: PipelineJob, work_dir: Path) -> Iterator[PipelineJob]:
-    """The job with a last step that asks the model; where it cannot be asked, as it is.
+def asked_pipeline(job: PipelineJob, work_dir: Path, at: int = 0) -> Iterator[PipelineJob]:
+    """The job with a last step in its notebook at a place that asks the model; where it cannot be asked, as it is.
 
     The notebook with that step is another file while this lasts. Errors name the notebook.
     """
+    promoted = job.notebooks[at]
     asked = question(job.outputs)
     if asked is None:
         yield job
         return
-    book = json.loads(job.notebook.read_text(encoding="utf-8"))
+    book = json.loads(promoted.read_text(encoding="utf-8"))
     cell = _ours(asked) | {"id": "mvops-predictions"}
     cell["metadata"]["tags"] = [f"step:{QUESTION}"]
     book["cells"].append(cell)
     folder = work_dir / f"asked-{uuid.uuid4().hex[:8]}"
     folder.mkdir(parents=True)
-    path = folder / job.notebook.name
+    path = folder / promoted.name
     path.write_text(json.dumps(book), encoding="utf-8")
     try:
-        yield replace(job, notebook=path)
+        books = [*job.notebooks[:at], path, *job.notebooks[at + 1 :]]
+        yield replace(job, notebook=books[0], later=tuple(books[1:]))
     except MvopsError as error:
         if error.where is not None and error.where.file == path:
-            error.where = replace(error.where, file=job.notebook)
+            error.where = replace(error.where, file=promoted)
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)

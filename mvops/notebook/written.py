@@ -22,18 +22,20 @@ class WrittenFile:
 
     `other bytes`: pickles, pictures and archives hold times and addresses, so that the same may be written otherwise.
     A picture that is `not written` is one whose cell production skips. `stable` is False where the original writes
-    something else each time.
+    something else each time. One that is `handed` on to another notebook has to be written.
     """
 
     path: str
     said: Said
     stable: bool | None = None
+    handed: bool = False
 
     @property
     def wrong(self) -> bool:
         """Does it count against the pipeline."""
         return self.stable is not False and (
-            self.said == "different" or (self.said == "not written" and Path(self.path).suffix.lower() in _DATA)
+            self.said == "different"
+            or (self.said == "not written" and (self.handed or Path(self.path).suffix.lower() in _DATA))
         )
 
 

@@ -23,7 +23,8 @@ def preflight_lines(made: Preflight) -> Iterator[Line]:
 
 
 def _finding(each: Finding) -> Iterator[Line]:
-    yield f"{each.severity:<7}  {each.kind.replace('_', ' ')}: {each.message}", _STYLES[each.severity]
+    where = f"{each.notebook}: " if each.notebook else ""
+    yield f"{each.severity:<7}  {each.kind.replace('_', ' ')}: {where}{each.message}", _STYLES[each.severity]
     if each.source:
         place = f"cell {each.cell}" + (f", line {each.line}" if each.line else "")
         yield f"         {place}:  {each.source}", "dim"
@@ -36,4 +37,6 @@ def _counted(made: Preflight) -> str:
     counts = [(sum(each.severity == kind for each in found), kind) for kind in _STYLES]
     told = ", ".join(f"{number} {kind}{'s' if number != 1 else ''}" for number, kind in counts if number)
     verdict = "cannot be promoted" if made.prevented else "can be promoted"
-    return f"{made.notebook.name} {verdict}: {told or 'nothing was found'}."
+    names = ", ".join(path.name for path in made.notebooks)
+    together = " as one pipeline" if len(made.notebooks) > 1 else ""
+    return f"{names} {verdict}{together}: {told or 'nothing was found'}."

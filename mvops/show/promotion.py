@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mvops.core.counts import counted
+from mvops.notebook.places import told_cell
 from mvops.notebook.predicted import Predictions
 from mvops.notebook.shown import TOLERANCE
 from mvops.notebook.verify import Verification
@@ -24,15 +25,16 @@ _WIDEST = 40
 def promotion_lines(made: Promoted) -> Iterator[str]:
     """What was written, the parameters and inputs found, and the notes."""
     found, pipeline = made.found, made.found.config["pipeline"]
-    yield f"Promoted {made.original.name} as the model {made.name}:"
-    yield f"  {made.notebook}  still runs from top to bottom in Jupyter; its tags are yours to change"
+    yield f"Promoted {', '.join(path.name for path in made.originals)} as the model {made.name}:"
+    for notebook in made.notebooks:
+        yield f"  {notebook}  still runs from top to bottom in Jupyter; its tags are yours to change"
     yield f"  {made.config}"
     yield f"Steps       {', '.join(found.steps)}"
     for name, path in pipeline.get("inputs", {}).items():
         yield f"Input       {name} = {path}"
     for parameter in found.parameters:
         if parameter.role == "knob":
-            yield f"Parameter   {parameter.name} = {parameter.default!r} (cell {parameter.cell}: {parameter.used_by})"
+            yield f"Parameter   {parameter.name} = {parameter.default!r} ({parameter.place}: {parameter.used_by})"
     for role, variable in pipeline["outputs"].items():
         yield f"Output      {role} = {variable}"
     yield from (f"Note        {note}" for note in found.notes)
@@ -41,14 +43,21 @@ def promotion_lines(made: Promoted) -> Iterator[str]:
 
 def update_lines(done: Updated) -> Iterator[str]:
     """What was merged, what stays, and what the YAML says now."""
+    originals = ", ".join(book.original.name for book in done.books)
+    several = len(done.books) > 1
     if done.adopted:
-        yield f"{done.notebook} says now what it was made of: edits of {done.original.name} can be merged from here on."
+        notebooks, what = ", ".join(book.notebook for book in done.books), "they were" if several else "it was"
+        says = "say" if several else "says"
+        yield f"{notebooks} {says} now what {what} made of: edits of {originals} can be merged from here on."
         return
     if done.made is None:
-        yield f"Nothing to do: {done.original.name} has not changed since it was promoted as the model {done.name}."
+        has, was = ("have", "they were") if several else ("has", "it was")
+        yield f"Nothing to do: {originals} {has} not changed since {was} promoted as the model {done.name}."
         return
-    told = str(done.changes) if done.changes or done.changes.prose else "steps begin elsewhere"
-    yield f"Merged {done.original.name} into {done.notebook}: {told}."
+    for book in done.books:
+        if book.changes or book.changes.prose or not several:
+            told = str(book.changes) if book.changes or book.changes.prose else "steps begin elsewhere"
+            yield f"Merged {book.original.name} into {book.notebook}: {told}."
     yield from (f"Taken over  {each}" for each in done.taken)
     yield from (f"Kept        {each}" for each in done.kept)
     for each in done.written:
@@ -74,7 +83,8 @@ def verification_lines(proof: Verification) -> Iterator[str]:
     yield f"  {predictions_line(proof.predictions)}"
     yield from (f"    {example}" for example in proof.predictions.examples)
     for difference in proof.differences[:_MOST]:
-        yield f"  cell {difference.cell}: {difference.original} != {difference.promoted}"
+        where = told_cell(difference.cell, difference.notebook)
+        yield f"  {where}: {difference.original} != {difference.promoted}"
     yield from (f"  {file.path}: {file.said}" for file in proof.files)
     yield from (f"  unseeded: {call}" for call in proof.unseeded if proof.verdict == "not_comparable")
     yield f"  original {proof.original_seconds:.1f} s, promoted {proof.promoted_seconds:.1f} s"

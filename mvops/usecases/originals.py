@@ -18,10 +18,10 @@ def changed_originals(look: Look) -> Iterator[str]:
     """A sentence for each model whose original does something else than when it was promoted."""
     for name, model in sorted(look.workspace.project.models.items()):
         for book in model.pipeline.books:
-            yield from _changed_original(look, name, book, several=len(model.pipeline.books) > 1)
+            yield from _changed_original(look, name, book)
 
 
-def _changed_original(look: Look, name: str, book: str, *, several: bool) -> Iterator[str]:
+def _changed_original(look: Look, name: str, book: str) -> Iterator[str]:
     content = content_at(look.workspace.source(book))
     if content is None:
         return
@@ -41,8 +41,8 @@ def _changed_original(look: Look, name: str, book: str, *, several: bool) -> Ite
         found = _changed(look, content, str(source))
         look.memory.keep(key, found)
     if found:
-        how = f" in {book}" if several else f": mvops promote {shlex.quote(str(source))} --update"
-        yield f"{source} has changed since the model {name} was promoted from it: {found}{how}"
+        how = f"mvops promote {shlex.quote(str(source))} --update"
+        yield f"{source} has changed since the model {name} was promoted from it: {found}: {how}"
 
 
 def _about(content: bytes) -> dict[str, Any]:

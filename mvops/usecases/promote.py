@@ -1,10 +1,9 @@
-"""From a notebook to a pipeline and a model's YAML, and the proof that both give the same numbers."""
+"""From a notebook, or several, to a pipeline and a model's YAML."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,18 +13,15 @@ import nbformat
 
 from mvops.atomic import write_atomically
 from mvops.core.naming import check_name, suggest_name
-from mvops.core.progress import Progress, Tell, silent
-from mvops.errors import MvopsError, NotebookError, UsageError
+from mvops.errors import NotebookError, UsageError
 from mvops.loading.write import write_model_yaml
 from mvops.monitoring.performance import LOWER_IS_BETTER
+from mvops.notebook.finding import without_notebook
 from mvops.notebook.kernels import OWN, Asked, choose_kernel
 from mvops.notebook.promotion import Promotion
-from mvops.notebook.promotion import promote as read_and_promote
-from mvops.notebook.results import PipelineJob, StepProgress
-from mvops.notebook.shown import TOLERANCE
+from mvops.notebook.promotion import promote as promote_one
+from mvops.notebook.several import check_once, promote_several
 from mvops.notebook.stages import Split
-from mvops.notebook.verify import Verification
-from mvops.notebook.verify import verify as compare
 from mvops.registry.events import record_event
 from mvops.workspace import Workspace
 
@@ -34,26 +30,38 @@ _SPLITS: tuple[Split, ...] = ("auto", "none", "headings")
 
 @dataclass(frozen=True)
 class Promoted:
-    """What was written, and what was found on the way. Paths are relative to the project."""
+    """What was written, and what was found on the way. Paths are relative to the project; notebooks in their order."""
 
     name: str
-    original: Path
-    notebook: str
+    originals: tuple[Path, ...]
+    notebooks: tuple[str, ...]
     config: str
     found: Promotion
     replaced: bool = False  # files of an earlier promote
 
+    @property
+    def original(self) -> Path:
+        """The first of the originals, mostly the only one."""
+        return self.originals[0]
+
+    @property
+    def notebook(self) -> str:
+        """What the first of them became."""
+        return self.notebooks[0]
+
     def as_json(self) -> dict[str, Any]:
         """For scripts."""
+        parameters = [without_notebook({**asdict(p), "owners": sorted(p.owners)}) for p in self.found.parameters]
+        several = {"notebooks": list(self.notebooks)} if len(self.notebooks) > 1 else {"notebook": self.notebook}
         return {
             "model": self.name,
-            "notebook": self.notebook,
+            **several,
             "config": self.config,
             "steps": self.found.steps,
-            "parameters": [{**asdict(p), "owners": sorted(p.owners)} for p in self.found.parameters],
+            "parameters": parameters,
             "inputs": self.found.config["pipeline"].get("inputs", {}),
             "outputs": self.found.config["pipeline"]["outputs"],
-            "metrics": [asdict(metric) for metric in self.found.metrics],
+            "metrics": [without_notebook(asdict(metric)) for metric in self.found.metrics],
             "missing": list(self.found.missing),
             "notes": self.found.notes,
         }
@@ -61,24 +69,24 @@ class Promoted:
 
 def promote(
     workspace: Workspace,
-    notebook: Path,
+    notebooks: Sequence[Path],
     *,
     name: str | None = None,
     split: str = "auto",
     force: bool = False,
     asked: Asked = OWN,
 ) -> Promoted:
-    """Write `pipelines/<name>.ipynb` and `configs/models/<name>.yaml`; the notebook itself is only read.
+    """Write the promoted notebooks below `pipelines/`, and `configs/models/<name>.yaml`; the originals are only read.
 
-    `asked` is the kernel to run it in, if not its own; it is written into the YAML. A relative path is looked for from
-    where the user stands, then in the project.
+    Several make one pipeline, in their order. `asked` is the kernel to run it in, if not its own; it is written into
+    the YAML. A relative path is looked for from where the user stands, then in the project.
 
     Raises NotebookError for what cannot be promoted, or not be run so, UsageError for a name or a split that is none
     and for a model that is there already (unless `force`).
     """
     way = split_of(split)
-    path = find_notebook(workspace, notebook)
-    model = _checked(name) if name else suggest_name(path.stem)
+    paths = find_notebooks(workspace, notebooks)
+    model = model_name(name, notebooks)
     config_path = workspace.root / "configs" / "models" / f"{model}.yaml"
     if config_path.exists() and not force:
         raise UsageError(
@@ -86,31 +94,58 @@ def promote(
             hint="Give this one another name with --name, or replace that one with --force.",
         )
     replaced = config_path.exists()
-    with as_typed(path, notebook):
-        found = read_and_promote(path, root=workspace.root, name=model, split=way)
-        found = _run_in(workspace, path, found, asked)
-    target = workspace.root / found.config["pipeline"]["notebook"]
-    _check_place(workspace, model, target, path, force=force)
-    write_atomically(target, str(nbformat.writes(found.notebook)).encode())  # type: ignore[no-untyped-call]
+    with as_typed(paths, notebooks):
+        found = read_and_promote(paths, root=workspace.root, name=model, split=way)
+        found = _run_in(workspace, paths[0], found, asked)
+    targets = [workspace.root / book for book in books_of(found.config)]
+    for target in targets:
+        _check_place(workspace, model, target, paths, force=force)
+    for target, made in zip(targets, found.notebooks, strict=True):
+        write_atomically(target, str(nbformat.writes(made)).encode())  # type: ignore[no-untyped-call]
     write_model_yaml(config_path, with_defaults(workspace, model, found.config), overwrite=force)
-    record_event(workspace.registry, "promote", model, f"promoted {path.name} in {len(found.steps)} steps")
+    told = ", ".join(path.name for path in paths)
+    record_event(workspace.registry, "promote", model, f"promoted {told} in {len(found.steps)} steps")
     return Promoted(
         name=model,
-        original=path,
-        notebook=target.relative_to(workspace.root).as_posix(),
+        originals=tuple(paths),
+        notebooks=tuple(target.relative_to(workspace.root).as_posix() for target in targets),
         config=config_path.relative_to(workspace.root).as_posix(),
         found=found,
         replaced=replaced,
     )
 
 
-def _check_place(workspace: Workspace, model: str, target: Path, original: Path, *, force: bool) -> None:
+def read_and_promote(paths: Sequence[Path], *, root: Path, name: str, split: Split) -> Promotion:
+    """One, or several that make one pipeline. Nothing is written."""
+    if len(paths) > 1:
+        return promote_several(paths, root=root, name=name, split=split)
+    return promote_one(paths[0], root=root, name=name, split=split)
+
+
+def books_of(config: Mapping[str, Any]) -> list[str]:
+    """The promoted notebooks that a draft names."""
+    pipeline = config["pipeline"]
+    return list(pipeline["notebooks"]) if "notebooks" in pipeline else [pipeline["notebook"]]
+
+
+def model_name(name: str | None, notebooks: Sequence[Path]) -> str:
+    """As somebody named it, or one notebook did. Raises UsageError where several make a model without a name."""
+    if name:
+        return _checked(name)
+    if len(notebooks) > 1:
+        raise UsageError(
+            f"{len(notebooks)} notebooks make one model, which needs a name", hint="Give it one: --name NAME"
+        )
+    return suggest_name(notebooks[0].stem)
+
+
+def _check_place(workspace: Workspace, model: str, target: Path, originals: Sequence[Path], *, force: bool) -> None:
     """Raise UsageError where the promoted notebook would be written over what is somebody else's."""
     shown = target.relative_to(workspace.root).as_posix()
     others = [name for name, spec in workspace.project.models.items() if name != model]
     books = {workspace.root / book: each for each in others for book in workspace.project.models[each].pipeline.books}
     owner = books.get(target)
-    if target.resolve() == original:
+    if target.resolve() in originals:
         raise UsageError(f"{shown} would be written over by itself", hint="Give the model another name with --name.")
     if owner is not None:
         raise UsageError(f"{shown} is the pipeline of {owner}", hint="Give this one another name with --name.")
@@ -119,64 +154,11 @@ def _check_place(workspace: Workspace, model: str, target: Path, original: Path,
         raise UsageError(f"there is a {shown} already", hint=hint)
 
 
-def verify(workspace: Workspace, made: Promoted, *, tolerance: float = TOLERANCE, tell: Tell = silent) -> Verification:
-    """Run the original and the promoted pipeline on the same inputs and compare every number that they show.
-
-    Numbers and predictions may differ by the relative `tolerance`; UsageError if it is none. When one of them does not
-    run, what `promote` has just written for the first time is taken away again, and the error is raised.
-    """
-    check_tolerance(tolerance)
-    pipeline = made.found.config["pipeline"]
-    job = PipelineJob(
-        notebook=workspace.root / made.notebook,
-        root=workspace.root,
-        parameters=pipeline.get("parameters", {}),
-        inputs=pipeline.get("inputs", {}),
-        outputs=pipeline["outputs"],
-        yaml_key=f"models.{made.name}.pipeline.inputs",
-        asked=Asked.of(workspace.root, pipeline.get("kernel"), pipeline.get("python")),
-    )
-
-    def on_progress(progress: StepProgress) -> None:
-        share = progress.cells_done / progress.cells if progress.cells else 0.0
-        tell(Progress(what=f"verify: {progress.step}", done=progress.index + share, total=progress.total))
-
-    try:
-        proof = compare(
-            made.original,
-            job,
-            store=workspace.store,
-            cache_dir=workspace.cache,
-            work_dir=workspace.work,
-            on_progress=on_progress,
-            tolerance=tolerance,
-        )
-    except MvopsError:
-        if not made.replaced:
-            for written in (made.notebook, made.config):
-                (workspace.root / written).unlink(missing_ok=True)
-            workspace.remarks.append(f"{made.notebook} and {made.config} were taken away again")
-        raise
-    record_event(workspace.registry, "promote", made.name, f"verified: {proof.verdict.replace('_', ' ')}")
-    return proof
-
-
-def check_tolerance(tolerance: float) -> None:
-    """Raise UsageError for what is no relative difference that may be."""
-    if not 0 <= tolerance < 1:
-        raise UsageError(
-            f"the tolerance {tolerance:g} is no relative difference: it lies between 0 and 1",
-            hint=f"Such as 1e-6, a millionth of the number. Without it: {TOLERANCE:g}",
-        )
-
-
-def keep_report(workspace: Workspace, made: Promoted, proof: Verification, page: str) -> str:
-    """Keep the page, and the same as JSON beside it; returns the page's path below the project."""
-    place = workspace.hidden / "reports" / f"promotion-{made.name}.html"
-    write_atomically(place, page.encode())
-    found = json.dumps(made.as_json() | {"verification": proof.as_json()}, indent=2, default=str)
-    write_atomically(place.with_suffix(".json"), f"{found}\n".encode())
-    return place.relative_to(workspace.root).as_posix()
+def find_notebooks(workspace: Workspace, notebooks: Sequence[Path]) -> list[Path]:
+    """Each as typed. Raises UsageError where two are the same."""
+    paths = [find_notebook(workspace, notebook) for notebook in notebooks]
+    check_once(paths, notebooks)
+    return paths
 
 
 def find_notebook(workspace: Workspace, notebook: Path) -> Path:
@@ -209,13 +191,14 @@ def _run_in(workspace: Workspace, path: Path, found: Promotion, asked: Asked) ->
 
 
 @contextmanager
-def as_typed(path: Path, notebook: Path) -> Iterator[None]:
-    """Errors about the file name it as somebody typed it."""
+def as_typed(paths: Sequence[Path], notebooks: Sequence[Path]) -> Iterator[None]:
+    """Errors about a file name it as somebody typed it."""
     try:
         yield
     except NotebookError as error:
-        if error.where is not None and error.where.file == path:
-            error.where = replace(error.where, file=notebook)
+        typed = dict(zip(paths, notebooks, strict=True)).get(error.where.file) if error.where is not None else None
+        if error.where is not None and typed is not None:
+            error.where = replace(error.where, file=typed)
         raise
 
 

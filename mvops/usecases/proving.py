@@ -1,14 +1,20 @@
-"""The proof of a promotion, and what becomes of a split that does not hold: the notebook stays in one step."""
+"""The proof of a promotion, and what becomes of a split that does not hold: each notebook stays in one step."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 
-from mvops.core.progress import Tell, silent
-from mvops.notebook.results import StepFailedError
+from mvops.atomic import write_atomically
+from mvops.core.progress import Progress, Tell, silent
+from mvops.errors import MvopsError, UsageError
+from mvops.notebook.kernels import Asked
+from mvops.notebook.results import PipelineJob, StepFailedError, StepProgress
 from mvops.notebook.shown import TOLERANCE
 from mvops.notebook.verify import Verification
-from mvops.usecases.promote import Promoted, promote, verify
+from mvops.notebook.verify import verify as compare
+from mvops.registry.events import record_event
+from mvops.usecases.promote import Promoted, promote
 from mvops.workspace import Workspace
 
 
@@ -33,7 +39,7 @@ def prove(
 
     Raises as `verify`.
     """
-    may_join = may_join and len(made.found.steps) > 1
+    may_join = may_join and len(made.found.steps) > len(made.notebooks)
     try:
         proof = verify(workspace, made, tolerance=tolerance, tell=tell)
     except StepFailedError as error:
@@ -44,7 +50,7 @@ def prove(
         if proof.verdict != "different" or not may_join:
             return Proved(made, proof)
         why = _why(proof)
-    whole = promote(workspace, made.original, name=made.name, split="none", force=True)
+    whole = promote(workspace, made.originals, name=made.name, split="none", force=True)
     whole = replace(whole, replaced=made.replaced)
     return Proved(whole, verify(workspace, whole, tolerance=tolerance, tell=tell), why)
 
@@ -57,3 +63,65 @@ def _why(proof: Verification) -> str:
     if proof.predictions.different:
         return f"{proof.predictions.different} of {proof.predictions.rows} predictions differ"
     return next(f"{file.path} is {file.said}" for file in proof.files if file.wrong)
+
+
+def verify(workspace: Workspace, made: Promoted, *, tolerance: float = TOLERANCE, tell: Tell = silent) -> Verification:
+    """Run the original and the promoted pipeline on the same inputs and compare every number that they show.
+
+    Numbers and predictions may differ by the relative `tolerance`; UsageError if it is none. When one of them does not
+    run, what `promote` has just written for the first time is taken away again, and the error is raised.
+    """
+    check_tolerance(tolerance)
+    pipeline = made.found.config["pipeline"]
+    first, *later = (workspace.root / book for book in made.notebooks)
+    job = PipelineJob(
+        notebook=first,
+        later=tuple(later),
+        root=workspace.root,
+        parameters=pipeline.get("parameters", {}),
+        inputs=pipeline.get("inputs", {}),
+        outputs=pipeline["outputs"],
+        yaml_key=f"models.{made.name}.pipeline.inputs",
+        asked=Asked.of(workspace.root, pipeline.get("kernel"), pipeline.get("python")),
+    )
+
+    def on_progress(progress: StepProgress) -> None:
+        share = progress.cells_done / progress.cells if progress.cells else 0.0
+        tell(Progress(what=f"verify: {progress.step}", done=progress.index + share, total=progress.total))
+
+    try:
+        proof = compare(
+            made.originals,
+            job,
+            store=workspace.store,
+            cache_dir=workspace.cache,
+            work_dir=workspace.work,
+            on_progress=on_progress,
+            tolerance=tolerance,
+        )
+    except MvopsError:
+        if not made.replaced:
+            for written in (*made.notebooks, made.config):
+                (workspace.root / written).unlink(missing_ok=True)
+            workspace.remarks.append(f"{', '.join(made.notebooks)} and {made.config} were taken away again")
+        raise
+    record_event(workspace.registry, "promote", made.name, f"verified: {proof.verdict.replace('_', ' ')}")
+    return proof
+
+
+def check_tolerance(tolerance: float) -> None:
+    """Raise UsageError for what is no relative difference that may be."""
+    if not 0 <= tolerance < 1:
+        raise UsageError(
+            f"the tolerance {tolerance:g} is no relative difference: it lies between 0 and 1",
+            hint=f"Such as 1e-6, a millionth of the number. Without it: {TOLERANCE:g}",
+        )
+
+
+def keep_report(workspace: Workspace, made: Promoted, proof: Verification, page: str) -> str:
+    """Keep the page, and the same as JSON beside it; returns the page's path below the project."""
+    place = workspace.hidden / "reports" / f"promotion-{made.name}.html"
+    write_atomically(place, page.encode())
+    found = json.dumps(made.as_json() | {"verification": proof.as_json()}, indent=2, default=str)
+    write_atomically(place.with_suffix(".json"), f"{found}\n".encode())
+    return place.relative_to(workspace.root).as_posix()

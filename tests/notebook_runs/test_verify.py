@@ -27,7 +27,7 @@ def check(
     before = hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns
     project.write(*promoted)
     told = seen.append if seen is not None else None
-    found = verify(path, project.job(**job), **project.places, on_progress=told)
+    found = verify([path], project.job(**job), **project.places, on_progress=told)
     assert (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns) == before
     json.dumps(found.as_json(), allow_nan=False)
     return found
@@ -152,7 +152,7 @@ def test_held_out_rows_that_only_promotion_names_are_kept_in_the_original_too(pr
     path = project.root / "notebooks/original.ipynb"
     path.write_text(json.dumps(notebook(*original)))
     project.path.write_text(json.dumps(book))
-    found = verify(path, project.job(outputs={"model": "model", "features": "held_out_features"}), **project.places)
+    found = verify([path], project.job(outputs={"model": "model", "features": "held_out_features"}), **project.places)
     assert (found.verdict, found.predictions.rows, found.predictions.reason) == ("equal", 2, "")
 
 

@@ -15,15 +15,19 @@ def html(made: Promoted) -> Markup:
     """The files, the steps, the inputs, parameters and outputs, and what is to be known."""
     found, pipeline = made.found, made.found.config["pipeline"]
     knobs = [parameter for parameter in found.parameters if parameter.role == "knob"]
+    originals = ", ".join(path.name for path in made.originals)
     return framed(
-        bold(Markup("Promoted {} as the model {}").format(made.original.name, code(made.name))),
-        line(Markup("{} runs from top to bottom in Jupyter; its tags are yours to change").format(code(made.notebook))),
+        bold(Markup("Promoted {} as the model {}").format(originals, code(made.name))),
+        *(
+            line(Markup("{} runs from top to bottom in Jupyter; its tags are yours to change").format(code(notebook)))
+            for notebook in made.notebooks
+        ),
         line(code(made.config)),
         line(f"steps: {', '.join(found.steps)}"),
         table(("input", ""), ((code(name), code(path)) for name, path in pipeline.get("inputs", {}).items())),
         table(
             ("parameter", "", "from"),
-            ((code(each.name), code(repr(each.default)), f"cell {each.cell}: {each.used_by}") for each in knobs),
+            ((code(each.name), code(repr(each.default)), f"{each.place}: {each.used_by}") for each in knobs),
         ),
         table(("output", ""), ((role, code(variable)) for role, variable in pipeline["outputs"].items())),
         *(line(f"note: {note}", "soft") for note in found.notes),

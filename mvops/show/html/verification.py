@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
+from mvops.notebook.matching import Difference, MetricRow
 from mvops.notebook.verify import Verification
 from mvops.show.html import promotion
 from mvops.show.html.parts import bold, code, framed, line, table, toned
@@ -19,8 +20,8 @@ _MOST = 20  # differences that are shown
 def html(proof: Verification) -> Markup:
     """The verdict, the metrics side by side, and where the numbers differ."""
     said = f"{VERDICTS[proof.verdict]} ({proof.numbers} numbers in {proof.cells} cells)."
-    metrics = ((row.cell, row.name, f"{row.original:.6g}", _number(row.promoted)) for row in proof.metrics)
-    others = ((each.cell, code(each.original), code(each.promoted)) for each in proof.differences[:_MOST])
+    metrics = ((_cell(row), row.name, f"{row.original:.6g}", _number(row.promoted)) for row in proof.metrics)
+    others = ((_cell(each), code(each.original), code(each.promoted)) for each in proof.differences[:_MOST])
     return framed(
         bold(toned(said, _TONES[proof.verdict])),
         *([line(proof.reason)] if proof.reason else []),
@@ -44,6 +45,10 @@ def page(made: Promoted, proof: Verification) -> Markup:
 def text(proof: Verification) -> Iterator[str]:
     """As on a terminal."""
     return verification_lines(proof)
+
+
+def _cell(found: Difference | MetricRow) -> str:
+    return f"{found.notebook}: {found.cell}" if found.notebook else str(found.cell)
 
 
 def _number(value: float | None) -> str:
