@@ -206,11 +206,11 @@ def _judged_by_training_rows(cells: Sequence[Code], found: Capture) -> list[Find
     return [found_at(cells[found.at], line, "leak", "warning", message, remedy)]
 
 
-def _about_skew(notes: Sequence[str]) -> list[Finding]:
+def _about_skew(notes: Sequence[str]) -> Iterator[Finding]:
     """Training and serving that would differ, with the first of the cells that make it so."""
-    found_in = re.search(r"cell (\d+)", notes[0]) if notes else None
-    cell = int(found_in[1]) if found_in else None
-    return [Finding("skew", "warning", note, "", cell) for note in notes]
+    for note in notes:
+        named = re.search(r"cell (\d+)", note)
+        yield Finding("skew", "warning", note, "", int(named[1]) if named else None)
 
 
 def not_found(missing: Sequence[str]) -> list[Finding]:

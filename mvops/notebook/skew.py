@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 
 from mvops.notebook.capture import Capture
 from mvops.notebook.code import Code
-from mvops.notebook.walking import loaded_names
+from mvops.notebook.column_scan import ColumnScan, Computed
+from mvops.notebook.estimators import last_part
+from mvops.notebook.walking import calls, loaded_names
 
 _SHOWN = 4
+_LONGEST = 60
+_SAME = {"astype", "copy", "to_datetime", "to_numeric", "strip", "rename"}  # what is no other value afterwards
 
 
 def skew_notes(cells: Sequence[Code], found: Capture) -> list[str]:
     """What the endpoint would not do with a raw row, and the smallest change that makes it."""
-    if found.at is None:
-        return []
-    fit = next(f for f in reversed(found.seen.fits) if f.at == found.at and f.name == found.variable)
+    return [] if found.at is None else [*_preparations(cells, found, found.at), *_computed(cells, found.at)]
+
+
+def _preparations(cells: Sequence[Code], found: Capture, at: int) -> list[str]:
+    fit = next(f for f in reversed(found.seen.fits) if f.at == at and f.name == found.variable)
     names = {name for name in (found.features, found.train_features) if name}
     lineage = _ancestors(
         names | (loaded_names(fit.features) if fit.features is not None else set()), found.seen.derived
     )
-    last = max(found.at, *(use.at for use in found.seen.uses if use.name == found.variable), 0)
+    last = max(at, *(use.at for use in found.seen.uses if use.name == found.variable), 0)
     captured = tuple(f"{name}." for name in found.composed)
     steps = [p for p in found.seen.by_hand if p.names & lineage and p.at <= last and not p.what.startswith(captured)]
     if not steps:
@@ -32,6 +39,55 @@ def skew_notes(cells: Sequence[Code], found: Capture) -> list[str]:
         f"they are after that. To send raw rows, put these steps and the model into one sklearn Pipeline."
     )
     return [note]
+
+
+def _computed(cells: Sequence[Code], at: int) -> list[str]:
+    """Columns that the code computes, where it says that they are among the features."""
+    scan = _Features(cells, at)
+    scan.run()
+    shown = [f"cell {cells[each.at].number} `{_shown(each)}`" for each in scan.found]
+    if not shown:
+        return []
+    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+    note = (
+        f"The model reads columns that the notebook computes: {', '.join(shown[:_SHOWN])}{more}. A request has to "
+        f"bring them, computed in the same way. To send rows without them, compute them in the model's Pipeline, in a "
+        f"FunctionTransformer."
+    )
+    return [note]
+
+
+class _Features(ColumnScan):
+    """The computed columns that the fit in the cell at position `of` gets; the last fit there counts."""
+
+    def __init__(self, cells: Sequence[Code], of: int) -> None:
+        super().__init__(cells)
+        self.of = of
+        self.found: list[Computed] = []
+
+    def fitted(self, features: ast.expr, target: ast.expr, call: ast.Call) -> None:
+        del call
+        table, wanted = self.columns.of(features), self.columns.of(target)
+        if self.columns.at != self.of or table is None:
+            return
+        answer = wanted.single if wanted is not None and wanted.base == table.base else None
+        self.found = [
+            each
+            for (base, column), each in self.computed.items()
+            if base == table.base and column != answer and table.has(column) and _is_other(each.value)
+        ]
+
+
+def _is_other(value: ast.expr) -> bool:
+    """May the values be others than those that the table had: no constant, and no mere change of type."""
+    done = {last_part(call.func) or getattr(call.func, "attr", "") for call in calls(value)}
+    made = any(isinstance(node, ast.BinOp | ast.Compare | ast.Attribute) for node in ast.walk(value))
+    return bool(done - _SAME) or (made and not done)
+
+
+def _shown(computed: Computed) -> str:
+    text = f"{computed.table}[{computed.column!r}] = {ast.unparse(computed.value)}"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def _ancestors(names: set[str], derived: dict[str, set[str]]) -> set[str]:

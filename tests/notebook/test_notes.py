@@ -35,6 +35,34 @@ def test_features_made_outside_the_model_are_said(promoted):
     assert any("`scaler` and `model` are served as one Pipeline, `served_model`" in each for each in found.notes)
 
 
+def test_columns_that_the_notebook_computes_and_the_model_reads_are_said(promoted):
+    found = promoted(
+        "import numpy as np\nimport pandas as pd\nfrom sklearn.svm import SVC\n"
+        "from sklearn.model_selection import train_test_split",
+        "df = pd.read_csv('x.csv')\ndf['when'] = pd.to_datetime(df['when'])\ndf['hour'] = df['when'].dt.hour",
+        "df['ratio'] = df.a / df.b\ndf['unused'] = df.a * 2\ndf.code = np.log(df.code)\ndf['zero'] = 0\n"
+        "df['y'] = df.delay > 15",
+        "X = df.drop(columns=['y', 'unused', 'delay'])\n"
+        "X_train, X_test, y_train, y_test = train_test_split(X, df['y'], random_state=0)",
+        "model = SVC()\nmodel.fit(X_train, y_train)\nprint(model.score(X_test, y_test))",
+    )
+    note = next(note for note in found.notes if "columns that the notebook computes" in note)
+    assert (
+        "computes: cell 2 `df['hour'] = df['when'].dt.hour`, cell 3 `df['ratio'] = df.a / df.b`, "
+        "cell 3 `df['code'] = np.log(df.code)`. A request has to bring them" in note
+    )
+
+
+def test_columns_that_the_model_does_not_read_are_not_said(promoted):
+    found = promoted(
+        "import pandas as pd\nfrom sklearn.svm import SVC\nfrom sklearn.model_selection import train_test_split",
+        "df = pd.read_csv('x.csv')\ndf['hour'] = df['when'].dt.hour\ncolumns = ['a', 'b']",
+        "X_train, X_test, y_train, y_test = train_test_split(df[columns], df['y'], random_state=0)",
+        "model = SVC().fit(X_train, y_train)\nprint(model.score(X_test, y_test))",
+    )
+    assert not any("columns that the notebook computes" in note for note in found.notes)
+
+
 def test_a_pipeline_needs_no_such_note(promoted):
     found = promoted(
         (
