@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,6 +35,10 @@ _TRACE = "The trace: the same command with --debug"
 _INTERRUPTED = 130  # what Typer makes of a KeyboardInterrupt
 # Click's root of all that is mistyped; Typer has a copy of Click inside or imports Click, by its version.
 _MISTYPED: type[typer.BadParameter] = typer.BadParameter.__mro__[2]
+
+# Where Jupyter brought it along, jsonschema makes a grammar of IRIs with it when it is imported, which papermill does:
+# that takes a second, and in a process of ours nobody checks an IRI.
+_LEFT_OUT: dict[str, Any] = {"rfc3987_syntax": None}
 
 app = typer.Typer(
     name="mvops",
@@ -104,6 +108,7 @@ for part in (
 def main() -> None:
     """Run a command; the only place that turns errors into text and exit codes."""
     interrupts.listen()
+    sys.modules.update({name: value for name, value in _LEFT_OUT.items() if name not in sys.modules})
     general, words = _globals_first(sys.argv[1:])
     try:
         code = slim(app, words)([*general, *words], standalone_mode=False)

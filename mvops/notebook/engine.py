@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import queue
 import shutil
@@ -11,6 +12,7 @@ import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from mvops.notebook.failures import Failure, Kind, find_failure, mark_stopped, over_limit
@@ -71,8 +73,7 @@ def execute(notebook: dict[str, Any], place: Place, on_cell: OnCell | None = Non
     `on_cell` is called in this thread with the number of cells done and their count. Every process of the kernel is
     gone when this returns or raises.
     """
-    from mvops.notebook import kernel_client  # noqa: PLC0415  half a second of imports, needed only to run
-
+    kernel_client = _kernel_client()
     started = time.monotonic()
     scratch = scratch_folder(place.mark)
     events: queue.Queue[int | None] = queue.Queue()
@@ -113,6 +114,18 @@ def execute(notebook: dict[str, Any], place: Place, on_cell: OnCell | None = Non
         place.kill(session.group)
         thread.join(10)
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _kernel_client() -> ModuleType:
+    """Half a second of imports, needed only to run. They leave next to nothing over that looking for it would find."""
+    looks = gc.isenabled()
+    gc.disable()
+    try:
+        from mvops.notebook import kernel_client  # noqa: PLC0415  see above
+    finally:
+        if looks:
+            gc.enable()
+    return kernel_client
 
 
 def _follow(events: queue.Queue[int | None], place: Place, report: Callable[[int], object]) -> tuple[Kind, str] | None:

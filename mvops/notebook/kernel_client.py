@@ -18,20 +18,23 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import papermill
 import zmq
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
-from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import Engine, papermill_engines
-from papermill.exceptions import PapermillExecutionError
 
 from mvops.notebook import output_limit
 from mvops.notebook.failures import Kind
 from mvops.notebook.forked import Wish
 from mvops.notebook.kernels import Kernel
+from mvops.notebook.own_papermill import (
+    Engine,
+    PapermillExecutionError,
+    PapermillNotebookClient,
+    execute_notebook,
+    papermill_engines,
+)
 from mvops.notebook.processes import MARK
 from mvops.notebook.prompt import PromptManager
 from mvops.notebook.warm import WarmKernels
@@ -182,7 +185,7 @@ def run(notebook: dict[str, Any], session: Session) -> BaseException | None:
     node = nbformat.from_dict(notebook)  # type: ignore[no-untyped-call]
     session.notebook = node
     try:
-        papermill.execute_notebook(
+        execute_notebook(
             node, None, engine_name=_ENGINE, kernel_name=session.kernel.name, progress_bar=False, session=session
         )
     except PapermillExecutionError:

@@ -27,6 +27,12 @@ def test_no_pandas_and_no_scikit_learn(project: Path, arguments: str) -> None:
     assert heavy(typed(project, *arguments.split(), command=TIMED).ok()) == set()
 
 
+def test_a_step_that_is_run_loads_nothing_that_it_can_do_without(project: Path) -> None:
+    done = loaded(typed(project, "run", "toy", "--step", "load", "--no-cache", command=TIMED).ok())
+    assert "papermill.execute" in done
+    assert done & {"botocore", "lark", "pandas", "pyarrow.lib"} == set()
+
+
 def test_a_run_that_made_what_an_earlier_one_made_is_not_evaluated_again(project: Path) -> None:
     """Unless it is asked for, or is judged in another way."""
     mvops(project, "run", "toy").ok()
