@@ -144,6 +144,13 @@ def warm_kernels(
     sources = tuple(sources)
     if any(_SETS_ENVIRONMENT.search(each) for each in sources):
         return None
+    python = str(kernel.python or sys.executable)
+    return WarmKernels(python, to_import(sources, modules), mark, folder, more)
+
+
+def to_import(sources: Iterable[str], modules: Iterable[str]) -> list[str]:
+    """What the process imports for these cells, which import `modules`, in that order."""
+    modules = set(modules)
     roots = {name.partition(".")[0] for name in modules}
     wanted = {name for name in modules if name.partition(".")[0] in _BEARS_IT}
     wanted.update(also for root in roots for also in _ALSO.get(root, ()))
@@ -151,5 +158,4 @@ def warm_kernels(
     if "sklearn" in roots:  # skops looks for each function of theirs in what is imported, in the order in which it was
         first = ["numpy", "scipy.special"]
         wanted.update(["skops.io"] if any(_FITS.search(each) for each in sources) else [])
-    python = str(kernel.python or sys.executable)
-    return WarmKernels(python, [*first, *sorted(wanted), "cloudpickle"], mark, folder, more)
+    return [*first, *sorted(wanted), "cloudpickle"]

@@ -15,7 +15,7 @@ import pytest
 from mvops.notebook import kernel_template, processes
 from mvops.notebook.engine import Execution
 from mvops.notebook.kernels import Kernel
-from mvops.notebook.warm import WarmKernels, warm_kernels
+from mvops.notebook.warm import WarmKernels, to_import, warm_kernels
 
 Run = Callable[..., Execution]
 MARK = f"warm-kernels-{os.getpid()}"
@@ -179,6 +179,28 @@ def test_the_time_limit_holds_while_the_process_still_imports(
 )
 def test_some_notebooks_get_kernels_that_start_by_themselves(kernel: Kernel, source: str) -> None:
     assert warm_kernels(kernel, [source], {"numpy"}, mark="unused", folder=Path.cwd()) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "modules", "imported"),
+    [
+        ("x = 1", {"os", "torch.nn"}, []),
+        ("df = pd.DataFrame()", {"pandas"}, ["pandas", "pyarrow.parquet"]),
+        ("plt.plot([1])", {"matplotlib.pyplot"}, ["matplotlib.backends.backend_agg", "matplotlib.figure"]),
+        ("m.predict(X)", {"sklearn.svm"}, ["numpy", "scipy.special", "sklearn.svm"]),
+        (
+            "m.fit(X, y)",
+            {"sklearn.svm", "numpy.linalg"},
+            ["numpy", "scipy.special", "numpy.linalg", "sklearn.svm", "skops.io"],
+        ),
+        ("m = fitted(X)", {"sklearn.svm"}, ["numpy", "scipy.special", "sklearn.svm", "skops.io"]),
+        ("outfit = profit(X)", {"sklearn.svm"}, ["numpy", "scipy.special", "sklearn.svm"]),
+        ("fit(X)", {"pandas"}, ["pandas", "pyarrow.parquet"]),
+    ],
+)
+def test_what_is_imported_once_for_all_steps(source: str, modules: set[str], imported: list[str]) -> None:
+    """What skops looks through comes first; skops itself only where something is fitted with scikit-learn."""
+    assert to_import(["import this", source], modules) == [*imported, "cloudpickle"]
 
 
 def test_the_template_stands_alone() -> None:
