@@ -19,7 +19,7 @@ from mvops.errors import BackendError, MvopsError, NotebookError, Where
 from mvops.notebook.cache import Entry, StepCache
 from mvops.notebook.keys import Prepared, prepare
 from mvops.notebook.leases import hold, release, sweep
-from mvops.notebook.left_files import LeftFiles, as_they_left
+from mvops.notebook.left_files import LeftFiles
 from mvops.notebook.order import next_step, waits
 from mvops.notebook.processes import kill_marked
 from mvops.notebook.results import (
@@ -35,6 +35,7 @@ from mvops.notebook.site import Site, refuse, site_of, unfit
 from mvops.notebook.slices import StepSlice
 from mvops.notebook.slots import KernelSlots, kernel_slots
 from mvops.notebook.sources import keep_sources
+from mvops.notebook.standing import chosen_steps, standing
 from mvops.notebook.step import HereStep, RemoteStep, StepDone, StepJob
 from mvops.notebook.threads import threads
 from mvops.notebook.unchanged import Unchanged
@@ -120,8 +121,10 @@ class _Run:
 
     def steps(self, hands: Opening) -> None:
         """Do every step of the job, each when those that it waits for are done."""
-        chosen = {part.name: part for part in self._chosen()}
-        known = {name: entry for name in chosen if (entry := self._standing[name]) is not None}
+        parts, self.entries = chosen_steps(self.job, self.prepared, self.cache, self.store)
+        chosen = {part.name: part for part in parts}
+        entries = standing(self.job, self.prepared, self.cache, self.store)
+        known = {name: entry for name in chosen if (entry := entries[name]) is not None}
         if len(known) == len(chosen):
             for name, part in chosen.items():
                 self._take(part, known[name])
@@ -165,48 +168,6 @@ class _Run:
     @cached_property
     def _site(self) -> Site:
         return site_of(self.prepared, self.job.root, self.folder, self.mark, self.store)
-
-    @cached_property
-    def _standing(self) -> dict[str, Entry | None]:
-        """Each step's entry, where it need not be done again."""
-        if not self.job.use_cache:
-            return dict.fromkeys(self.prepared.keys)
-        entries = {
-            part.name: self.cache.usable(self.prepared.keys[part.name].key, part.saves | part.outputs, self.store)
-            for part in self.prepared.slices
-        }
-        return as_they_left(entries, self.job.root)
-
-    def _chosen(self) -> tuple[StepSlice, ...]:
-        slices = self.prepared.slices
-        wanted = self.job.only_step
-        if wanted is None:
-            return slices
-        if wanted not in self.prepared.keys:
-            names = ", ".join(self.prepared.keys)
-            raise NotebookError(
-                f"{'The notebooks have' if self.job.later else 'The notebook has'} no step {wanted!r}.",
-                hint=f"Its steps are: {names}.",
-                where=Where(self.job.notebook),
-            )
-        part = next(each for each in slices if each.name == wanted)
-        before = slices[: slices.index(part)]
-        made = {step.name: self._made_for(part, step.name) for step in before}
-        left = as_they_left(made, self.job.root)
-        for step in self.prepared.keys[wanted].upstream:
-            entry = left[step]
-            if entry is None:
-                where = "its files are not as it left them" if made[step] else "that is not in the cache"
-                raise NotebookError(
-                    f"Step {wanted!r} needs what step {step!r} makes, and {where}.",
-                    hint=f"Run {step!r} first (--step {step}), or run the whole pipeline.",
-                )
-            self.entries[step] = entry
-        return (part,)
-
-    def _made_for(self, part: StepSlice, step: str) -> Entry | None:
-        needed = {name for name, source in part.loads.items() if source == step}
-        return self.cache.usable(self.prepared.keys[step].key, needed, self.store)
 
     def _check(self, hands: Hands) -> None:
         site = self._site
