@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -9,18 +10,19 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from running import Cell, Project, make_project
 
 from mvops.artifacts.models import load_model
 from mvops.artifacts.values import load_value
 from mvops.errors import DataError, NotebookError
-from mvops.notebook import processes
 from mvops.notebook.keys import describe_steps
 from mvops.notebook.results import PipelineResult, StepFailedError
 
@@ -313,15 +315,29 @@ def test_the_time_limit_is_that_of_the_whole_run(project: Project) -> None:
         project.run(timeout=5.0)
 
 
+def lives(pid: int) -> bool:
+    """Is there such a process, and not only its exit code for whoever asks."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def test_an_interrupt_leaves_nothing(project: Project) -> None:
-    project.write(("step:a", "import time\ntime.sleep(600)"))
-    before = set(processes.marked(""))
-    timer = threading.Timer(3.0, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    told = project.root / "pids"
+    started = "import os, pathlib, subprocess, time\nchild = subprocess.Popen(['sleep', '600'])"
+    said = f"pathlib.Path({str(told)!r}).write_text(f'{{os.getpid()}} {{child.pid}} .')"
+    project.write(("step:a", f"{started}\n{said}\ntime.sleep(600)"))
+
+    def interrupt() -> None:
+        while not (told.exists() and told.read_text().endswith(".")):
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         project.run()
     assert project.left() == []
-    assert set(processes.marked("")) == before
+    assert [pid for pid in told.read_text().split()[:2] if lives(int(pid))] == []
 
 
 def test_definitions_in_cells_of_steps_and_classes_work_across_steps(project: Project) -> None:
