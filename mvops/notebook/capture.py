@@ -86,7 +86,7 @@ def _take(found: Capture, chosen: Chosen, rows: Rows, whole: Composed | None) ->
     trained: tuple[ast.expr | None, int] = (chosen.fit.features, chosen.fit.at)
     if whole is not None and found.model is not None:
         found.composed = whole.transformers
-        found.model = rows.pipeline(whole.transformers, found.model, max(chosen.at, chosen.fit.at))
+        found.model = rows.pipeline(whole.transformers, whole.named, found.model, max(chosen.at, chosen.fit.at))
         judged, trained = ((ast.Name(raw.name, ast.Load()), raw.at) for raw in (whole.features, whole.train_features))
     found.features = rows.variable(*judged, "held_out_features")
     found.target = rows.variable(chosen.target, chosen.at, "held_out_target")

@@ -182,12 +182,20 @@ class Rows:
             return kept
         return self._kept(name, at, "final_model", name) if self._bound(name, at) else name
 
-    def pipeline(self, transformers: Sequence[str], model: str, at: int) -> str:
-        """The variable with the model behind the transformers, all of them fitted already."""
+    def pipeline(self, transformers: Sequence[str], named: Sequence[str], model: str, at: int) -> str:
+        """The variable with the model behind the transformers, all of them fitted already; `named` leave tables."""
         whole, make = self._fresh("served_model"), self._fresh("make_pipeline")
-        imported = "make_pipeline" if make == "make_pipeline" else f"make_pipeline as {make}"
-        source = f"{whole} = {make}({', '.join([*transformers, model])})  # what an endpoint does with raw rows"
-        self.helpers.append(Helper(at, f"from sklearn.pipeline import {imported}\n\n{source}"))
+        lines = [f"from sklearn.pipeline import {_as('make_pipeline', make)}", ""]
+        steps = {name: name for name in transformers}
+        if named:
+            copy = self._fresh("deepcopy")
+            lines.insert(0, f"from copy import {_as('deepcopy', copy)}\n")
+        for name in named:
+            steps[name] = self._fresh(f"{name}_named")
+            lines.append(f'{steps[name]} = {copy}({name})\nif hasattr({name}, "set_output"):  # since scikit-learn 1.2')
+            lines.append(f'    {steps[name]}.set_output(transform="pandas")')
+        lines.append(f"{whole} = {make}({', '.join([*steps.values(), model])})  # what an endpoint does with raw rows")
+        self.helpers.append(Helper(at, "\n".join(lines)))
         return whole
 
     def variable(self, expression: ast.expr | None, at: int, word: str) -> str | None:
@@ -230,3 +238,7 @@ def _is_pure(expression: ast.expr) -> bool:
         if name not in _PURE or any(k.arg == "inplace" for k in call.keywords):
             return False
     return not any(isinstance(node, ast.NamedExpr | ast.Await | ast.Lambda) for node in ast.walk(expression))
+
+
+def _as(name: str, other: str) -> str:
+    return name if name == other else f"{name} as {other}"

@@ -17,6 +17,10 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler"""
 SPLIT = """X, y = load_iris(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)"""
 FIT = "clf = LogisticRegression().fit({0}, y_train)\nprint(clf.score({1}, y_test))"
+NAMED = (
+    "sc = StandardScaler()\nX_train_s = pd.DataFrame(sc.fit_transform(X_train), columns=X_train.columns)\n"
+    "X_test_s = pd.DataFrame(sc.transform(X_test), columns=X_test.columns)"
+)
 SCALED = "sc = StandardScaler()\nX_train_s = sc.fit_transform(X_train)\nX_test_s = sc.transform(X_test)"
 
 
@@ -31,6 +35,16 @@ def played(promoted: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("cells", "transformers"),
     [
+        ((SPLIT, NAMED, FIT.format("X_train_s", "X_test_s")), "sc_named"),
+        ((SPLIT, NAMED.replace("_s ", " "), FIT.format("X_train", "X_test")), "sc_named"),
+        (
+            (
+                SPLIT,
+                NAMED.replace("columns=X_test.columns", "index=X_test.index, columns=X.columns"),
+                FIT.format("X_train_s", "X_test_s"),
+            ),
+            "sc_named",
+        ),
         ((SPLIT, SCALED, FIT.format("X_train_s", "X_test_s")), "sc"),
         ((SPLIT, SCALED.replace("_s ", " "), FIT.format("X_train", "X_test")), "sc"),
         (
@@ -85,6 +99,13 @@ def test_the_endpoint_takes_rows_as_they_are_before(promoted: Any, cells: tuple[
                 FIT.format("X_train_s", "X_test_s"),
             ),
             id="fitted twice",
+        ),
+        pytest.param(
+            (SPLIT, NAMED.replace("X_test.columns", "list('abcd')"), FIT.format("X_train_s", "X_test_s")),
+            id="other names",
+        ),
+        pytest.param(
+            (SPLIT, NAMED.replace("StandardScaler", "PCA"), FIT.format("X_train_s", "X_test_s")), id="other columns"
         ),
         pytest.param((SPLIT, SCALED, "sc = None", FIT.format("X_train_s", "X_test_s")), id="transformer gone"),
         pytest.param(
