@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING
 
 from mvops.errors import NotebookError, Where
 from mvops.notebook.cells import Cell, parse_cell
 from mvops.notebook.walking import nodes, statements
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode  # a run does without
 
 _PYTHON_2_NAMES = {"xrange", "raw_input", "unicode", "unichr", "basestring", "execfile", "reduce", "cPickle", "urllib2"}
 

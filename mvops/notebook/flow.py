@@ -50,7 +50,8 @@ def cell_flow(source: str) -> CellFlow:
 def notebook_flows(sources: Sequence[str], earlier: int = 0) -> tuple[CellFlow, ...]:
     """The flow of each cell, knowing the cells before it; a syntax error is a NotebookError.
 
-    The first `earlier` cells are those of notebooks before this one: what they import, this one may use for values.
+    The first `earlier` cells are those of notebooks before this one: what they import, this one may use for values, and
+    a name of Python's own that they bind (`sum`) means here what it means in Python.
     """
     seen = [_scope(source) for source in sources]
     bound = {name for _, scope in seen for name in scope.binds}
@@ -63,7 +64,7 @@ def notebook_flows(sources: Sequence[str], earlier: int = 0) -> tuple[CellFlow, 
     flows = []
     for cell, scope in seen:
         functions.update(scope.functions)
-        flow = _flow(cell, scope, given=_GIVEN - bound)
+        flow = _flow(cell, scope, given=_GIVEN - own)
         reads, mutates = _called(flow, scope, functions)
         mutates = frozenset(other for name in mutates for other in groups.of(name)) - imported
         needed = (reads & bound) - flow.reads

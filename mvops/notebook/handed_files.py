@@ -5,13 +5,17 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 
 from mvops.notebook.code import Code, stored_counts
+from mvops.notebook.document import Document
 from mvops.notebook.parameters import Place
-from mvops.notebook.paths import looks_like_path, path_kind
+from mvops.notebook.paths import covers, looks_like_path, path_kind
 from mvops.notebook.process_state import dotted
+from mvops.notebook.reading import names_written
+from mvops.notebook.sources import source_name
 from mvops.notebook.walking import targets_of
 
 _WRITES = re.compile(r"to_\w+|save\w*|dump|write\w*|savefig|imsave|export\w*|copy\w*|move")
@@ -113,6 +117,17 @@ def _files(call: ast.Call, *, writing: bool) -> list[ast.expr]:
     if writing:
         return given[-1:] if re.match(r"copy|move", name) else given if _WRITES.fullmatch(name) else []
     return given if _READS.fullmatch(name) else []
+
+
+def named_in(documents: Sequence[Document], root: Path) -> Callable[[Path], bool]:
+    """May these promoted notebooks write a file? What is read from there rests on their steps, not on its content."""
+    code = [cell.source for document in documents for cell in document.code if cell.role != "parameters"]
+    names = {name.replace("\\", "/").rpartition("/")[2] for name in names_written(code)}
+    patterns: set[str] = set()  # of names that are put together as they run
+    for document in documents:
+        cells = [Code(cell.number - 1, "", cell.source, frozenset()) for cell in document.code]
+        patterns.update(path for path in NamedFiles(cells, Place(root, document.folder)).written if "*" in path)
+    return lambda file: file.name in names or any(covers(each, source_name(file, root)) for each in patterns)
 
 
 def made_for(named: Sequence[NamedFiles], at: int) -> tuple[str, ...]:

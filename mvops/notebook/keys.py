@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,7 +75,9 @@ def prepare(job: PipelineJob, cache_dir: Path | None, data: Mapping[str, str] | 
         values = {**_defaults(declared[: book + 1]), **values_for(document, names, job)}
         shared = _shared(document, job, kernel, modules)
         local |= shared["modules"]
-        readers.append(_Reader(document, own, values, data, shared, job.root, _named_before(documents[:book])))
+        readers.append(
+            _Reader(document, own, values, data, shared, job.root, _named_before(documents[:book], job.root))
+        )
     keys: dict[str, StepKey] = {}
     for part in slices:
         keys[part.name] = readers[part.book].key(part, keys)
@@ -138,12 +140,12 @@ def _shared(document: Document, job: PipelineJob, kernel: Kernel, modules: froze
     }
 
 
-def _named_before(documents: Sequence[Document]) -> frozenset[str]:
-    """File names that earlier notebooks may write: what is read from there rests on their steps, not on content."""
-    written = names_written(
-        cell.source for document in documents for cell in document.code if cell.role != "parameters"
-    )
-    return frozenset(name.replace("\\", "/").rpartition("/")[2] for name in written)
+def _named_before(documents: Sequence[Document], root: Path) -> Callable[[Path], bool]:
+    if not documents:
+        return lambda _: False
+    from mvops.notebook.handed_files import named_in  # noqa: PLC0415 -- a pipeline of one notebook does without
+
+    return named_in(documents, root)
 
 
 def data_digests(job: PipelineJob, cache_dir: Path | None) -> dict[str, str]:
@@ -238,7 +240,7 @@ def _surroundings(prepared: Prepared, root: Path) -> list[Surroundings]:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Works out keys for the steps of one notebook; what has a name of `named_before` is an earlier notebook's work."""
+    """Works out keys for the steps of one notebook; what is `named_before` is an earlier notebook's work."""
 
     _document: Document
     _declared: Declared
@@ -246,7 +248,7 @@ class _Reader:
     _data: Mapping[str, str]
     _shared: Mapping[str, Any]
     _root: Path
-    _named_before: frozenset[str]
+    _named_before: Callable[[Path], bool]
 
     @cached_property
     def _written(self) -> frozenset[str]:
@@ -286,7 +288,7 @@ class _Reader:
         """What the step reads by a name that is spelt out in its code."""
         folder = self._document.folder
         named = (file for each in part.own for file in files_read(each.source, folder, self._written))
-        return [file for file in named if file.name not in self._named_before]
+        return [file for file in named if not self._named_before(file)]
 
 
 def _digest(job: PipelineJob, name: str, pattern: str, cache_dir: Path | None) -> str:

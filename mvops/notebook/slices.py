@@ -101,7 +101,8 @@ def _handing_on(flows: Flows, each: StepSlice, later: list[StepSlice]) -> StepSl
         name: flows.origin(name, first, each.book) for name in sorted(wanted - surely - each.loads.keys() - {RANDOM})
     }
     handed = {name: origin.what for name, origin in found.items() if origin and isinstance(origin.what, str)}
-    return replace(each, loads=dict(sorted({**each.loads, **handed}.items())))
+    given = {name for name, origin in found.items() if origin and isinstance(origin.what, Given)}
+    return replace(each, loads=dict(sorted({**each.loads, **handed}.items())), given=each.given | given)
 
 
 def _with_after(each: StepSlice, slices: list[StepSlice], documents: Sequence[Document], root: Path) -> StepSlice:

@@ -16,6 +16,7 @@ from mvops.core.naming import check_name, suggest_name
 from mvops.errors import NotebookError, UsageError
 from mvops.loading.write import write_model_yaml
 from mvops.monitoring.performance import LOWER_IS_BETTER
+from mvops.notebook.building import PIPELINES
 from mvops.notebook.finding import without_notebook
 from mvops.notebook.kernels import OWN, Asked, choose_kernel
 from mvops.notebook.promotion import Promotion
@@ -103,6 +104,7 @@ def promote(
     for target, made in zip(targets, found.notebooks, strict=True):
         write_atomically(target, str(nbformat.writes(made)).encode())  # type: ignore[no-untyped-call]
     write_model_yaml(config_path, with_defaults(workspace, model, found.config), overwrite=force)
+    _tell_left(workspace, model, targets)
     told = ", ".join(path.name for path in paths)
     record_event(workspace.registry, "promote", model, f"promoted {told} in {len(found.steps)} steps")
     return Promoted(
@@ -137,6 +139,15 @@ def model_name(name: str | None, notebooks: Sequence[Path]) -> str:
             f"{len(notebooks)} notebooks make one model, which needs a name", hint="Give it one: --name NAME"
         )
     return suggest_name(notebooks[0].stem)
+
+
+def _tell_left(workspace: Workspace, model: str, targets: Sequence[Path]) -> None:
+    """Remark on the promoted notebooks that the model had, and has no more."""
+    former = workspace.project.models[model].pipeline.books if model in workspace.project.models else ()
+    for book in former:
+        left = workspace.source(book)
+        if left not in targets and left.is_file() and left.is_relative_to(workspace.root / PIPELINES):
+            workspace.remarks.append(f"{book} is the pipeline of {model} no more; it stays until you delete it")
 
 
 def _check_place(workspace: Workspace, model: str, target: Path, originals: Sequence[Path], *, force: bool) -> None:

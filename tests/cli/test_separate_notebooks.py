@@ -41,7 +41,8 @@ def test_several_are_promoted_into_one_model(root: Path) -> None:
     assert "pipeline.toy" in json.dumps(told)
     again = ("promote", *BOOKS, "--name", "toy")
     mvops(root, *again).refused("there is a model toy already", "--force")
-    mvops(root, *again, "--force", "--split", "none").ok()
+    fewer = mvops(root, "promote", *BOOKS[:2], "--name", "toy", "--force", "--split", "none").ok()
+    assert f"{COPIES[2]} is the pipeline of toy no more" in fewer.out + fewer.err
     made = api.promote([root / book for book in BOOKS], root, name="other", split="none")
     assert made.notebooks == tuple(each.replace("toy_", "other_") for each in COPIES)
     assert made.found.steps == ["load", "train", "judge"]
@@ -138,4 +139,33 @@ def test_the_originals_run_in_order_against_the_pipeline(root: Path) -> None:
         "judge/model.joblib": "other bytes",
     }
     mvops(root, "apply", "-y").ok()
+    assert "Nothing to do" in mvops(root, "plan").ok().out
+
+
+@pytest.mark.system
+def test_a_model_of_several_is_retrained_by_the_clock_and_goes_back(root: Path) -> None:
+    with (root / "configs/project.yaml").open("a") as file:
+        file.write("scheduler: {backend: local}\ncapabilities: {retraining: true}\n")
+    with (root / "configs/models/toy.yaml").open("a") as file:
+        file.write('retrain: {schedule: "0 3 * * 1"}\n')
+    mvops(root, "apply", "-y").ok()
+    first = {book: (root / book).read_bytes() for book in COPIES}
+    rewrite(root / COPIES[1], "C=model_C", "C=model_C, max_iter=500")
+    rewrite(root / COPIES[2], "test[[", "test.dropna()[[")
+    said = mvops(root, "schedule", "run", "--job", "retrain_toy").ok().out
+    assert "retrain_toy: done in" in said
+    (last,) = mvops(root, "runs", "list", "toy", "--json").ok().json()["runs"][:1]
+    done = {step["step"]: step["status"] for step in last["steps"]}
+    assert done == {
+        "load": "cached",
+        "train_load": "cached",
+        "train": "succeeded",
+        "evaluate": "succeeded",
+        "judge": "succeeded",
+    }
+    mvops(root, "apply", "-y").ok()
+    mvops(root, "rollback", "--project", "--yes").ok()
+    assert {book: (root / book).read_bytes() for book in COPIES} == first
+    versions = mvops(root, "versions", "list", "toy", "--json").ok().json()["versions"]
+    assert [each["role"] for each in versions] == ["", "champion"], "newest first"
     assert "Nothing to do" in mvops(root, "plan").ok().out

@@ -103,6 +103,26 @@ def test_what_a_later_notebook_binds_anew_is_kept_under_another_name(promoted) -
     assert outputs["model"] == "final_model"
 
 
+def test_the_numbers_that_a_model_is_judged_by_may_be_computed_in_another_notebook(promoted) -> None:
+    split = 'X, rest, y, truth = train_test_split(train[["a"]], train["y"], random_state=1)'
+    fits = (
+        *TRAIN[:1],
+        "from sklearn.model_selection import train_test_split",
+        'train = pd.read_csv("../made/train.csv")',
+        split,
+        *TRAIN[2:],
+        'pd.DataFrame({"truth": truth, "guess": model.predict(rest)}).to_csv("../made/guess.csv")',
+    )
+    told = (
+        "import pandas as pd\nfrom sklearn.metrics import f1_score",
+        'table = pd.read_csv("../made/guess.csv")\nprint(f1_score(table.truth, table.guess))',
+    )
+    found = promoted(LOAD, SPLIT, fits, told)
+    assert found.config["pipeline"]["outputs"]["features"] == "rest"
+    assert found.config["evaluate"]["metrics"] == ["f1"]
+    assert [(each.notebook, each.cell) for each in found.metrics] == [("03_d.ipynb", 2)]
+
+
 def test_a_folder_that_the_pipeline_writes_into_is_no_input_and_that_is_said(promoted, tmp_path) -> None:
     reads = 'DATA_DIR = "../made"\nextra = pd.read_json(f"{DATA_DIR}/extra.json")'
     (tmp_path / "made").mkdir()

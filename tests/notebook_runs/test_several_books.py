@@ -64,6 +64,22 @@ def test_a_name_that_is_imported_earlier_may_be_a_value_later(tmp_path: Path) ->
     assert steps["use"].loads == {"rows": "more"}
 
 
+def test_a_parameter_that_a_later_notebook_may_leave_as_it_was_is_handed_on(tmp_path: Path) -> None:
+    steps = cut(
+        tmp_path,
+        (("parameters", "limit = 3"), "a = 1"),
+        (("step:maybe", "if a > 5:\n    limit = 9"), ("step:use", "print(limit)")),
+    )
+    assert steps["use"].loads == {"limit": "maybe"}
+    assert steps["maybe"].given == {"limit"}
+
+
+def test_a_name_of_pythons_own_that_an_earlier_notebook_takes_is_pythons_again(tmp_path: Path) -> None:
+    steps = cut(tmp_path, ("sum = 3\nmine = 4",), ("print(sum([mine]))",), ("sum = 1", "print(sum, mine)"))
+    assert steps["two"].loads == {"mine": "one"}
+    assert steps["three"].loads == {"mine": "one"}
+
+
 @pytest.mark.parametrize(
     ("code", "after"),
     [
@@ -90,6 +106,19 @@ def test_random_numbers_go_on_within_a_notebook_only(tmp_path: Path) -> None:
     )
     assert len(steps["b"].loads) == 1
     assert steps["two"].loads == {"x": "b"}
+
+
+def test_a_file_whose_name_is_put_together_is_the_work_of_the_notebook_that_writes_it(project: Project) -> None:
+    second = project.path.with_name("second.ipynb")
+    project.write("place = '../out'\nfor part in ('a', 'b'):\n    open(f'{place}/{part}.txt', 'w').write(part)")
+    second.write_text(json.dumps(notebook("made = open('../out/a.txt').read()\nraw = open('../out/raw.json').read()")))
+    job = project.job(later=(second,))
+    first = prepare(job, None).keys["second"].key
+    (project.root / "out").mkdir()
+    (project.root / "out/a.txt").write_text("a")
+    assert prepare(job, None).keys["second"].key == first
+    (project.root / "out/raw.json").write_text("{}")
+    assert prepare(job, None).keys["second"].key != first
 
 
 def test_different_kernels_are_refused_unless_one_is_asked_for(

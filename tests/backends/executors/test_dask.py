@@ -15,6 +15,7 @@ import psutil
 import pytest
 import toy_project as toy
 from dask_cluster import Cluster, cluster
+from separate import BOOKS, make_separate
 from toy_project import finish, mvops, query, typed, until
 
 pytestmark = [pytest.mark.system, pytest.mark.long(minutes=3), pytest.mark.xdist_group("dask")]
@@ -65,6 +66,15 @@ def test_a_model_is_made_on_a_cluster_and_the_plan_does_not_care(project: Path, 
     assert "from the cache" in mvops(project, "run", "toy").ok().out
     assert time.monotonic() - began < 30
     assert not list((project / ".mvops" / "runs").glob("run-*"))
+
+
+def test_the_notebooks_of_a_pipeline_hand_on_files_on_a_cluster(tmp_path: Path, real: Cluster) -> None:
+    project = make_separate(tmp_path / "several")
+    mvops(project, "promote", *BOOKS, "--name", "toy").ok()
+    choose(project, f'{{backend: dask, options: {{address: "{real.address}"}}}}')
+    typed(project, "run", "toy").ok()
+    assert {step["status"] for step in steps(project)} == {"succeeded"}
+    assert "from the cache" in mvops(project, "run", "toy").ok().out
 
 
 @pytest.mark.real("executors", "dask", "a cluster on this machine for one run")
