@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import fnmatch
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mvops.notebook.code import Code
+from mvops.notebook.code import Code, stored_counts
 from mvops.notebook.estimators import last_part
 from mvops.notebook.literals import keyword
 from mvops.notebook.process_state import dotted
@@ -71,6 +72,30 @@ def read_paths(code: Code) -> Iterator[ReadPath]:
             if node is not None and value and id(node) not in unplaced:
                 owner = names[0] if len(names) == 1 and not is_loop else None
                 yield ReadPath(code, node, value, owner)
+
+
+def read_by_name(cells: Sequence[Code]) -> Iterator[tuple[Code, ast.Name, str]]:
+    """Where a cell reads from a path that has a name, of which nothing else is made: the name there, and the path.
+
+    The name is bound once, to a literal that stands nowhere else.
+    """
+    walked = [node for code in cells for node in ast.walk(code.cell.tree)]
+    texts = Counter(node.value for node in walked if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    loaded = Counter(node.id for node in walked if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+    once = {name for name, count in stored_counts(cells).items() if count == 1}
+    known: dict[str, str] = {}
+    for code in cells:
+        for statement in code.statements():
+            for call in calls_of(statement):
+                first = call.args[0] if call.args else None
+                if not isinstance(first, ast.Name) or first.id not in known or loaded[first.id] > 1:
+                    continue
+                text = known[first.id]
+                if _path_node(ast.Call(call.func, [ast.Constant(text), *call.args[1:]], call.keywords)) is not None:
+                    yield code, first, text
+            for target, value in targets_of(statement):
+                if isinstance(target, ast.Name) and target.id in once and texts[text_of(value) or ""] == 1:
+                    known[target.id] = text_of(value) or ""
 
 
 def _path_node(call: ast.Call) -> ast.expr | None:

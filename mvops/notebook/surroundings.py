@@ -11,7 +11,7 @@ from mvops.notebook.code import Code, modules_of
 from mvops.notebook.finding import Finding, found_at, line_with
 from mvops.notebook.literals import keyword
 from mvops.notebook.parameters import Place
-from mvops.notebook.paths import looks_like_path, names_a_path, path_kind, read_paths, text_of
+from mvops.notebook.paths import looks_like_path, names_a_path, path_kind, read_by_name, read_paths, text_of
 from mvops.notebook.process_state import dotted
 from mvops.notebook.reading import names_written
 from mvops.notebook.walking import calls, targets_of
@@ -44,8 +44,12 @@ def surroundings(cells: Sequence[Code], place: Place) -> Iterator[Finding]:
     modules = modules_of(cells)
     made = names_written(code.source for code in cells)
     fetched = "\n".join(magic for code in cells for magic in code.cell.magics)
+    by_name = list(read_by_name(cells))
     for code in cells:
         yield from _paths(code, place, made, fetched)
+        for _, node, text in (each for each in by_name if each[0] is code):
+            if path_kind(text) == "relative" and not place.moves and not _comes(text, place, frozenset(), fetched):
+                yield from _missing(code, node, text, place)
         yield from _network(code, modules)
         for magic in code.cell.magics:
             if _INSTALLS.match(magic):
@@ -86,11 +90,8 @@ def _paths(code: Code, place: Place, made: frozenset[str], fetched: str) -> Iter
             message = f"Cell {code.number} names {text!r}, an absolute path, which other machines do not have."
             yield found_at(code, node, "absolute_path", "warning", message, _HERE)
         elif (
-            (id(node) in read and path_kind(text) == "relative" and not place.moves and id(node) not in below)
-            and text not in made
-            and text.rpartition("/")[2] not in fetched
-            and not place.makes(text)
-        ):
+            id(node) in read and path_kind(text) == "relative" and not place.moves and id(node) not in below
+        ) and not _comes(text, place, made, fetched):
             yield from _missing(code, node, text, place)
     for magic in code.cell.magics:
         moved = re.match(r"%?cd\s+([\"']?)(.+?)\1$", magic)
@@ -98,6 +99,11 @@ def _paths(code: Code, place: Place, made: frozenset[str], fetched: str) -> Iter
             message = f"Cell {code.number} goes to {moved[2]!r}, an absolute path, which other machines do not have."
             remedy = "Leave the line out, and name files relative to the notebook's folder."
             yield found_at(code, line_with(code, magic), "absolute_path", "warning", message, remedy)
+
+
+def _comes(text: str, place: Place, made: frozenset[str], fetched: str) -> bool:
+    """May the file come to be on the way."""
+    return text in made or text.rpartition("/")[2] in fetched or bool(place.makes(text))
 
 
 def _is_glob_of_folder(call: ast.Call) -> bool:

@@ -44,6 +44,13 @@ def found(book, tmp_path, *sources):
             2,
             "df = pd.read_csv('gone.csv')",
         ),
+        (
+            "import pandas as pd\nfile = 'gone.csv'\ndf = pd.read_csv(file)",
+            "missing_file",
+            "warning",
+            3,
+            "df = pd.read_csv(file)",
+        ),
         ("import numpy as np\nx = np.random.rand(3)", "unseeded", "warning", 2, "x = np.random.rand(3)"),
         (
             "import requests\nr = requests.get('http://x.org')",
