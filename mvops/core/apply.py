@@ -71,19 +71,22 @@ def apply(  # noqa: PLR0913 -- the core does nothing itself: all that it does is
 
 def check_allowed(plan: Plan) -> None:
     """Raise ConflictError for a plan that no one may apply: it holds a conflict, or a policy says no."""
-    if plan.conflicts():
-        first = plan.conflicts()[0]
-        theirs = [change.path for change in first.files] if first.reason == "not-ours" else []
-        which = f": {', '.join(theirs)}" if theirs else ""
-        raise ConflictError(
-            f"{first.address}: {first.because}{which}", hint=_WAYS_OUT.get(first.reason, _OUT_OF_THE_WAY)
-        )
+    if conflicts := plan.conflicts():
+        named = [_named(action) for action in conflicts]
+        ways = dict.fromkeys(_WAYS_OUT.get(action.reason, _OUT_OF_THE_WAY) for action in conflicts)
+        several = "\n".join([f"{len(named)} resources are in conflict:", *(f"  {name}" for name in named)])
+        raise ConflictError(named[0] if len(named) == 1 else several, hint="\n".join(ways))
     if refusals := plan.refusals():
         said = "\n".join(f"  {refusal.policy}: {refusal.sentence}" for refusal in refusals)
         raise ConflictError(
             f"{counted(len(refusals), 'objection')} by this project's policies:\n{said}",
             hint="Change what they object to, or the policy itself: `policies` in configs/project.yaml.",
         )
+
+
+def _named(conflict: Action) -> str:
+    theirs = ", ".join(change.path for change in conflict.files) if conflict.reason == "not-ours" else ""
+    return f"{conflict.address}: {conflict.because}" + (f": {theirs}" if theirs else "")
 
 
 def _steps(

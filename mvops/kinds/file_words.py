@@ -67,7 +67,8 @@ def template_reasons(
     """Reason and sentence of the action, where its files have a part in them."""
     blocked = [change for change in changes if change.verb == "conflict" and change.result is None]
     if blocked:
-        return {"verb": Verb.CONFLICT, "reason": "in-the-way", "because": f"{blocked[0].path} {blocked[0].because}"}
+        because = "; ".join(f"{change.path} {change.because}" for change in blocked)
+        return {"verb": Verb.CONFLICT, "reason": "in-the-way", "because": because}
     if action.before is None or action.reason not in {"changed", "already-so"}:
         return {}
     others = [c.field for c in action.changes if c.field.partition(".")[0] != "files"]

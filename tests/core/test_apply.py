@@ -153,6 +153,8 @@ def test_a_conflict_is_refused_before_anything_is_done(world: World) -> None:
     with pytest.raises(ConflictError, match=r"k\.z: b\nMove it out of the way") as refused:
         list(world.apply(line("k.a"), line("k.z", Verb.CONFLICT)))
     assert isinstance(refused.value, MvopsError)
+    with pytest.raises(ConflictError, match=r"2 resources are in conflict:\n  k\.y: b\n  k\.z: b\nMove it out of"):
+        list(world.apply(line("k.a"), line("k.y", Verb.CONFLICT), line("k.z", Verb.CONFLICT)))
     assert world.happened == []
 
 
