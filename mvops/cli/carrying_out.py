@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mvops.cli.interrupts import gently
-from mvops.cli.session import answer_all, confirm, present, print_json, say, waiting
+from mvops.cli.session import answer_all, confirm, present, print_error, print_json, say, waiting
 from mvops.errors import ConflictError, MvopsError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def carry_out(
         for line in left_to_do(workspace, finished):
             say(line)
     if errors:
-        raise errors[0]
+        raise _after_the_others(errors)
     if otherwise:
         raise ConflictError(f"{otherwise[0].address} is not as planned: {otherwise[0].because}", hint="Why: mvops plan")
     if refused:
@@ -88,6 +88,13 @@ def _act(workspace: Workspace, chosen: Plan, how: dict[str, Any], *, tell: bool)
 
 def _last_step() -> None:
     sys.stderr.write("stopping after this step; Ctrl-C again stops at once\n")
+
+
+def _after_the_others(errors: list[MvopsError]) -> MvopsError:
+    """The last of them, to be raised; the others are printed."""
+    for error in errors[:-1]:
+        print_error(error)
+    return errors[-1]
 
 
 def _named(error: MvopsError, address: str) -> MvopsError:

@@ -145,10 +145,15 @@ def test_a2_a_step_that_fails_is_told_and_done_again(applied: Path, tmp_path: Pa
     root = cached(applied, tmp_path / "toy")
     (root / "deploy").mkdir()
     (root / "deploy/serving").write_text("in the way of a folder\n")
-    refused = mvops(root, "apply", "--yes").refused("endpoint.toy", "mvops apply")
-    assert "FAILED  create endpoint.toy" in refused.out
+    (root / "deploy/schedules").write_text("in the way of another\n")
+    ended = mvops(root, "apply", "--yes").ok(1)
+    assert "FAILED  create endpoint.toy" in ended.out
+    told = [line for line in ended.err.splitlines() if line.startswith("error: ")]
+    assert ["endpoint.toy" in told[0], "schedule.toy" in told[1]] == [True, True]
+    assert ended.err.count("then: mvops apply") == len(told) == 2
     assert query(root, "SELECT count(*) FROM mvops_lock") == [(0,)]
     (root / "deploy/serving").unlink()
+    (root / "deploy/schedules").unlink()
     mvops(root, "apply", "--yes").ok()
     mvops(root, "plan", "--detailed-exitcode").ok(0)
 
