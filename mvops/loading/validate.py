@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from pydantic import ValidationError
@@ -199,7 +200,7 @@ def _at_odds(project: Project, positions: Positions) -> Iterator[Problem]:
             other = ports.setdefault(model.endpoint.port, name)
             if other != name:
                 message = f"port {model.endpoint.port} is that of models.{other} already"
-                remedy = f"Give {name} another one: endpoint: {{port: {_free(project)}}}"
+                remedy = f"Give {name} another one: endpoint: {{port: {_free(project, model.endpoint.port)}}}"
                 yield Problem(positions.nearest((*here, "endpoint", "port")), message, remedy)
 
 
@@ -214,6 +215,7 @@ def _unknown_backends(project: Project, positions: Positions) -> Iterator[Proble
             yield Problem(positions.find(path) or positions.nearest(path), message, remedy)
 
 
-def _free(project: Project) -> int:
+def _free(project: Project, port: int) -> int:
+    """The next one after `port` that is no model's."""
     taken = {model.endpoint.port for model in project.models.values() if model.endpoint}
-    return next(port for port in range(8000, 65536) if port not in taken)
+    return next(free for free in chain(range(port + 1, 65536), range(port - 1, 0, -1)) if free not in taken)
