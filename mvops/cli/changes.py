@@ -72,11 +72,11 @@ def plan(
     if not chosen and SESSION.display is None:
         _plan_plainly(overrides or (), detailed_exitcode=detailed_exitcode)
         return
-    from mvops.usecases.clock import as_duration
+    from mvops.usecases.clock import as_period
     from mvops.usecases.plan import plan as make
 
     scope = _scope(target, exclude, replace, drift_only=drift_only, offline=offline)
-    valid = as_duration(valid_for, "--valid-for") if valid_for else None
+    valid = as_period(valid_for, "--valid-for") if valid_for is not None else None
     for option, given in (("--valid-for", valid), ("--sign", sign)):
         if given and out is None:
             raise UsageError(f"{option} is about a saved plan", hint="Save it: --out FILE")

@@ -131,6 +131,9 @@ def test_p20_a_yaml_that_changed_elsewhere_makes_it_stale(project: Path) -> None
 def test_p22_a_plan_may_expire(project: Path) -> None:
     mvops(project, "plan", HOURLY, "--valid-for", "24h").refused("--out FILE")
     mvops(project, "plan", HOURLY, "--valid-for", "soon", "--out", "p.json").refused("--valid-for", "'soon'")
+    for nothing in ("0", "0h", "-1h", ""):
+        mvops(project, "plan", HOURLY, "--valid-for", nothing, "--out", "p.json").refused("--valid-for", f"{nothing!r}")
+    assert not (project / "p.json").exists()
     mvops(project, "plan", HOURLY, "--valid-for", "24h", "--out", "p.json").ok()
     assert "to be applied before" in mvops(project, "show", "p.json").ok().out
     mvops(project, "apply", "p.json").ok()
