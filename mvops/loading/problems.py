@@ -98,9 +98,9 @@ def _told(problem: Problem) -> str:
 
 
 def _snippet(place: Place) -> list[str]:
-    """The line with a caret under its column; what is not printable is shown as a question mark."""
+    """The line with a caret under its column; a tab is an arrow there, what else is not printable a question mark."""
     start = max(0, place.column - 1 - _WIDEST // 2) if len(place.text) > _WIDEST else 0
-    text = "".join(c if c.isprintable() else " " if c == "\t" else "?" for c in place.text[start : start + _WIDEST])
+    text = "".join(c if c.isprintable() else "→" if c == "\t" else "?" for c in place.text[start : start + _WIDEST])
     return (
         [f"    {hushed(text)}", "    " + " " * min(place.column - 1 - start, len(text)) + "^"] if text.strip() else []
     )

@@ -151,6 +151,8 @@ class _Reader:
         """Where and what; brackets and quotes that are never closed are at fault where they are opened."""
         told = "not YAML: " + " ".join(part for part in (error.context, error.problem) if part)
         found, around = _at(error.problem_mark), _at(error.context_mark)
+        if found and "".join(self.lines[found[0] - 1 : found[0]])[found[1] - 1 : found[1]] == "\t":
+            return found, "not YAML: a tab stands here; write spaces in its place"
         opened = None
         if str(error.context).startswith("while parsing a flow ") and self.brackets:
             opened = self.brackets[-1]
