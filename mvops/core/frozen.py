@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Strict
+
+Flag = Annotated[bool, Strict()]  # pydantic takes "yes", "off" and 1 for a bool, too
 
 
 class Frozen(BaseModel):

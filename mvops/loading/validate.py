@@ -139,9 +139,23 @@ def _bad_value(path: KeyPath, detail: ErrorDetails) -> tuple[str, str]:
             f"{shown} cannot be {show_value(value)}{did_you_mean(str(value), choices)}",
             f"Choose from: {', '.join(choices)}",
         )
+    if detail["type"] == "bool_type":
+        return f"{shown} must be true or false, not {show_value(value)}", f"Write: {path[-1]}: {_as_flag(value)}"
     message = _sentence(detail)
     told = isinstance(value, (dict, list, tuple)) or repr(value) in message
     return f"{shown}: {message}" + ("" if told else f", not {show_value(value)}"), ""
+
+
+def _as_flag(value: Any) -> str:
+    """What was meant, where that is plain."""
+    word = str(value).lower()
+    return (
+        "true"
+        if word in {"true", "yes", "y", "on", "1"}
+        else "false"
+        if word in {"false", "no", "n", "off", "0"}
+        else "true, or false"
+    )
 
 
 def _sentence(detail: ErrorDetails) -> str:

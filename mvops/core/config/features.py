@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from mvops.core.config.backend import Family
 from mvops.core.durations import Period
-from mvops.core.frozen import Frozen
+from mvops.core.frozen import Flag, Frozen
 from mvops.core.naming import Name
 
 EntityType = Literal["string", "int64", "int32"]
@@ -76,7 +76,7 @@ class FeatureView(Frozen):
     source: Source
     fields: dict[Column, FeatureType] = Field(min_length=1)
     ttl: Period | None = None
-    online: bool = True
+    online: Flag = True
 
     @model_validator(mode="after")
     def _each_column_once(self) -> FeatureView:

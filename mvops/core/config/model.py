@@ -14,7 +14,7 @@ from mvops.core.config.gate import ConditionText
 from mvops.core.config.rates import AlarmRate, Ratio
 from mvops.core.cron import CronText
 from mvops.core.durations import Duration, Period
-from mvops.core.frozen import Frozen
+from mvops.core.frozen import Flag, Frozen
 from mvops.core.naming import Name
 from mvops.core.sizes import Size
 
@@ -207,7 +207,7 @@ class Model(Frozen):
 
     description: str = ""
     owner: str = ""
-    prevent_destroy: bool = False
+    prevent_destroy: Flag = False
     pipeline: Pipeline
     evaluate: Evaluate
     gate: tuple[ConditionText, ...] = ()

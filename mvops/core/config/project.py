@@ -20,7 +20,7 @@ from mvops.core.config.policy import Policy
 from mvops.core.config.scheduler import Scheduler
 from mvops.core.config.secrets import Database, Options
 from mvops.core.config.tracker import Tracker
-from mvops.core.frozen import Frozen
+from mvops.core.frozen import Flag, Frozen
 from mvops.core.naming import Name
 
 PRODUCTION = frozenset({"production", "prod"})  # environments that ask for more than a yes
@@ -38,18 +38,18 @@ class Capabilities(Frozen):
     and `feature_store` switch nothing: they say what `mvops maturity` asks evidence of.
     """
 
-    monitoring: bool = True
-    versioning: bool = True
-    dashboards: bool = False
-    data_versioning: bool = False
-    serving: bool = True
-    load_testing: bool = False
-    retraining: bool = True
-    orchestration: bool = False
-    feature_store: bool = False
-    tracking: bool = True
-    canary: bool = True
-    governance: bool = False
+    monitoring: Flag = True
+    versioning: Flag = True
+    dashboards: Flag = False
+    data_versioning: Flag = False
+    serving: Flag = True
+    load_testing: Flag = False
+    retraining: Flag = True
+    orchestration: Flag = False
+    feature_store: Flag = False
+    tracking: Flag = True
+    canary: Flag = True
+    governance: Flag = False
 
 
 class Notifier(Frozen):
