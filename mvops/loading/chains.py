@@ -55,8 +55,12 @@ def _schedules(project: Project, positions: Positions) -> Iterator[Problem]:
         for name, schedule in said.items():
             if schedule != said[first]:
                 message = f"{name} and {first} are retrained one after the other, but by different schedules"
+                path: KeyPath = ("models", name, "retrain", "schedule")
                 remedy = f"Leave it out, or write that of {first}: {said[first]!r}"
-                yield Problem(positions.nearest(("models", name, "retrain", "schedule")), message, remedy)
+                if positions.inherited(path):
+                    path = ("models", name)
+                    remedy = f"Write that of {first} there: retrain: {{schedule: {said[first]!r}}}"
+                yield Problem(positions.nearest(path), message, remedy)
 
 
 def _after(name: str) -> KeyPath:

@@ -191,7 +191,19 @@ def _overridden(tree: dict[str, Any], positions: Positions) -> tuple[dict[str, A
     tree["models"] = {
         name: merged(defaults, own) if isinstance(own, dict) else own for name, own in tree["models"].items()
     }
-    return apply_overrides(tree, [override for override in positions.overrides if override not in early]), defaults
+    tree = apply_overrides(tree, [override for override in positions.overrides if override not in early])
+    _leave_to_others(tree["models"], positions)
+    return tree, defaults
+
+
+def _leave_to_others(models: dict[str, Any], positions: Positions) -> None:
+    """A model that says whom it is retrained after goes by their schedule, not by one that all models inherit."""
+    for name, model in models.items():
+        retrain = model.get("retrain") if isinstance(model, dict) else None
+        if isinstance(retrain, dict) and retrain.get("after") and retrain.get("schedule"):
+            after, schedule = ("models", name, "retrain", "after"), ("models", name, "retrain", "schedule")
+            if positions.inherited(schedule) and not positions.inherited(after):
+                del retrain["schedule"]
 
 
 def _explained(
