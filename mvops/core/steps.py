@@ -56,19 +56,27 @@ class RunPipeline(Frozen):
 
 
 class RegisterVersion(Frozen):
-    """Evaluate what the last run made, register it as a version, judge it at the gate."""
+    """Evaluate what the last run made, register it as a version, judge it at the gate.
+
+    A champion whose artefact is `lost` is not compared with.
+    """
 
     step: Literal["register-version"] = "register-version"
     model: str
     reason: str
+    lost: bool = False
 
 
 class RollOut(Frozen):
-    """Give the newest version that passed its gate the traffic: by the model's strategy, or all of it `at_once`."""
+    """Give the newest version that passed its gate the traffic: by the model's strategy, or all of it `at_once`.
+
+    A champion whose artefact is `lost` keeps no share of it.
+    """
 
     step: Literal["roll-out"] = "roll-out"
     model: str
     at_once: bool = False
+    lost: bool = False
 
 
 class RestoreRoute(Frozen):

@@ -73,8 +73,9 @@ class ModelKind:
         if action.verb is Verb.DELETE:
             yield RemoveRoute(model=name)
         elif trains(action):
-            yield RegisterVersion(model=name, reason=action.because)
-            yield RollOut(model=name, at_once=starts_afresh(look, name))
+            lost = _champion_is_lost(action, look)
+            yield RegisterVersion(model=name, reason=action.because, lost=lost)
+            yield RollOut(model=name, at_once=starts_afresh(look, name), lost=lost)
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """What the change means for the traffic."""
@@ -94,9 +95,11 @@ class ModelKind:
             yield f"train: {new} is trained and, when the gate says yes, serves"
             if serving is not None and starts_afresh(look, name) and look.workspace.project.by_canary(name):
                 yield "    all of the traffic at once, and not as a canary: the model was taken from it"
+            yield from _lost(action, look)
             yield from _where_loaded(look, name)
         else:
             yield f"retrain: a challenger is trained; version {serving.number} stays champion until the gate says yes"
+            yield from _lost(action, look)
             yield from _where_loaded(look, name)
 
     def seconds(self, action: Action, look: Look) -> float:
@@ -118,6 +121,28 @@ def _spec(look: Look, pipeline: PipelineSpec) -> ModelSpec:
         owner=model.owner,
         prevent_destroy=model.prevent_destroy,
     )
+
+
+def _champion_is_lost(action: Action, look: Look) -> bool:
+    """Is the artefact of the version that serves gone from the store, or was when this was planned.
+
+    The same training may have made the same artefact again by now.
+    """
+    serving = look.once(champions).get(name_of(action.address))
+    if serving is None:
+        return False
+    record = look.records.get(action.address)
+    was_last = record is not None and record.outputs.get("version") == str(serving.number)
+    return (action.reason == "gone" and was_last) or not look.workspace.store.has(serving.artifact)
+
+
+def _lost(action: Action, look: Look) -> Iterator[str]:
+    """What it means that the champion cannot be loaded any more."""
+    if _champion_is_lost(action, look):
+        number = look.once(champions)[name_of(action.address)].number
+        yield f"    version {number}, the champion, is lost: its artefact is missing from the store"
+        yield "    (was that deleted, or does `artifacts` in project.yaml name another?); the new version is not"
+        yield "    compared with it: the gate's other conditions decide, and it gets all of the traffic at once"
 
 
 def _where_loaded(look: Look, name: str) -> Iterator[str]:

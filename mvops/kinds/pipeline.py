@@ -71,9 +71,10 @@ class PipelineKind:
         return pipeline_spec(look, name) if name in look.workspace.project.models else None
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
-        """There if the run that made it is still in the registry."""
+        """There if the run that made it is still in the registry, and what it handed over is in the store."""
         del where
-        kept = record is not None and record.outputs.get("run") in look.once(runs)
+        made = look.once(runs).get(record.outputs.get("run", "")) if record else None
+        kept = made is not None and all(map(look.workspace.store.has, made))
         return Observed(facts={}) if kept else None
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
@@ -174,10 +175,10 @@ def _why(plan: StepPlan, before: dict[str, Any], action: Action) -> str:
     if plan.cached:
         return "from the cache"
     known = before.get("steps", {})
-    if not known:
-        return "runs: first time"
     if plan.name not in known:
-        return "runs: new step"
+        return "runs: new step" if known else "runs: first time"
+    if action.reason == "gone" and before == action.after:
+        return "runs: what it made is gone"
     if known[plan.name] != plan.digest:
         return "runs: its code changed"
     if any(c.field.startswith("environment") for c in action.changes):

@@ -12,8 +12,8 @@ def champions(look: Look) -> dict[str, glance.Champion]:
     return glance.champions_now(look.workspace.registry)
 
 
-def runs(look: Look) -> set[str]:
-    """Those of the recorded runs that are still there."""
+def runs(look: Look) -> dict[str, tuple[str, ...]]:
+    """Those of the recorded runs that are still there, and the artefacts that they handed over."""
     recorded = (record.outputs.get("run") for record in look.records.values())
     return glance.kept_runs(look.workspace.registry, {run for run in recorded if run})
 

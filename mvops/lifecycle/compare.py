@@ -44,7 +44,8 @@ class Comparison(Frozen):
     """`differences` by metric, empty if the champion cannot score these rows; `reason` then says why.
 
     `rows` are those that both were scored on, of `held_out`; the others the champion had learnt from. Where too few are
-    left, it is scored on all, and `learnt` are those of them that it had learnt from.
+    left, it is scored on all, and `learnt` are those of them that it had learnt from. `lost` says that there is no
+    champion to score any more.
     """
 
     comparable: bool
@@ -52,6 +53,7 @@ class Comparison(Frozen):
     rows: int
     held_out: int = 0
     learnt: int = 0
+    lost: bool = False
     interval_rows: int  # how many of them the interval was made from
     challenger: dict[str, float]
     differences: dict[str, Difference] = Field(default_factory=dict)
@@ -63,6 +65,12 @@ class Comparison(Frozen):
 
 
 _DEFAULT = Bootstrap()
+
+
+def with_a_lost(champion: int) -> Comparison:
+    """With a version whose artefact is gone from the store."""
+    reason = f"version {champion}, the champion, was lost from the artefact store and could not be compared"
+    return Comparison(comparable=False, reason=reason, rows=0, interval_rows=0, challenger={}, lost=True)
 
 
 def compare_on_same_rows(

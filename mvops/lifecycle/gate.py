@@ -49,9 +49,9 @@ def judge(
 
     A gate that has conditions, and none on `rows`, asks for at least 10 rows.
     A condition relative to the champion reads the champion's metrics from `comparison` (the same rows for both) and
-    from `champion` only if there is no comparison. It passes when there is neither ("no champion yet"), and fails when
-    there is a champion that could not be scored on these rows. A metric that is missing, NaN or infinite, on either
-    side, fails. Raises SpecError for a text that is no condition.
+    from `champion` only if there is no comparison. It passes when there is neither ("no champion yet") and when the
+    champion is lost, and fails when there is a champion that could not be scored on these rows. A metric that is
+    missing, NaN or infinite, on either side, fails. Raises SpecError for a text that is no condition.
     """
     if not conditions:
         return GateReport(passed=True, checks=(), sentence="The gate has no conditions, so every challenger passes.")
@@ -98,6 +98,8 @@ def _check(
 def _against_champion(
     condition: Condition, value: float, champion: dict[str, float] | None, comparison: Comparison | None
 ) -> Check:
+    if comparison is not None and comparison.lost:
+        return _verdict(condition, value, None, (True, f"{condition.metric} is {value:.4g}; {comparison.reason}."))
     if comparison is not None and not comparison.comparable:
         return _no(condition, value, comparison.reason)
     before = comparison.champion if comparison is not None else champion

@@ -21,7 +21,7 @@ from mvops.errors import ArtifactError, DataError, RegistryError
 from mvops.features.joined import job_of
 from mvops.features.lookups import lookup_of
 from mvops.lifecycle.code import code_state
-from mvops.lifecycle.compare import Comparison, compare_on_new_rows, compare_on_same_rows
+from mvops.lifecycle.compare import Comparison, compare_on_new_rows, compare_on_same_rows, with_a_lost
 from mvops.lifecycle.data import named_revision, recorded_revision
 from mvops.lifecycle.environment import capture_environment, model_modules
 from mvops.lifecycle.evaluate import Evaluation, evaluate
@@ -56,7 +56,8 @@ def perform_register(step: RegisterVersion, workspace: Workspace, tell: Tell) ->
     serving = champion(workspace.registry, step.model)
     comparison = None
     if serving is not None and (known is None or serving.number != known.number):
-        comparison = _compare(workspace, serving, held_out, model)
+        lost = with_a_lost(serving.number) if step.lost else None
+        comparison = lost or _compare(workspace, serving, held_out, model)
     before = comparison.champion if comparison else None
     report = judge(model.gate, evaluation.metrics, before, comparison, rows=len(held_out.features))
     version = known or _register(step, workspace, run, held_out, evaluation)
@@ -96,8 +97,13 @@ def _compare(workspace: Workspace, serving: Version, held_out: HeldOut, model: M
 
 
 def _known_rows(workspace: Workspace, serving: Version, held_out: HeldOut) -> Array | None:
-    """Which of the held-out rows the champion learnt from; None where a version does not say what it learnt from."""
+    """Which of the held-out rows the champion learnt from; None where a version does not say what it learnt from.
+
+    What it says may be lost from the store, which does not keep the two from being compared.
+    """
     if serving.learnt_from is None or held_out.train_features is None:
+        return None
+    if not workspace.store.has(serving.learnt_from.sha256):
         return None
     columns = [column.name for column in serving.signature.columns]
     theirs = load_value(workspace.store.read_bytes(serving.learnt_from), "npy", trusted_pickle=False)

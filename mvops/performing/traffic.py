@@ -36,6 +36,10 @@ def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> di
         return _canary(running)
     end_rollout(workspace, step.model, f"superseded by version {number}")
     at_once = step.at_once or _nobody_answers(workspace, step.model) or not workspace.project.by_canary(step.model)
+    if serving is not None and step.lost:
+        lost = f"version {serving.number} was lost and could not be compared"
+        make_champion(workspace, step.model, number, f"passed the gate; {lost}")
+        return {"traffic": f"champion: {lost}"}
     if serving is None or at_once:
         make_champion(workspace, step.model, number, "passed the gate")
         return {"traffic": "champion"}

@@ -13,9 +13,13 @@ _AT_ONCE = 200  # fewer values than any database takes in one statement
 
 
 class Champion(NamedTuple):
-    """The version of a model that serves, the Python that trained it, and the packages that its code imported."""
+    """The version of a model that serves, the Python that trained it, and the packages that its code imported.
+
+    `artifact` is the sha256 of its artefact.
+    """
 
     number: int
+    artifact: str
     environment: Environment
     imported: frozenset[str]
 
@@ -35,17 +39,24 @@ def champions_now(registry: Registry, model: str | None = None) -> dict[str, Cha
 
 def _champion(number: int, body: dict[str, Any]) -> Champion:
     imported = (body.get("recipe") or {}).get("packages", {})
-    return Champion(number, Environment.model_validate(body["environment"]), frozenset(imported))
+    return Champion(
+        number, body["artifact"]["sha256"], Environment.model_validate(body["environment"]), frozenset(imported)
+    )
 
 
-def kept_runs(registry: Registry, ids: Collection[str]) -> set[str]:
-    """Those of the runs that are in the registry."""
-    found: set[str] = set()
+def kept_runs(registry: Registry, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Those of the runs that are in the registry, and the sha256 of each artefact that they handed over."""
+    found: dict[str, tuple[str, ...]] = {}
     for some in _in_parts(sorted(ids)):
         values = {f"r{place}": run for place, run in enumerate(some)}
         names = ", ".join(f":{name}" for name in values)
-        found |= {run for (run,) in registry.rows(f"SELECT id FROM mvops_runs WHERE id IN ({names})", **values)}  # noqa: S608
+        rows = registry.rows(f"SELECT id, body FROM mvops_runs WHERE id IN ({names})", **values)  # noqa: S608
+        found |= {run: _handed_over(json.loads(body)) for run, body in rows}
     return found
+
+
+def _handed_over(body: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(artifact["sha256"] for artifact in body.get("outputs", {}).values())
 
 
 def artifacts(registry: Registry, versions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from toy_project import CELLS, edit, make_toy, mvops, rows, write_notebook
+from toy_project import CELLS, edit, make_toy, mvops, query, rows, write_notebook
 
 MODEL = Path("configs/models/toy.yaml")
 DRAWN = """
@@ -61,3 +63,26 @@ def test_a_gate_does_not_judge_by_a_handful_of_rows(drawn: Path) -> None:
 
     edit(drawn / MODEL, "rows >= 5", "rows >= champion")
     mvops(drawn, "plan").refused("toy.yaml:8", "held-out rows are asked for as in 'rows >= 100'")
+
+
+def test_a_champion_that_is_lost_from_the_store_is_told_and_replaced(project: Path) -> None:
+    store = project / ".mvops/artifacts"
+    shutil.rmtree(store)
+    planned = mvops(project, "plan").ok().out
+    assert "+ pipeline.toy  create: gone from the world" in planned
+    assert "train     runs: what it made is gone" in planned
+    assert "version 1, the champion, is lost: its artefact is missing from the store" in planned
+    done = mvops(project, "apply", "--yes").ok().out
+    lost = "version 1 was lost and could not be compared"
+    assert f"create model.toy: version 2, gate passed, champion: {lost}" in done
+    shown = mvops(project, "versions", "show", "toy", "2").ok().out
+    assert "version 1, the champion, was lost from the artefact store and could not be compared." in shown
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+
+    # what the champion learnt from is lost alone: the two are compared all the same
+    ((body,),) = query(project, "SELECT body FROM mvops_versions WHERE number = 2")
+    sha256 = json.loads(body)["learnt_from"]["sha256"]
+    (store / sha256[:2] / sha256[2:]).unlink()
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+    again = mvops(project, "retrain", "toy", "--force", "--reason", "weekly").ok().out
+    assert "on the same rows; difference +0.0000" in again
