@@ -142,6 +142,13 @@ def _missing(look: Look, pattern: str) -> DataError:
     ).named_by("models", model, "pipeline", "inputs", parameter)
 
 
+def missing_data(look: Look) -> Iterator[DataError]:
+    """An error for each pattern that nothing is at."""
+    for pattern in look.once(dataset_names).values():
+        if not input_files(look.workspace.root, pattern):
+            yield _missing(look, pattern)
+
+
 def dataset_names(look: Look) -> dict[str, str]:
     """Dataset name -> pattern. A pattern that several pipelines read is one dataset.
 

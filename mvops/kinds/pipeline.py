@@ -14,6 +14,7 @@ from mvops.core.config.model import Model
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RunPipeline, Step
+from mvops.errors import MvopsError, SpecError
 from mvops.features.joined import job_of
 from mvops.kinds.code_changes import code_changes
 from mvops.kinds.dataset import dataset_addresses
@@ -22,6 +23,8 @@ from mvops.kinds.parameter_edits import edited_in_vain
 from mvops.kinds.recorded import runs
 from mvops.lifecycle.pins import required_packages
 from mvops.notebook.digests import file_sha256
+from mvops.notebook.flaws import flaws
+from mvops.notebook.jobs import pipeline_job
 from mvops.notebook.keys import describe_steps
 from mvops.notebook.results import StepPlan
 from mvops.registry.runs import find_run, step_seconds
@@ -169,6 +172,22 @@ def step_plans(look: Look, name: str) -> list[StepPlan]:
     workspace = look.workspace
     job = job_of(workspace, name)
     return describe_steps(job, cache_dir=workspace.cache, store=workspace.store, memory=look.memory)
+
+
+def pipeline_flaws(look: Look, name: str) -> Iterator[MvopsError]:
+    """Everything that keeps a model's pipeline from being planned, but data that are missing."""
+    root, pipeline = look.workspace.root, look.workspace.project.models[name].pipeline
+    try:
+        job = job_of(look.workspace, name)
+    except MvopsError as error:
+        yield error
+        job = pipeline_job(root, name, pipeline)
+    yield from flaws(job)
+    if pipeline.requirements is not None:
+        try:
+            required_packages(root, name, pipeline.requirements, "")
+        except SpecError as error:
+            yield error
 
 
 def _why(plan: StepPlan, before: dict[str, Any], action: Action) -> str:

@@ -14,33 +14,34 @@ from mvops.loading.problems import KeyPath, Problem
 def chain_problems(project: Project, positions: Positions) -> Iterator[Problem]:
     """Unknown models, models that are never retrained, rings, and chains without one schedule."""
     unfit = list(_unfit(project, positions))
-    yield from unfit
+    yield from (problem for _, problem in unfit)
     circle = ring(project.models)
     if circle:
         shown = " -> ".join(circle)
         message = f"these models wait for each other in a ring: {shown}"
         yield Problem(positions.nearest(_after(circle[0])), message, "Take one of them out of `after`.")
-    elif not unfit:
-        yield from _schedules(project, positions)
+    else:
+        yield from _schedules(project, positions, {name for name, _ in unfit})
 
 
-def _unfit(project: Project, positions: Positions) -> Iterator[Problem]:
+def _unfit(project: Project, positions: Positions) -> Iterator[tuple[str, Problem]]:
+    """Each with the model that waits in vain."""
     for name, model in project.models.items():
         for index, other in enumerate(model.retrain.after if model.retrain else ()):
             place = positions.nearest((*_after(name), index))
             if other not in project.models:
                 known = ", ".join(sorted(project.models.keys() - {name})) or "none but this one"
                 meant = did_you_mean(other, project.models.keys() - {name})
-                yield Problem(place, f"there is no model {other!r}{meant}", f"Models: {known}")
+                yield name, Problem(place, f"there is no model {other!r}{meant}", f"Models: {known}")
             elif project.models[other].retrain is None:
                 message = f"{name} is to be retrained after {other}, which never is"
-                yield Problem(place, message, f"Give {other} a `retrain`, or take it out of `after`.")
+                yield name, Problem(place, message, f"Give {other} a `retrain`, or take it out of `after`.")
 
 
-def _schedules(project: Project, positions: Positions) -> Iterator[Problem]:
-    """A chain is retrained as one, so it has one schedule, wherever that is said."""
+def _schedules(project: Project, positions: Positions, unfit: set[str]) -> Iterator[Problem]:
+    """A chain is retrained as one, so it has one schedule, wherever that is said; known of those that are fit."""
     for chain in chains(project.models):
-        if len(chain) == 1:
+        if len(chain) == 1 or not unfit.isdisjoint(chain):
             continue
         said = {
             name: retrain.schedule

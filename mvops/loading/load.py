@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 from mvops.core.config.project import Project
-from mvops.errors import SpecError, Where
+from mvops.errors import SpecError
 from mvops.loading import cache
 from mvops.loading.files import SpecFile, fingerprint, gather, own_files, with_shipped
 from mvops.loading.problems import KeyPath, problems_of
 
 if TYPE_CHECKING:
     from mvops.loading.compose import Composition
+    from mvops.loading.positions import Positions
 
 
 class Explained(NamedTuple):
@@ -85,15 +86,11 @@ def _composed(
         raise all_problems(files, error) from None
 
 
-def place_of(
-    root: Path, paths: Iterable[KeyPath], overrides: Sequence[str] = (), environment: str | None = None
-) -> Where | None:
-    """Where the user's YAML says the value at the first of `paths` that it has; None for none, or an override."""
+def positions_of(root: Path, overrides: Sequence[str] = (), environment: str | None = None) -> Positions:
+    """Where the user's YAML says what it says; raises as `load_project`."""
     from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- Hydra takes 0.3 s, a cached spec needs none of it
 
-    positions = compose_spec(gather(root), overrides, environment).positions
-    place = next((found for path in paths if (found := positions.find(path))), None)
-    return place.where if place else None
+    return compose_spec(gather(root), overrides, environment).positions
 
 
 def explain(root: Path, overrides: Sequence[str] = (), environment: str | None = None) -> list[Explained]:

@@ -60,14 +60,14 @@ def problems_of(error: SpecError) -> tuple[Problem, ...]:
     return error.problems if isinstance(error, _ProblemsError) else ()
 
 
-def spec_error(problems: Sequence[Problem]) -> SpecError:
+def spec_error(problems: Sequence[Problem], called: str = "problems in the YAML") -> SpecError:
     """One error that tells all problems at once; `where` is set when there is only one."""
-    error = _told_at_once(problems)
+    error = _told_at_once(problems, called)
     error.problems = tuple(problems)
     return error
 
 
-def _told_at_once(problems: Sequence[Problem]) -> _ProblemsError:
+def _told_at_once(problems: Sequence[Problem], called: str) -> _ProblemsError:
     if len(problems) == 1:
         (problem,) = problems
         if problem.place is None or problem.place.file is None:
@@ -78,7 +78,7 @@ def _told_at_once(problems: Sequence[Problem]) -> _ProblemsError:
     shown = problems[:_MOST]
     parts = ["\n".join(_paragraph(problem)) for problem in shown]
     more = [f"... and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
-    return _ProblemsError("\n\n".join([f"{len(problems)} problems in the YAML", *parts, *more]))
+    return _ProblemsError("\n\n".join([f"{len(problems)} {called}", *parts, *more]))
 
 
 def _order(problem: Problem) -> tuple[str, int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -191,6 +191,7 @@ def _at_odds(project: Project, positions: Positions) -> Iterator[Problem]:
     """What is right in itself but not together: alerts to nobody, gates on what is not measured, a shared port."""
     yield from _unknown_backends(project, positions)
     ports: dict[int, str] = {}
+    taken = {model.endpoint.port for model in project.models.values() if model.endpoint}
     for name, model in project.models.items():
         here = ("models", name)
         for index, alert in enumerate(model.monitor.alerts if model.monitor else ()):
@@ -214,7 +215,8 @@ def _at_odds(project: Project, positions: Positions) -> Iterator[Problem]:
             other = ports.setdefault(model.endpoint.port, name)
             if other != name:
                 message = f"port {model.endpoint.port} is that of models.{other} already"
-                remedy = f"Give {name} another one: endpoint: {{port: {_free(project, model.endpoint.port)}}}"
+                taken.add(free := _free(taken, model.endpoint.port))
+                remedy = f"Give {name} another one: endpoint: {{port: {free}}}"
                 yield Problem(positions.nearest((*here, "endpoint", "port")), message, remedy)
 
 
@@ -229,7 +231,6 @@ def _unknown_backends(project: Project, positions: Positions) -> Iterator[Proble
             yield Problem(positions.find(path) or positions.nearest(path), message, remedy)
 
 
-def _free(project: Project, port: int) -> int:
-    """The next one after `port` that is no model's."""
-    taken = {model.endpoint.port for model in project.models.values() if model.endpoint}
+def _free(taken: Collection[int], port: int) -> int:
+    """The next one after `port` that is not taken."""
     return next(free for free in chain(range(port + 1, 65536), range(port - 1, 0, -1)) if free not in taken)

@@ -75,18 +75,18 @@ def checked_parameters(documents: Sequence[Document], job: PipelineJob) -> tuple
     notebooks that the job leaves open are a NotebookError.
     """
     found = tuple(declared_parameters(document) for document in documents)
-    names = frozenset().union(*(each.names for each in found))
-    for name, value in job.parameters.items():
-        _check_name(documents, name, names)
-        if name in job.inputs:
-            raise NotebookError(
-                f"{name!r} is both a parameter and an input.", hint=f"Set it under {job.yaml_key} only."
-            )
-        _check_value(name, value, 0)
-    for name in job.inputs:
-        _check_name(documents, name, names)
+    for name in (*job.parameters, *job.inputs):
+        check_parameter(documents, found, job, name)
     _check_defaults(documents, found, {*job.parameters, *job.inputs}, job)
     return found
+
+
+def check_parameter(documents: Sequence[Document], declared: Sequence[Declared], job: PipelineJob, name: str) -> None:
+    """NotebookError where the notebooks cannot be given what the job has by this name."""
+    _check_name(documents, name, frozenset().union(*(each.names for each in declared)))
+    if name in job.parameters and name in job.inputs:
+        raise NotebookError(f"{name!r} is both a parameter and an input.", hint=f"Set it under {job.yaml_key} only.")
+    _check_value(name, job.parameters.get(name), 0)
 
 
 def values_for(document: Document, names: Iterable[str], job: PipelineJob) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def prepare(job: PipelineJob, cache_dir: Path | None, data: Mapping[str, str] | 
     kernel or a parameter, DataError for an input that is not there.
     """
     documents = read_documents(job.notebooks, job.root)
-    kernel = _kernel(documents, job)
+    kernel = kernel_of(documents, job)
     declared = checked_parameters(documents, job)
     data = dict(data or data_digests(job, cache_dir))
     slices = slice_notebooks(documents, job.outputs, job.root)
@@ -108,7 +108,7 @@ def _injected(part: StepSlice, document: Document, declared: Sequence[Declared],
     return {**given, **values_for(document, declared[part.book].names | part.given, job)}
 
 
-def _kernel(documents: Sequence[Document], job: PipelineJob) -> Kernel:
+def kernel_of(documents: Sequence[Document], job: PipelineJob) -> Kernel:
     """What runs all of the notebooks. Raises NotebookError where they name different kernels and nothing is asked."""
     chosen = [choose_kernel(document.metadata, document.path, job.asked) for document in documents]
     for document, kernel in zip(documents, chosen, strict=True):

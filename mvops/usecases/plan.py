@@ -16,7 +16,7 @@ from mvops.core.policies import objections
 from mvops.core.scope import WHOLE, Scope, Selection, notices, only_drift, select
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
-from mvops.errors import MvopsError
+from mvops.errors import DataError, MvopsError, NotebookError, SpecError
 from mvops.kinds.file_changes import with_files
 from mvops.kinds.kind import Coded, Guarding, Look, kinds
 from mvops.kinds.schedule import no_times
@@ -68,7 +68,7 @@ def _made(
 ) -> Plan:
     workspace = draft.workspace
     look = look_at(workspace)
-    said = _said(look) if destroy else desired_specs(look)
+    said = _said(look) if destroy else _wanted(look)
     desired = {} if destroy else said
     records = {Address(where): record for where, record in look.records.items()}
     everything = desired.keys() | records.keys()
@@ -138,6 +138,16 @@ def _compared(
 def spec_digest(workspace: Workspace) -> str:
     """Names the whole spec: equal digests, equal YAML."""
     return digest(workspace.project.model_dump(mode="json"))
+
+
+def _wanted(look: Look) -> dict[Address, Spec]:
+    """What the YAML wants; where that cannot be told, one error with all the reasons."""
+    try:
+        return desired_specs(look)
+    except (DataError, NotebookError, SpecError) as error:
+        from mvops.usecases.flaws import with_all_others  # noqa: PLC0415 -- only where something is wrong
+
+        raise with_all_others(error, look) from None
 
 
 def desired_specs(look: Look) -> dict[Address, Spec]:

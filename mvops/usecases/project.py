@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from mvops import backends
 from mvops.errors import MvopsError, NotebookError
 from mvops.kinds.kind import Look
 from mvops.loading.find import find_project
-from mvops.loading.load import load_project, load_sound, place_of
+from mvops.loading.load import load_project, load_sound, positions_of
 from mvops.registry.state import SqlState
 from mvops.witness import spoil
 from mvops.workspace import Workspace, open_workspace
@@ -57,24 +57,38 @@ def _backend(family: str, name: str) -> Any:
 
 def _say_where(error: MvopsError, workspace: Workspace, overrides: Sequence[str]) -> None:
     """Give an error that is about a key of the spec the line of YAML where it can be mended."""
-    paths = _for_notebook(error, workspace) if isinstance(error, NotebookError) else [error.about]
-    place = place_of(workspace.root, paths, overrides, workspace.project.environment)
-    if place is None:
-        return
-    if error.where is not None:  # a path from the root, also to a notebook outside of it
-        shown = Path(os.path.relpath(error.where.file, workspace.root)).as_posix()
-        told = error.message.replace(str(error.where.file), shown)
-        error.message = told if shown in told else f"{shown}: {told}"
-    error.where = place
+    positions = positions_of(workspace.root, overrides, workspace.project.environment)
+    place = next((found for path in keys_about(error, workspace) if (found := positions.find(path))), None)
+    if place is not None and place.where is not None:
+        error.message, error.where = with_its_file(error, workspace.root), place.where
+
+
+def with_its_file(error: MvopsError, root: Path) -> str:
+    """The error's message with the file that it is about, for where a line of the YAML is shown as its place."""
+    if error.where is None:
+        return error.message
+    shown = Path(os.path.relpath(error.where.file, root)).as_posix()  # from the root, also to what is outside of it
+    told = error.message.replace(str(error.where.file), shown)
+    return told if shown in told else f"{shown}: {told}"
+
+
+def keys_about(error: MvopsError, workspace: Workspace) -> Iterable[tuple[str | int, ...]]:
+    """The keys of the spec that may be at fault, the likeliest first."""
+    return _for_notebook(error, workspace) if isinstance(error, NotebookError) else [error.about]
 
 
 def _for_notebook(error: NotebookError, workspace: Workspace) -> Iterator[tuple[str | int, ...]]:
     """Where the models that use the notebook may say what it is asked for in vain."""
-    field, *name = error.about
     for model, spec in workspace.project.models.items():
         if error.where is not None and error.where.file in [workspace.root / book for book in spec.pipeline.books]:
-            for section in ("parameters", "inputs") if field == "parameters" else (field,):
-                yield ("models", model, "pipeline", section, *name)
+            yield from in_pipeline(error, model)
+
+
+def in_pipeline(error: NotebookError, model: str) -> Iterator[tuple[str | int, ...]]:
+    """Where the model may say it."""
+    field, *name = error.about or ("notebook",)
+    for section in ("parameters", "inputs") if field == "parameters" else (field,):
+        yield ("models", model, "pipeline", section, *name)
 
 
 def look_at(workspace: Workspace) -> Look:

@@ -99,6 +99,36 @@ def test_a_project_with_a_mistake(project: Path, case: str, command: str) -> Non
     assert snapshot(project) == before
 
 
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_what_the_yaml_names_in_vain_is_told_at_once_over_all_models(project: Path, command: str) -> None:
+    (project / "data/d.csv").unlink()
+    (project / "pipelines/other.ipynb").write_bytes((project / NOTEBOOK).read_bytes())
+    own = (project / YAML).read_text().replace("toy.ipynb", "other.ipynb").replace("data/d.csv", "data/o.csv")
+    (project / "configs/models/other.yaml").write_text(f"{own}endpoint: {{port: 18402}}\n")
+    third = own.replace("other.ipynb", "third.ipynb")
+    (project / "configs/models/third.yaml").write_text(f"{third}endpoint: {{port: 18403}}\n")
+    edit(project / "configs/models/other.yaml", "{model: model, features: X_test,", "{model: modell, features: X_tset,")
+    for model in ("toy", "other"):
+        edit(project / f"configs/models/{model}.yaml", "{C: 1.0}", "{CC: 1.0, D: 2}")
+    before = snapshot(project)
+    refused = mvops(project, command, *(["--yes"] if command == "apply" else [])).refused(
+        "9 problems with what the YAML names",
+        f"{YAML}:4:23: there is no data at data/d.csv, which models.toy.pipeline.inputs.data_path names",
+        f"{YAML}:5:20: pipelines/toy.ipynb: 'CC' is no parameter of the notebook; did you mean 'C'?",
+        "      parameters: {CC: 1.0, D: 2}\n                       ^\nIts parameters are: C, data_path.",
+        f"{YAML}:5:28: pipelines/toy.ipynb: 'D' is no parameter of the notebook",
+        "configs/models/other.yaml:4:23: there is no data at data/o.csv, which models.other.pipeline.inputs.data_path",
+        "configs/models/other.yaml:5:20: pipelines/other.ipynb: 'CC' is no parameter of the notebook",
+        "configs/models/other.yaml:5:28: pipelines/other.ipynb: 'D' is no parameter of the notebook",
+        "configs/models/other.yaml:6:20: pipelines/other.ipynb: No cell makes the variable 'modell'",
+        "configs/models/other.yaml:6:38: pipelines/other.ipynb: No cell makes the variable 'X_tset'",
+        "Correct pipeline.outputs in the model's YAML.",
+        "configs/models/third.yaml:3:13: There is no notebook pipelines/third.ipynb",
+    )
+    assert refused.out == ""
+    assert snapshot(project) == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
