@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,9 @@ from mvops.cli.carrying_out import carry_out
 from mvops.cli.session import JsonFlag, YesFlag, answer, confirm, print_json, say
 from mvops.cli.session import project as open_project
 from mvops.errors import UsageError
+
+if TYPE_CHECKING:
+    from mvops.workspace import Workspace
 
 
 def refresh(
@@ -29,6 +33,7 @@ def refresh(
         raise UsageError("--accept and --revert are two ways: choose one")
     with open_project() as workspace:
         if revert:
+            _put_back_times(workspace, addresses or (), yes=yes, json_=json_)
             made = plan_of(workspace, addresses or (), drift_only=True)
             approval = "--yes" if yes else "typed"
             carry_out(workspace, made, approval=approval, json_=json_, command="refresh --revert")
@@ -52,6 +57,20 @@ def refresh(
         say(f"{each.file}:{each.line}: {key}{before} {'taken out' if each.after is None else each.after}")
     if written:
         say("See what it comes to: mvops plan")
+
+
+def _put_back_times(workspace: Workspace, addresses: Sequence[str], *, yes: bool, json_: bool) -> None:
+    """Undo the edits of times in generated files; what else is to be reverted, a plan says."""
+    from mvops.usecases.refresh import edited_times, put_back
+
+    found = edited_times(workspace, addresses)
+    if not found:
+        return
+    if not json_:
+        for each in found:
+            say(f"  ~ {each.path}: {', '.join(each.jobs)} as generated again; other edits stay")
+    confirm("Put the edited times back?", yes=yes)
+    put_back(workspace, found)
 
 
 def add_to(app: typer.Typer) -> None:

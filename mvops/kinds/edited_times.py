@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Collection
 from datetime import timedelta
 
 from mvops.contracts.schedulers import Timetable
@@ -15,6 +16,7 @@ from mvops.core.outside import Accepted, Outside
 from mvops.kinds.jobs import as_cron
 from mvops.kinds.kind import Look
 
+_BACK = "mvops refresh --revert puts back the time that was generated"
 _PERIODS = (
     *(timedelta(minutes=n) for n in range(1, 60)),
     *(timedelta(hours=n) for n in range(1, 24)),
@@ -34,6 +36,19 @@ def edited_times(timetable: Timetable, generated: str, there: str) -> dict[str, 
 def wrong_times(timetable: Timetable, generated: str, there: str) -> dict[str, str]:
     """Job -> why what stands there for its schedule is none."""
     return {job: wrong for job, time in _edited(timetable, generated, there).items() if (wrong := _wrong(time))}
+
+
+def with_times_of(timetable: Timetable, generated: str, there: str, jobs: Collection[str]) -> str:
+    """The edited text with the schedules of these jobs as they were generated; other edits stay."""
+    before, after = generated.splitlines(), there.splitlines(keepends=True)
+    edited = _edited(timetable, generated, there)
+    moved = {(job.schedule, edited[job.name]) for job in timetable.jobs if job.name in jobs and job.name in edited}
+    bare = [line.rstrip("\r\n") for line in after]
+    for tag, first, last, start, end in difflib.SequenceMatcher(None, before, bare, autojunk=False).get_opcodes():
+        for number in range(start, end) if tag == "replace" else ():
+            was = (line for line in before[first:last] for pair in moved if _is_moved(line, bare[number], *pair))
+            after[number] = next(was, bare[number]) + after[number][len(bare[number]) :]
+    return "".join(after)
 
 
 def as_in_yaml(look: Look, where: Address, job: str, schedule: str) -> Outside:
@@ -56,7 +71,8 @@ def as_in_yaml(look: Look, where: Address, job: str, schedule: str) -> Outside:
     path = keys.get(sort, ())
     period = next((each for each in _PERIODS if as_cron(each) == schedule), None)
     if not path or period is None:
-        why = f"{'.'.join(path) or 'no key of the YAML'} cannot say this time: the file is yours, and stays as it is"
+        key = ".".join(path) or "no key of the YAML"
+        why = f"{key} cannot say this time: the file is yours, and stays as it is; {_BACK}"
         return Outside(address=where, what=what, whose="yours", why_not=why)
     accepted = Accepted(path=path, value=format_duration(period))
     return Outside(address=where, what=what, whose="yours", accepted=accepted)
@@ -65,7 +81,7 @@ def as_in_yaml(look: Look, where: Address, job: str, schedule: str) -> Outside:
 def mended_by_hand(where: Address, job: str, wrong: str) -> Outside:
     """A schedule that is none."""
     what = f"the time of {job} in its file, edited by hand, is none: {wrong}"
-    why = "mend it there; or delete the file, and mvops apply writes it anew"
+    why = f"mend it there; or delete the file, and mvops apply writes it anew; {_BACK}"
     return Outside(address=where, what=what, whose="yours", why_not=why)
 
 
@@ -109,6 +125,10 @@ def _jobs_of_lines(timetable: Timetable, lines: list[str]) -> dict[int, tuple[st
                 start = number + 1
                 break
     return found
+
+
+def _is_moved(before: str, after: str, schedule: str, time: str) -> bool:
+    return schedule in before and _moved(before, after, schedule) == time
 
 
 def _moved(before: str, after: str, schedule: str) -> str | None:

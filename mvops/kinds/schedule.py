@@ -15,7 +15,7 @@ from mvops.core.regeneration import is_text
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
-from mvops.kinds.edited_times import as_in_yaml, edited_times, mended_by_hand, wrong_times
+from mvops.kinds.edited_times import as_in_yaml, edited_times, mended_by_hand, with_times_of, wrong_times
 from mvops.kinds.generated import file_steps, made_of_files, recalled_digests
 from mvops.kinds.jobs import Entry, entries, with_parts
 from mvops.kinds.kind import Look
@@ -88,9 +88,8 @@ class ScheduleKind:
 
     def accepted(self, action: Action, look: Look) -> Iterator[Outside]:
         """The times that were edited in its files."""
-        wanted = {job["name"]: job["schedule"] for job in (action.after or {}).get("timetable", {}).get("jobs", ())}
         for _, texts in _edited(look, look.records.get(action.address)):
-            moved = {job: time for job, time in edited_times(*texts).items() if wanted.get(job) not in {None, time}}
+            moved = _other_times(action, texts)
             yield from (as_in_yaml(look, action.address, job, time) for job, time in moved.items())
             yield from (mended_by_hand(action.address, job, wrong) for job, wrong in wrong_times(*texts).items())
 
@@ -100,6 +99,15 @@ class ScheduleKind:
         return 0.0
 
 
+def with_generated_times(action: Action, look: Look) -> Iterator[tuple[str, str, list[str]]]:
+    """Each file with edited times as it is without those edits: path, text, and the jobs whose times go back."""
+    for path, texts in _edited(look, look.records.get(action.address)):
+        jobs = sorted({*_other_times(action, texts), *wrong_times(*texts)})
+        there = content_at(look.workspace.root / path)
+        if jobs and there is not None:
+            yield path, with_times_of(*texts[:2], there.decode(errors="surrogateescape"), jobs), jobs
+
+
 def no_times(look: Look) -> Iterator[str]:
     """A sentence for each time that somebody edited into none in a generated file."""
     for where, record in sorted(look.records.items()):
@@ -107,6 +115,12 @@ def no_times(look: Look) -> Iterator[str]:
             for path, texts in _edited(look, record):
                 for job, wrong in wrong_times(*texts).items():
                     yield f"{path}, edited by hand, has no time for {job}: {wrong}"
+
+
+def _other_times(action: Action, texts: tuple[Timetable, str, str]) -> dict[str, str]:
+    """Job -> its edited time, where that is not what the YAML wants."""
+    wanted = {job["name"]: job["schedule"] for job in (action.after or {}).get("timetable", {}).get("jobs", ())}
+    return {job: time for job, time in edited_times(*texts).items() if wanted.get(job) not in {None, time}}
 
 
 def _edited(look: Look, record: Record | None) -> Iterator[tuple[str, tuple[Timetable, str, str]]]:

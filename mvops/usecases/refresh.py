@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from mvops.atomic import write_atomically
 from mvops.core.action import Action, Verb
 from mvops.core.address import kind_of
 from mvops.core.outside import Accepted, Outside, differs
@@ -12,9 +14,11 @@ from mvops.core.plan import Plan
 from mvops.core.scope import Scope
 from mvops.errors import ConflictError, UsageError
 from mvops.kinds.kind import Accepting, Look, kinds
+from mvops.kinds.schedule import ScheduleKind, with_generated_times
 from mvops.loading.accepting import Written, accept
 from mvops.usecases.plan import plan
 from mvops.usecases.project import look_at
+from mvops.usecases.signatures import check_signed
 from mvops.workspace import Workspace
 
 _YOURS = "the file is yours, and stays as it is"
@@ -58,6 +62,35 @@ def take_over(workspace: Workspace, found: Sequence[Outside]) -> list[Written]:
         hint = first.why_not if first else "See what was changed: mvops refresh"
         raise ConflictError(f"there is nothing that the YAML could say{said}", hint=hint)
     return accept(workspace.root, list(wanted.values()), workspace.project.environment)
+
+
+@dataclass(frozen=True)
+class PutBack:
+    """A generated file without the times that somebody edited into it; `jobs` are those that they are of."""
+
+    path: str
+    text: str
+    jobs: tuple[str, ...]
+
+
+def edited_times(workspace: Workspace, addresses: Sequence[str] = ()) -> list[PutBack]:
+    """The files of schedules with edited times, as they are without. Reads only; raises as `outside`."""
+    made = plan_of(workspace, addresses)
+    look = look_at(workspace)
+    chosen = [action for action in made.actions if not addresses or _named(action, addresses)]
+    schedules = [action for action in chosen if kind_of(action.address) == ScheduleKind.name]
+    return [
+        PutBack(path, text, tuple(jobs))
+        for action in schedules
+        for path, text, jobs in with_generated_times(action, look)
+    ]
+
+
+def put_back(workspace: Workspace, found: Sequence[PutBack]) -> None:
+    """Write the times that were generated. Raises ConflictError where only signed plans are applied."""
+    check_signed(workspace, None)
+    for each in found:
+        write_atomically(workspace.root / each.path, each.text.encode(errors="surrogateescape"))
 
 
 def _named(action: Action, addresses: Sequence[str]) -> bool:

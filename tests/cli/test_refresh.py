@@ -66,6 +66,15 @@ def test_p34_a_time_that_no_key_can_say_stays_in_the_file(project: Path) -> None
     mvops(project, "refresh", "--accept", "--yes").refused("there is nothing that the YAML could say")
     assert snapshot(project) == before
 
+    edit(project / CRONTAB, "# Install it", "# Installed by ana\n# Install it")
+    mine = (project / CRONTAB).read_text().replace("17 2 * * 1-5 cd", "5 0 * * * cd")
+    edit(project / CRONTAB, "0 3 * * 1 cd", "30 4* * * 2 cd")  # none at all
+    mvops(project, "refresh", "--revert").refused("nobody to ask", "--yes")
+    said = mvops(project, "refresh", "--revert", "--yes", "schedule.*").ok().out
+    assert f"~ {CRONTAB}: monitor_toy, retrain_toy as generated again; other edits stay" in said
+    assert (project / CRONTAB).read_text() == mine
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+
 
 def test_p34_a_time_that_is_none_is_told_and_never_accepted(project: Path) -> None:
     edit(project / CRONTAB, "5 0 * * * cd", "5 0* * * * cd")

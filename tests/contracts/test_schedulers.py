@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mvops.contracts.schedulers import Command, Job, Machine, Part, Scheduler, Timetable
-from mvops.kinds.edited_times import edited_times
+from mvops.kinds.edited_times import edited_times, with_times_of
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,18 @@ def test_p34_a_time_that_was_edited_in_the_files_is_read_back(backend: Scheduler
     assert read(lambda _, text: text) == {}
     assert read(lambda path, _: after[path]) == {"monitor_delay": "5 */6 * * *"}
     theirs = {"5 0 * * *": "5 */6 * * *", "0 3 * * 1": "30 4 * * 2"}
-    both = read(lambda _, text: reduce(lambda made, each: made.replace(*each), theirs.items(), text) + "# mine\n")
+
+    def edited(text: str) -> str:
+        return reduce(lambda made, each: made.replace(*each), theirs.items(), text) + "# mine\n"
+
+    both = read(lambda _, text: edited(text))
     assert both == {"monitor_delay": "5 */6 * * *", "retrain_demand": "30 4 * * 2"}
+    for text in backend.files(table).values():
+        if edited_times(table, text, edited(text)):
+            windows = edited(text).replace("\n", "\r\n")
+            assert with_times_of(table, text, edited(text), both) == text + "# mine\n"
+            assert with_times_of(table, text, windows, both) == (text + "# mine\n").replace("\n", "\r\n")
+            one = with_times_of(table, text, edited(text), ["monitor_delay"])
+            assert ("5 0 * * *" in one, "30 4 * * 2" in one) == ("5 0 * * *" in text, "0 3 * * 1" in text)
     assert read(lambda _, text: text.replace("5 0 * * *", "5 99 * * *")) == {}
     assert read(lambda _, text: text.replace("5 0 * * *", "at noon")) == {}
