@@ -17,7 +17,9 @@ from mvops.core.spec import UNKNOWN
 from mvops.core.state import Record
 from mvops.core.steps import KeepTexts, Step
 from mvops.kinds.file_words import described, later, left, moved, template_reasons
+from mvops.kinds.generated import ABSENT
 from mvops.kinds.kind import Look, kinds
+from mvops.registry.leftovers import left_behind
 from mvops.registry.texts import find_text, is_merged
 from mvops.rendering import templates_used
 
@@ -42,14 +44,18 @@ def with_files(action: Action, record: Record | None, look: Look) -> Action:
     kind = _generating(kind_of(action.address))
     if kind is None or action.verb is Verb.FORGET:
         return action
-    recorded = (action.before or {}).get("files", {})
+    stayed = _stayed(action, look)
+    recorded = (action.before or {}).get("files", stayed)
     files = _Files(look, name_of(action.address), recorded, _remembered(record, "bases"))
     if action.verb in {Verb.KEEP, Verb.DELETE} or action.after is None:
         return action.model_copy(update={"files": tuple(files.left(goes=action.verb is Verb.DELETE))})
     texts, templates = rendered(kind, action, look)
     if action.verb is Verb.CONFLICT:
-        return action.model_copy(update={"files": tuple(files.in_the_way(texts))})
-    changes = tuple(files.changes(texts, action.after["files"]))
+        theirs = tuple(files.in_the_way(texts))
+        if not (stayed and _only_files(action) and stayed.keys() >= {change.path for change in theirs}):
+            return action.model_copy(update={"files": theirs})
+        action = action.model_copy(update={"verb": Verb.CREATE, "reason": "new", "because": "new", "changes": ()})
+    changes = tuple(files.changes(texts, (action.after or {})["files"]))
     update = template_reasons(action, changes, templates, _remembered(record, "templates"))
     return action.model_copy(update={"files": changes, "templates": templates, **update})
 
@@ -76,14 +82,32 @@ def changed_since(action: Action, look: Look) -> Iterator[str]:
         yield from (f"the template {name} was changed" for name in moved)
 
 
-def texts_in_use(records: Iterable[Record]) -> set[str]:
-    """The digests of the texts that a merge to come may need."""
-    found: set[str] = set()
+def texts_in_use(records: Iterable[Record], stayed: Mapping[str, Mapping[str, str]]) -> set[str]:
+    """The digests of the texts that a merge to come may need, also into files that `stayed` without a record."""
+    found = {base for bases in stayed.values() for base in bases.values()}
     for record in records:
         if _generating(kind_of(Address(record.address))) is not None:
             found |= set(record.spec["files"].values())
         found |= {*_remembered(record, "bases").values(), *_remembered(record, "besides").values()}
     return found
+
+
+def _stayed(action: Action, look: Look) -> dict[str, str]:
+    """The files of what is wanted and not on record that stayed, edited by hand, when it was taken away."""
+    root, wanted = look.workspace.root, (action.after or {}).get("files", {})
+    if action.before is not None or not any(content_at(root / path) is not None for path in wanted):
+        return {}
+    stayed = look.once(_all_that_stayed).get(action.address, {})
+    return {path: base for path, base in stayed.items() if path in wanted and content_at(root / path) is not None}
+
+
+def _all_that_stayed(look: Look) -> dict[str, dict[str, str]]:
+    return left_behind(look.workspace.registry)
+
+
+def _only_files(action: Action) -> bool:
+    """Is it files, and nothing else that is there, what is in the way."""
+    return all(change.field.partition(".")[0] == "files" or change.before == ABSENT for change in action.changes)
 
 
 def rendered(kind: Generating, action: Action, look: Look) -> tuple[Mapping[str, str], dict[str, str]]:
@@ -118,7 +142,8 @@ class _Files:
                 there = self._content(path)
                 because = later(edited=there is not None and not is_text(there, self.recorded.get(path)))
                 found = None if there is None else sha256(there)
-                yield FileChange(path=path, verb="later", because=because, found=found)
+                base = self.recorded.get(path)
+                yield FileChange(path=path, verb="later", because=because, found=found, base=base)
             elif path in gone:
                 yield from self._went(path, gone[path])
             else:

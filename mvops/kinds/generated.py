@@ -80,7 +80,8 @@ def file_steps(action: Action, texts: Mapping[str, str]) -> Iterator[Step]:
     recorded = (action.before or {}).get("files", {})
     plan = {change.path: change for change in action.files}
     if texts:
-        yield WriteFiles(files=dict(texts), ours=recorded, plan=plan)
+        left = {change.path: change.base for change in action.files if change.base} if action.before is None else {}
+        yield WriteFiles(files=dict(texts), ours={**recorded, **left}, plan=plan)
     went = {change.origin: plan[change.origin].found for change in action.files if change.origin in plan}
     gone = {path: went.get(path) or digest for path, digest in recorded.items() if path not in texts}
     if gone:

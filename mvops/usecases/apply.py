@@ -21,6 +21,7 @@ from mvops.kinds.kind import Look, Settling, kinds
 from mvops.performing.perform import perform
 from mvops.registry.events import record_event
 from mvops.registry.journal import SqlJournal
+from mvops.registry.leftovers import left_behind
 from mvops.registry.lock import hold_lock
 from mvops.registry.state import SqlState
 from mvops.registry.texts import drop_texts
@@ -83,7 +84,8 @@ def apply(  # noqa: PLR0913 -- what goes on record of it is handed in
             said |= {"signed_by": signed_by} if signed_by else {}
             _on_record(workspace, plan, finished, said | (_state(workspace) if complete else {}))
         if finished and complete:
-            drop_texts(workspace.registry, but=texts_in_use(SqlState(workspace.registry).records().values()))
+            records = SqlState(workspace.registry).records().values()
+            drop_texts(workspace.registry, but=texts_in_use(records, left_behind(workspace.registry)))
     for model in _left_behind(finished):
         bring_along(workspace, model)
     if finished:

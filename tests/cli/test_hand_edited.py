@@ -55,6 +55,9 @@ def test_a_file_in_the_way_is_a_conflict_and_stays(quick: Path) -> None:
 def test_destroy_takes_what_apply_made_and_leaves_what_people_edited(project: Path) -> None:
     edited = project / "deploy/serving/toy/README.md"
     edited.write_text("mine\n")
+    crontab = project / "deploy/schedules/toy/crontab"
+    generated = crontab.read_text()
+    crontab.write_text(f"# mine as well\n{generated}")
     (project / "deploy/notes.txt").write_text("mine too\n")
     going = mvops(project, "destroy").refused("nobody to ask").out
     assert "delete: everything is taken away" in going
@@ -62,7 +65,7 @@ def test_destroy_takes_what_apply_made_and_leaves_what_people_edited(project: Pa
     done = mvops(project, "destroy", "--yes").ok()
     assert "delete endpoint.toy" in done.out
     left = sorted(str(p.relative_to(project)) for p in (project / "deploy").rglob("*") if p.is_file())
-    assert left == ["deploy/notes.txt", "deploy/serving/toy/README.md"]
+    assert left == ["deploy/notes.txt", "deploy/schedules/toy/crontab", "deploy/serving/toy/README.md"]
     assert not (project / ".mvops/serving/toy/route.json").exists()
     assert (project / "pipelines/toy.ipynb").is_file()
     assert "1" in mvops(project, "versions", "list", "toy").ok().out  # the registry keeps its versions
@@ -70,6 +73,15 @@ def test_destroy_takes_what_apply_made_and_leaves_what_people_edited(project: Pa
     again = mvops(project, "plan").ok(0)
     assert "+ model.toy" in again.out
     assert "Nothing to do: nothing is applied." in mvops(project, "destroy", "--yes").ok().out
+    assert "deploy/schedules/toy/crontab was edited by hand and stays" in again.out
+    edit(project / "configs/models/toy.yaml", "every: 1d", "every: 12h")
+    assert "deploy/schedules/toy/crontab is merged" in mvops(project, "plan").ok().out
+    mvops(project, "apply", "--yes").ok()
+    first, merged = crontab.read_text().split("\n", 1)
+    assert first == "# mine as well"
+    assert len(set(merged.splitlines()) - set(generated.splitlines())) == 1, "the time of the monitor"
+    assert edited.read_text() == "mine\n"
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
 
 
 def test_a_destroyed_project_without_edits_has_no_deploy_and_can_come_back(project: Path) -> None:

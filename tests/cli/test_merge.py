@@ -314,13 +314,14 @@ def edit_bytes(path: Path, old: bytes, new: bytes) -> None:
 
 
 def test_destroy_takes_the_new_text_that_waited_too(project: Path) -> None:
+    generated = (project / DOCKERFILE).read_text()
     path = contested(project)
     move_port(project)
     mvops(project, "apply", "--yes").ok()
     assert path.with_name("Dockerfile.new").is_file()
     mvops(project, "destroy", "--yes").ok()
     assert [p.name for p in (project / FOLDER).iterdir()] == ["Dockerfile"]
-    assert query(project, "SELECT count(*) FROM mvops_texts") == [(0,)]
+    assert query(project, "SELECT text FROM mvops_texts") == [(generated,)], "what the file that stays descends from"
 
 
 def test_a_deleted_file_of_which_another_was_edited_is_made_again(project: Path) -> None:
