@@ -140,9 +140,10 @@ class _Files:
                 yield from self._made(path, made[path], origins[path])
             elif path in wanted:
                 there = self._content(path)
-                because = later(edited=there is not None and not is_text(there, self.recorded.get(path)))
-                found = None if there is None else sha256(there)
                 base = self.recorded.get(path)
+                edited = there is not None and not is_text(there, base)
+                because = later(path, edited=edited, known=base is not None)
+                found = None if there is None else sha256(there)
                 yield FileChange(path=path, verb="later", because=because, found=found, base=base)
             elif path in gone:
                 yield from self._went(path, gone[path])
@@ -157,7 +158,7 @@ class _Files:
     def in_the_way(self, texts: Mapping[str, str]) -> Iterator[FileChange]:
         """Files that are there and are not ours."""
         for path, text in sorted(texts.items()):
-            there = self._content(path)
+            there = None if UNKNOWN in text else self._content(path)
             change = described(path, text.encode(), Found(there)) if there is not None else None
             if change is not None:
                 yield change.model_copy(update={"because": "is there and not ours"})

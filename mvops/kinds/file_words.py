@@ -54,11 +54,11 @@ def moved(change: FileChange, origin: str) -> FileChange:
     return change.model_copy(update={"verb": verb, "because": because, "origin": origin})
 
 
-def later(*, edited: bool) -> str:
-    """Of a file whose text waits for an earlier action."""
-    return (
-        "was edited by hand; what is new is merged into it once it is known" if edited else "is made once it is known"
-    )
+def later(path: str, *, edited: bool, known: bool) -> str:
+    """Of a file whose text waits for an earlier action; `known` says that the one before is on record."""
+    if edited and not known:  # it came with a checkout, or is somebody's own: nobody can tell yet
+        return f"is there and stays; its text is known later, and goes to {beside(path)} if it is another"
+    return f"{_EDITED}; what is new is merged into it once it is known" if edited else "is made once it is known"
 
 
 def template_reasons(

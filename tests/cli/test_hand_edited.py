@@ -51,6 +51,16 @@ def test_a_file_in_the_way_is_a_conflict_and_stays(quick: Path) -> None:
     assert mine.read_text() == "# mine\n"
     assert not (quick / "deploy/serving").exists()
 
+    requirements = quick / "deploy/serving/toy/requirements.txt"
+    requirements.parent.mkdir(parents=True)
+    requirements.write_text("numpy\n")  # as from a checkout: what is in it is known once there is a version
+    waits = "is there and stays; its text is known later, and goes to deploy/serving/toy/requirements.txt.new"
+    assert waits in mvops(quick, "plan").ok().out
+    requirements.with_name("Dockerfile").write_text("# mine\n")
+    refused = mvops(quick, "apply", "--yes").refused("2 resources are in conflict:").err
+    assert "  endpoint.toy: exists and is not ours: deploy/serving/toy/Dockerfile\n" in refused
+    assert "  schedule.toy: exists and is not ours: deploy/schedules/toy/crontab\n" in refused
+
 
 def test_destroy_takes_what_apply_made_and_leaves_what_people_edited(project: Path) -> None:
     edited = project / "deploy/serving/toy/README.md"
