@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -31,6 +32,21 @@ def plain(content: bytes) -> bytes:
     """With line feeds only, where every line ends as on Windows: that is Git's doing, and no edit."""
     ends = content.count(b"\n")
     return content.replace(b"\r\n", b"\n") if ends and content.count(b"\r\n") == ends else content
+
+
+def by_new_name(
+    base: list[bytes], theirs: list[bytes], ours: list[bytes], old: str, new: str
+) -> tuple[list[bytes], list[bytes]]:
+    """Base and theirs with the lines of ours that differ from the base's by a name alone: no change to merge.
+
+    As they are where they have a line of their own with the old name: what that is to say is theirs to decide.
+    """
+    named = re.compile(rb"(?<![^\W_])%b(?![^\W_])" % re.escape(old.encode()))
+    renamed = {line: named.sub(lambda _: new.encode(), line) for line in base if named.search(line)}
+    if any(named.search(line) and line not in renamed for line in theirs):
+        return base, theirs
+    known = {line: now for line, now in renamed.items() if now in set(ours)}
+    return [known.get(line, line) for line in base], [known.get(line, line) for line in theirs]
 
 
 def regions(base: Sequence[bytes], theirs: Sequence[bytes], ours: Sequence[bytes]) -> Iterator[Region]:

@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from mvops.core.merge import Region, plain, regions, split_lines
+from mvops.core.merge import Region, by_new_name, plain, regions, split_lines
 
 What = Literal["create", "replace", "same", "merge", "leave", "conflict"]
 
@@ -37,6 +37,7 @@ class Found:
     older one while `waiting` says that a conflict is not resolved. None for what is not there or not known.
     `beside_known` says that what is in `.new` was generated once, `merged` that what is there is this very merge, done
     already: an apply was killed between the file and its record. No text shows that, where lines repeat.
+    `renamed` is the name before and the name now, where the model was renamed since `base` was generated.
     """
 
     there: bytes | None
@@ -46,6 +47,7 @@ class Found:
     waiting: bool = False
     beside_known: bool = False
     merged: bool = False
+    renamed: tuple[str, str] | None = None
 
     def beside_ours(self) -> bool:
         """Is `.new` what we put there, or not there."""
@@ -80,14 +82,15 @@ def beside(path: str) -> str:
 
 def called_before(path: str, name: str, known: Collection[str]) -> str | None:
     """Which of the `known` paths is `path` as it was while what it was generated for had another name than `name`."""
-    parts = path.split("/")
-    for other in sorted(known):
-        theirs = other.split("/")
-        pairs = [pair for pair in zip(theirs, parts, strict=False) if pair[0] != pair[1]]
-        before = {_part_before(*pair, name) for pair in pairs}
-        if len(theirs) == len(parts) and len(before) == 1 and before != {None}:
-            return other
-    return None
+    return next((other for other in sorted(known) if name_before(path, name, other)), None)
+
+
+def name_before(path: str, name: str, other: str) -> str | None:
+    """The name that what is called `name` in `path` has in `other`; None where more than that differs."""
+    parts, theirs = path.split("/"), other.split("/")
+    pairs = [pair for pair in zip(theirs, parts, strict=False) if pair[0] != pair[1]]
+    before = {_part_before(*pair, name) for pair in pairs}
+    return before.pop() if len(theirs) == len(parts) and len(before) == 1 else None
 
 
 def _part_before(theirs: str, part: str, name: str) -> str | None:
@@ -119,9 +122,10 @@ def regenerate(name: str, new: bytes, found: Found) -> Outcome:  # noqa: PLR0911
 
 
 def _merged(name: str, new: bytes, found: Found, there: bytes, *, windows: bool) -> Outcome:
-    base = found.base or b""
-    theirs, ours = split_lines(there), split_lines(new)
-    found_regions = tuple(regions(split_lines(base), theirs, ours))
+    base, theirs, ours = split_lines(found.base or b""), split_lines(there), split_lines(new)
+    if found.renamed:
+        base, theirs = by_new_name(base, theirs, ours, *found.renamed)
+    found_regions = tuple(regions(base, theirs, ours))
     changed = tuple(region for region in found_regions if region.who != "nobody")
     merged = b"".join(
         b"".join(

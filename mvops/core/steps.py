@@ -22,13 +22,14 @@ class WriteFiles(Frozen):
     """Write `files` (path below the project -> text), each atomically; what was edited by hand is merged or stays.
 
     `ours` are the digests of what was generated last, `plan` says what becomes of the files: none of them may have
-    another end than the one that was planned.
+    another end than the one that was planned. `name` is that of the resource.
     """
 
     step: Literal["write-files"] = "write-files"
     files: dict[str, str]
     ours: dict[str, str]
     plan: dict[str, FileChange] = Field(default_factory=dict)
+    name: str = ""
 
 
 class RemoveFiles(Frozen):

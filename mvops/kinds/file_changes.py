@@ -12,7 +12,7 @@ from mvops.atomic import content_at
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, kind_of, name_of
 from mvops.core.file_change import FileChange
-from mvops.core.regeneration import Found, beside, called_before, is_text, sha256
+from mvops.core.regeneration import Found, beside, called_before, is_text, name_before, sha256
 from mvops.core.spec import UNKNOWN
 from mvops.core.state import Record
 from mvops.core.steps import KeepTexts, Step
@@ -195,7 +195,9 @@ class _Files:
         text = find_text(registry, base) if edited and base else None
         known = other is not None and find_text(registry, sha256(other)) is not None
         merged = there is not None and text is not None and is_merged(registry, text, new, there)
-        return Found(there, other, recorded, text, waiting=waiting, beside_known=known, merged=merged)
+        before = name_before(path, self.name, origin) if origin else None
+        renamed = (before, self.name) if before else None
+        return Found(there, other, recorded, text, waiting, known, merged, renamed)
 
     def _went(self, path: str, to: str) -> Iterator[FileChange]:
         there = self._content(path)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from mvops.atomic import content_at
 from mvops.core import canonical
 from mvops.core.action import Action
+from mvops.core.address import name_of
 from mvops.core.regeneration import is_text, sha256
 from mvops.core.spec import UNKNOWN
 from mvops.core.state import Observed, Record
@@ -81,7 +82,7 @@ def file_steps(action: Action, texts: Mapping[str, str]) -> Iterator[Step]:
     plan = {change.path: change for change in action.files}
     if texts:
         left = {change.path: change.base for change in action.files if change.base} if action.before is None else {}
-        yield WriteFiles(files=dict(texts), ours={**recorded, **left}, plan=plan)
+        yield WriteFiles(files=dict(texts), ours={**recorded, **left}, plan=plan, name=name_of(action.address))
     went = {change.origin: plan[change.origin].found for change in action.files if change.origin in plan}
     gone = {path: went.get(path) or digest for path, digest in recorded.items() if path not in texts}
     if gone:

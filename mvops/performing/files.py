@@ -9,7 +9,7 @@ from pathlib import Path
 from mvops.atomic import clear_drafts, content_at, write_atomically
 from mvops.core.canonical import canonical_json
 from mvops.core.file_change import FileChange
-from mvops.core.regeneration import Found, Outcome, beside, is_text, merge_mark, regenerate, sha256
+from mvops.core.regeneration import Found, Outcome, beside, is_text, merge_mark, name_before, regenerate, sha256
 from mvops.core.steps import KeepTexts, RemoveFiles, WriteFiles
 from mvops.errors import ConflictError, StalePlanError, Where
 from mvops.registry.database import Registry
@@ -78,7 +78,9 @@ def _found(step: WriteFiles, name: str, root: Path, registry: Registry | None) -
     text = find_text(registry, base) if registry and edited and base else None
     known = _once_ours(other, registry)
     done = registry and there and text is not None and is_merged(registry, text, step.files[name].encode(), there)
-    return Found(there, other, recorded, text, waiting=waiting, beside_known=known, merged=bool(done))
+    before = name_before(name, step.name, origin)
+    renamed = (before, step.name) if before else None
+    return Found(there, other, recorded, text, waiting, known, bool(done), renamed)
 
 
 def _first(*paths: Path) -> bytes | None:

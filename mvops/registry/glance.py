@@ -90,6 +90,12 @@ def renamed_to(registry: Registry, model: str) -> str:
     return next((name for name, message in registry.rows(asked, said=f"{said}%") if message.startswith(said)), "")
 
 
+def names_before(registry: Registry, model: str) -> list[str]:
+    """What a model was called before, the last name first."""
+    asked = "SELECT message FROM mvops_events WHERE kind = 'rename' AND subject = :model ORDER BY id DESC"
+    return [message.partition(" is called ")[0] for (message,) in registry.rows(asked, model=model)]
+
+
 def is_quiet(registry: Registry) -> bool:
     """Does nobody hold the lock, and was nothing left half-done."""
     ((busy,),) = registry.rows(

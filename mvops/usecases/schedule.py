@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,14 +13,18 @@ import yaml
 from pydantic import ValidationError
 
 from mvops import backends
+from mvops.atomic import content_at
 from mvops.contracts.schedulers import Installed, Job, Leftovers, Scheduler, Timetable
 from mvops.core.action import Verb
-from mvops.core.address import Address, kind_of
+from mvops.core.address import Address, kind_of, name_of
 from mvops.core.apply import Done
 from mvops.core.folders import hidden_folder
+from mvops.core.regeneration import beside
+from mvops.core.state import Record
 from mvops.errors import ConflictError, MvopsError, SpecError, UsageError, Where
 from mvops.kinds.generated import edited
 from mvops.registry.events import record_event
+from mvops.registry.glance import names_before
 from mvops.registry.state import SqlState
 from mvops.scheduling.handled import Handled
 from mvops.scheduling.job_run import JobRun, Result, Workshop, alone
@@ -34,6 +40,7 @@ class Scheduled:
     """A timetable as it was applied, what runs it, and which of its files were edited by hand.
 
     `to_install` is what to type where it is not installed; `limit` is what its scheduler says first of itself.
+    `conflict` says that a file waits for somebody, and should not be installed before.
     """
 
     timetable: Timetable
@@ -41,6 +48,7 @@ class Scheduled:
     edited: tuple[str, ...]
     to_install: str = ""
     limit: str = ""
+    conflict: str = ""
 
     @property
     def lacking(self) -> str:
@@ -50,7 +58,7 @@ class Scheduled:
     @property
     def waits(self) -> str:
         """What has to be done before anything is run, as far as that can be told from here."""
-        return f"{self.lacking}: {self.to_install}" if self.to_install else self.limit
+        return self.conflict or (f"{self.lacking}: {self.to_install}" if self.to_install else self.limit)
 
 
 @dataclass(frozen=True)
@@ -75,9 +83,23 @@ def scheduled(workspace: Workspace, *, look: bool = False) -> list[Scheduled]:
             changed = tuple(edited(workspace.root, files))
             timetable = _from_file(workspace, changed[0]) if backend == LOCAL and changed else None
             timetable = timetable or Timetable.model_validate(record.spec["timetable"])
-            waits = _waits_for(workspace, backend, timetable, files) if look else ("", "")
-            found.append(Scheduled(timetable, backend, changed, *waits))
+            conflict = _in_conflict(workspace, record) if look else ""
+            waits = _waits_for(workspace, backend, timetable, files) if look and not conflict else ("", "")
+            found.append(Scheduled(timetable, backend, changed, *waits, conflict))
     return found
+
+
+def _in_conflict(workspace: Workspace, record: Record) -> str:
+    """Which of its files waits for somebody, and whether it still calls the model as it was called before."""
+    waiting = json.loads(record.outputs.get("bases", "{}"))
+    path = next((path for path in sorted(waiting) if (workspace.root / beside(path)).is_file()), None)
+    if path is None:
+        return ""
+    text = (content_at(workspace.root / path) or b"").decode(errors="replace")
+    former = names_before(workspace.registry, name_of(Address(record.address)))
+    said = next((name for name in former if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)), None)
+    calls = f", and still calls the model by its old name {said}" if said else ""
+    return f"{path} is in conflict{calls}: take over what you want of {beside(path)}, then delete that"
 
 
 def _waits_for(workspace: Workspace, backend: str, timetable: Timetable, files: Iterable[str]) -> tuple[str, str]:
@@ -119,7 +141,7 @@ def left_to_do(workspace: Workspace, finished: Iterable[Done]) -> list[str]:
     verbs = {action.verb for action in schedules}
     if not verbs - {Verb.KEEP, Verb.MOVE, Verb.FORGET}:
         return []
-    found = [f"{what}: {command}" for what, command in not_installed(workspace)]
+    found = [each.waits for each in scheduled(workspace, look=True) if each.conflict or each.to_install]
     for what, command, which in left_over(workspace):
         found += [f"{what}: {command}", *(f"  {each}" for each in which)]
     return found

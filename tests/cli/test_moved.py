@@ -141,9 +141,15 @@ def test_p30_p35_what_was_edited_by_hand_goes_along_with_a_rename(
     docker = (serving / "toy/Dockerfile").read_text()
     line = next(line for line in docker.splitlines() if "toy" in line)
     (serving / "toy/Dockerfile").write_text(docker.replace(line, f"{line}  # ours"))
+    crontab = project / "deploy/schedules/toy/crontab"
+    crontab.write_text(f"{crontab.read_text()}# Ask Ada.\n")
     renamed(project, "  - {from: model.toy, to: model.plaything}\n")
     before = snapshot(project)
     said = mvops(project, "plan").ok().out
+    assert (
+        "~ deploy/schedules/plaything/crontab comes from deploy/schedules/toy/crontab, edited by hand, and is me"
+        in said
+    )
     came = "deploy/serving/plaything/{0} comes from deploy/serving/toy/{0}, edited by hand, and is"
     assert f"~ {came.format('README.md')} merged, " in said
     assert f"x {came.format('Dockerfile')} in conflict: your edits of line" in said
@@ -158,9 +164,16 @@ def test_p30_p35_what_was_edited_by_hand_goes_along_with_a_rename(
     assert (killed / "deploy/serving/toy/README.md").is_file()
     by_hand = toy.copy(project, project.parent / "by_hand")
     (by_hand / "deploy/serving/toy").rename(by_hand / "deploy/serving/plaything")
+    edit(by_hand / "deploy/schedules/toy/crontab", "monitor toy ", "monitor toy  ")
     for folder in (project, killed, by_hand):
-        mvops(folder, "apply", "--yes").ok()
+        told = mvops(folder, "apply", "--yes").ok().out
         mvops(folder, "plan", "--detailed-exitcode").ok(0)
+        schedule = folder / "deploy/schedules/plaything/crontab"
+        assert schedule.read_text().endswith("\n# Ask Ada.\n")
+        waits = f"{schedule.relative_to(folder)} is in conflict, and still calls the model by its old name toy"
+        assert (waits in told) == (folder == by_hand)
+        assert ("schedule.plaything is not installed yet" in told) == (folder != by_hand)
+        assert ("toy " not in schedule.read_text().replace("mvops project toy", "")) == (folder != by_hand)
         assert [path.name for path in (folder / "deploy/serving").iterdir()] == ["plaything"], folder
         new = folder / "deploy/serving/plaything"
         readme = (new / "README.md").read_text()

@@ -16,6 +16,18 @@ AGAINST = b"one\ntwo\nthree\nfour\nmine\n"
 TEXTS = st.lists(st.sampled_from([b"a", b"b", b"c", b"\xff", b"d\r"]), max_size=6).map(b"\n".join)
 
 
+def test_a_rename_changes_no_line_that_differs_by_the_name_alone() -> None:
+    base, new = b"# of churn\n5 0 * * * retrain churn\n", b"# of loss\n7 0 * * * retrain loss\n"
+    known = {"recorded": sha256(base), "base": base, "renamed": ("churn", "loss")}
+    assert after(b"# mine\n" + base, new, **known).content == b"# mine\n" + new
+    assert after(base.replace(b"#", b"# all", 1), new, **known).what == "conflict", "a line of theirs says the old name"
+    only = base.replace(b"churn", b"loss")
+    assert after(base + b"# last\n", only, **known).content == only + b"# last\n"
+    assert after(base + b"# last\n", only, **(known | {"renamed": None})).what == "conflict"
+    assert after(base + b"# churns\n", only, **known).content == only + b"# churns\n"
+    assert after(base + b"# churn_2\n", only, **known).what == "conflict"
+
+
 def after(there: bytes | None, new: bytes = NEW, *, name: str = "x", **known: object) -> Outcome:
     found = {"there": there, "recorded": sha256(BASE), "base": BASE, **known}
     return regenerate(name, new, Found(**found))  # type: ignore[arg-type]
