@@ -106,6 +106,8 @@ def explain(root: Path, overrides: Sequence[str] = (), environment: str | None =
         place = composition.positions.find(path)
         source = "default of mvops" if place is None else str(place.file or place).replace("\\", "/")
         note = f"its own in {environment}" if path in composition.made else ""
+        if value is None and path[2:] == ("retrain", "schedule") and composition.positions.inherited(path):
+            note = "left to the models in its after"
         if path == ("environment",) and environment:
             source = "command line"
         line = place.line if place and place.file else None

@@ -156,6 +156,15 @@ def test_every_value_knows_where_it_came_from(build: Any) -> None:
     assert found["models.flight_delay.endpoint.port"] == (9000, override, None)
 
 
+def test_a_schedule_that_gave_way_to_after_says_so(build: Any) -> None:
+    project = build.project.replace("day_30", "day_90")
+    waiting = build.model + "endpoint: {port: 8001}\nretrain: {after: [flight_delay]}\n"
+    root = build({"configs/project.yaml": project, "configs/models/late.yaml": waiting})
+    found = {show_path(e.path): (e.value, e.note) for e in explain(root)}
+    assert found["models.flight_delay.retrain.schedule"] == ("0 3 * * 1", "")
+    assert found["models.late.retrain.schedule"] == (None, "left to the models in its after")
+
+
 def test_lists_of_sections_are_taken_apart(build: Any) -> None:
     root = build({"configs/models/flight_delay.yaml": build.model.replace("{n_estimators: 200}", "{a: [{b: 1}, 2]}")})
     found = {show_path(e.path): e.value for e in explain(root)}
