@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from mvops.notebook import processes
+from mvops.notebook import kernel_client, processes
 from mvops.notebook.engine import Execution
 
 Run = Callable[..., Execution]
@@ -164,7 +164,10 @@ def test_output_is_kept_up_to_a_limit(execute_cells: Run) -> None:  # N3
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024  # KiB
 
 
-def test_nothing_shown_is_lost_while_the_system_gives_us_no_time(execute_cells: Run) -> None:
+def test_nothing_shown_is_lost_while_the_system_gives_us_no_time(
+    execute_cells: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel_client, "_LATE_OUTPUT", 600)  # nothing is waited for that was lost
     execution = execute_cells(
         "import os, signal, time\n"
         "os.kill(os.getppid(), signal.SIGSTOP)\n"  # what runs this test
@@ -175,7 +178,7 @@ def test_nothing_shown_is_lost_while_the_system_gives_us_no_time(execute_cells: 
     )
     displays, following = outputs(execution)
     assert (len(displays), following) == (1_900, ["next\n"])
-    assert execution.seconds < 15
+    assert execution.seconds < 300
 
 
 def test_a_kernel_goes_when_its_owner_is_killed(tmp_path: Path) -> None:  # N4
