@@ -51,12 +51,17 @@ def monitor(
         names = [model] if model else sorted(workspace.project.models)
         with waiting() as tell:
             reports = [look(workspace, n, since=as_utc(since), until=as_utc(until), tell=tell) for n in names]
-        due = {name: reason for name in names if (reason := retraining_due(workspace, name))}
+        asked = {name: found for name in names if (found := retraining_due(workspace, name))}
+        due = {name: found.reason for name, found in asked.items() if not found.waits}
+        waits = {name: f"{found.reason}: {found.waits}" for name, found in asked.items() if found.waits}
         if json_:
-            print_json({"models": [report_json(r) | {"retraining_due": due.get(r.model)} for r in reports]})
+            both = [{"retraining_due": due.get(r.model), "retraining_waits": waits.get(r.model)} for r in reports]
+            print_json({"models": [report_json(r) | more for r, more in zip(reports, both, strict=True)]})
         for report in () if json_ else reports:
             told = one_place() and not report.undelivered and tells_here(workspace, report.model)
             present(report, report_lines(report, told=told), _unless_quiet)
+        for name, why in () if json_ else waits.items():
+            say(f"  {name}: a retraining is asked for by {why}", "yellow")
         for name, reason in due.items():
             if retrain:
                 _retrain(workspace, name, reason, quiet=json_)
@@ -74,7 +79,8 @@ def _retrain(workspace: Workspace, model: str, reason: str, *, quiet: bool) -> N
     with waiting() as tell:
         made = train(workspace, model, reason=reason, tell=tell)
     if not quiet:
-        say(f"  retrained because of {reason}: {made.sentence}", "yellow")
+        lead = "not retrained, though asked for by" if made.result == "skipped" else "retrained because of"
+        say(f"  {lead} {reason}: {made.sentence}", "yellow")
 
 
 def _own_log(log: Path, baseline: Path, settings: dict[str, Any], *, json_: bool) -> None:

@@ -19,7 +19,7 @@ def report_lines(report: Report, *, told: bool = False) -> Iterator[Line]:
     new = f"{counted(report.predictions, 'new prediction')}, {counted(report.outcomes, 'new outcome')}"
     yield f"{report.model}: {new}", "bold"
     for window in report.windows:
-        yield f"  {_window(window)}", "yellow" if window.verdict.alarms else ""
+        yield f"  {_window(window)}", "yellow" if window.whole.alarms else ""
     for alert in () if told else report.opened:
         since = f"{alert.opened:%Y-%m-%d}"
         yield f"  ALERT {alert.severity} {since} {alert.key} (version {alert.version}): {alert.reason}", "red"
@@ -44,10 +44,10 @@ def report_json(report: Report) -> dict[str, Any]:
                 "end": window.verdict.end.isoformat(),
                 "rows": window.verdict.rows,
                 "status": window.verdict.status,
-                "data_judged_before": window.again,
-                "alert": bool(window.verdict.alarms),
+                "data_judged_before": window.before is not None,
+                "alert": bool(window.whole.alarms),
                 "drifted": drifted(window),
-                "findings": [finding.model_dump(mode="json") for finding in window.verdict.alarms],
+                "findings": [finding.model_dump(mode="json") for finding in window.whole.alarms],
                 "labelled": window.labelled,
                 "performance": {window.leading: window.performance.value} if window.performance else None,
             }
@@ -76,16 +76,17 @@ def own_log_lines(found: LogReport) -> Iterator[Line]:
 
 def drifted(window: Window) -> list[str]:
     """Each feature once, the most important first."""
-    return list(dict.fromkeys(finding.feature for finding in window.verdict.alarms))
+    return list(dict.fromkeys(finding.feature for finding in window.whole.alarms))
 
 
 def _window(window: Window) -> str:
-    verdict = window.verdict
+    verdict = window.whole
     parts = [f"{verdict.start:%Y-%m-%d %H:%M}", f"v{window.version}", f"{verdict.rows:>6} rows"]
     if window.performance is not None:
         parts.append(f"{window.leading} {window.performance.value:.3f} on {window.labelled} outcomes")
     if verdict.alarms:
-        parts.append("drifting: " + ", ".join(drifted(window)[:6]))
+        known = "" if window.verdict.alarms else " (known)"
+        parts.append(f"drifting: {', '.join(drifted(window)[:6])}{known}")
     elif verdict.status != "judged":
         parts.append(f"not judged: {verdict.status}")
     return "  ".join(parts)

@@ -30,14 +30,22 @@ HISTORY = 28  # earlier windows that a verdict may look at
 
 @dataclass(frozen=True)
 class Window:
-    """One window of one version, judged; `again` where only its outcomes were, as its data had been judged before."""
+    """One window of one version, judged.
+
+    `before` is the whole verdict where its data had been judged before: then `verdict` is on its outcomes alone.
+    """
 
     version: int
     verdict: Verdict
     leading: str | None  # the metric that leads
     performance: Measured | None
     labelled: int  # predictions whose outcome is known
-    again: bool = False
+    before: Verdict | None = None
+
+    @property
+    def whole(self) -> Verdict:
+        """What there is to say of its data and its outcomes, whenever they were judged."""
+        return self.before or self.verdict
 
 
 @dataclass(frozen=True)
@@ -141,7 +149,6 @@ def _judged(
                 continue
             verdict = judge(found[1], window, settings, history=stored[max(0, place - HISTORY) : place])
             again = done is not None and window.end <= done and (version, window.start) not in grown
-            verdict = _only_performance(verdict) if again else verdict
             judged.append(_window(version, verdict, window, found[1].metrics, again=again))
         yield version, judged
 
@@ -169,7 +176,8 @@ def by_version(
 def _window(version: int, verdict: Verdict, summary: Summary, metrics: tuple[str, ...], *, again: bool) -> Window:
     leading = metrics[0] if metrics else None
     measured = metric(summary.performance, leading) if leading and summary.performance.rows else None
-    return Window(version, verdict, leading, measured, summary.performance.rows, again)
+    said = _only_performance(verdict) if again else verdict
+    return Window(version, said, leading, measured, summary.performance.rows, verdict if again else None)
 
 
 def _transitions(workspace: Workspace, model: str, windows: list[Window]) -> Iterator[tuple[Transition, int]]:

@@ -60,7 +60,8 @@ def retrain(
         newest = SqlState(workspace.registry).records()[addresses[-1]].outputs.get("version", "?")
         return Retrained(
             "skipped",
-            f"nothing to learn from: data, code and parameters are those of version {newest}; --force trains anyway",
+            f"nothing to learn from: data, code and parameters are those of version {newest}; "
+            f"`mvops retrain {model} --force` trains anyway",
             None,
         )
     if dry_run:

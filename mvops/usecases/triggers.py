@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -18,19 +19,31 @@ _ASKS: dict[AlertKind, Literal["drift", "performance"]] = {
 }
 
 
-def retraining_due(workspace: Workspace, model: str) -> str | None:
-    """`drift` or `performance` when `retrain.on` names it, such an alert is open, and the cooldown is over.
+@dataclass(frozen=True)
+class Due:
+    """Why a retraining is asked for; `waits` says in words why it is not time yet, empty if it is."""
 
-    The cooldown counts from the start of the model's last run, whatever became of it. While a rollout runs, nothing
-    is due.
+    reason: Literal["drift", "performance"]
+    waits: str
+
+
+def retraining_due(workspace: Workspace, model: str) -> Due | None:
+    """What `retrain.on` names and an open alert asks for; it waits until the cooldown is over, and no rollout runs.
+
+    The cooldown counts from the start of the model's last run, whatever became of it.
     """
     settings = workspace.model(model).retrain
     if settings is None or not settings.on or not workspace.project.capabilities.retraining:
         return None
     asked = {_ASKS[alert.kind] for alert in alerts.alerts(workspace.registry, model, status="open")}
     reasons = [reason for reason in settings.on if reason in asked]
-    if not reasons or rollouts.current(workspace.registry, model) is not None:
+    if not reasons:
         return None
+    running = rollouts.current(workspace.registry, model)
+    if running is not None:
+        return Due(reasons[0], f"version {running.challenger} is being rolled out")
     last = next(iter(runs(workspace.registry, model, limit=1)), None)
     rested = last is None or datetime.now(UTC) - last.started >= settings.cooldown
-    return reasons[0] if rested else None
+    if last is None or rested:
+        return Due(reasons[0], "")
+    return Due(reasons[0], f"not before {last.started + settings.cooldown:%Y-%m-%d %H:%M} UTC (retrain.cooldown)")

@@ -111,6 +111,11 @@ def first_days(story: Story) -> None:
     told = ("monitor", "toy", "--until", "2024-03-07")
     story.do("monitor retrain", *told, "--retrain")
     story.do("monitor --json", *told, "--json")
+    spec = story.root / "configs/models/toy.yaml"
+    text = spec.read_text()
+    spec.write_text(text.replace("cooldown: 1s", "cooldown: 30d"))
+    story.do("monitor that has to wait", *told, "--retrain")
+    spec.write_text(text)
     stricter = ("models.toy.monitor.effect=90", "models.toy.gate=['roc_auc >= 0.999']")
     story.do("plan with new thresholds", "plan", *stricter, "--json")
     story.do("plan with a finer monitor", "plan", "models.toy.monitor.effect=0.001")

@@ -53,7 +53,10 @@ def test_quiet_days_are_quiet_and_the_drifted_day_opens_an_alert_with_its_reason
     assert "roc_auc" in said
     assert "open: mvops status" in said
     assert "retraining is due: mvops retrain toy --reason drift" in said
-    assert "retrained because of drift: nothing to learn from" in story["monitor retrain"].out
+    assert "not retrained, though asked for by drift: nothing to learn from" in story["monitor retrain"].out
+    waiting = story["monitor that has to wait"].out
+    assert re.search(r"toy: a retraining is asked for by drift: not before \d{4}-\d\d-\d\d \d\d:\d\d UTC", waiting)
+    assert "(retrain.cooldown)" in waiting
 
 
 def test_who_could_not_be_told_is_said_without_secrets(story: Story) -> None:
@@ -68,6 +71,11 @@ def test_monitoring_again_finds_nothing_new(story: Story) -> None:
     assert (found["predictions"], found["outcomes"], found["opened"]) == (0, 0, [])
     assert found["open"]
     assert all(window["data_judged_before"] for window in found["windows"])
+    drifted = [window for window in found["windows"] if window["alert"]]
+    assert [window["start"][:10] for window in drifted] == ["2024-03-06"]
+    assert "age" in drifted[0]["drifted"]
+    assert (found["retraining_due"], found["retraining_waits"]) == ("drift", None)
+    assert re.search(r"drifting: .*age.*\(known\)", story["monitor that has to wait"].out)
 
 
 def test_alerts_about_a_version_that_was_replaced_are_over(story: Story) -> None:

@@ -50,12 +50,11 @@ def _alerts(report: Report) -> Iterator[Markup]:
 
 
 def _window(window: Window) -> tuple[object, ...]:
-    found, measured = window.verdict, window.performance
+    found, measured = window.whole, window.performance
     outcomes = "" if measured is None else f"{window.leading} {measured.value:.3f} on {window.labelled}"
     if found.alarms:
-        verdict = toned(f"drifting: {', '.join(drifted(window)[:6])}", "bad")
-    elif window.again:
-        verdict = toned("its data were judged before", "soft")
+        known = "" if window.verdict.alarms else " (known)"
+        verdict = toned(f"drifting: {', '.join(drifted(window)[:6])}{known}", "bad")
     elif found.status == "judged":
         verdict = toned("no drift", "good")
     else:
