@@ -114,7 +114,20 @@ def _against_champion(
     rival = before.get(condition.metric)
     if rival is None or not math.isfinite(rival):
         return _no(condition, value, f"the champion's {condition.metric} is {'not known' if rival is None else rival}.")
-    return _compared(condition, value, condition.limit(rival), _origin(condition, rival, comparison))
+    check = _compared(condition, value, condition.limit(rival), _origin(condition, rival, comparison))
+    return check if comparison is None else _perhaps_by_chance(check, rival, comparison)
+
+
+def _perhaps_by_chance(check: Check, rival: float, comparison: Comparison) -> Check:
+    """Says of a refusal that these rows cannot tell the limit from what was found."""
+    found = comparison.differences[check.metric]
+    if check.passed or check.limit is None or found.low is None or found.high is None:
+        return check
+    asked = check.limit - rival
+    if not found.low <= asked <= found.high:
+        return check
+    chance = f"That may be chance: {comparison.rows:,} rows cannot tell it from {asked:+.4g}, which the gate asks for."
+    return check.model_copy(update={"sentence": f"{check.sentence} {chance}"})
 
 
 def _compared(condition: Condition, value: float, limit: float | None, origin: str) -> Check:

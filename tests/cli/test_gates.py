@@ -18,7 +18,7 @@ from sklearn.ensemble import RandomForestClassifier
 columns = ["age", "income"]
 X_train, X_test, y_train, y_test = train_test_split(df[columns], df["y"], test_size=held_out, random_state=0)
 """
-FOREST = "model = RandomForestClassifier(20, random_state=0).fit(X_train, y_train)"
+FOREST = "model = RandomForestClassifier(forest, random_state=0).fit(X_train, y_train)"
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that knows its training rows by heart; what is held out is drawn at random."""
     root = make_toy(tmp_path_factory.mktemp("drawn") / "toy")
     parameters, setup, load, _, _, evaluate = CELLS.items()
-    parameters = (f"{parameters[0]}\n    held_out = 0.25", parameters[1])
+    parameters = (f"{parameters[0]}\n    held_out = 0.25\n    forest = 20", parameters[1])
     cells = dict([parameters, setup, load, (DRAWN, ("step:features",)), (FOREST, ("step:train",)), evaluate])
     write_notebook(root / "pipelines/toy.ipynb", cells)
     edit(root / MODEL, ", times: test_times", "")
@@ -48,13 +48,20 @@ def test_a_champion_is_not_judged_by_rows_that_it_learnt_from(drawn: Path) -> No
     edit(drawn / MODEL, "roc_auc >= champion - 0.05", "roc_auc >= champion + 0.05")
     refused = mvops(drawn, "retrain", "toy", "--force", "--reason", "again").ok(4)  # the very same rows are held out
     assert "on the same rows; difference +0.0000" in refused.out
+    assert "may be chance" not in refused.out  # it is the same model
+
+    edit(drawn / MODEL, "C: 1.0", "forest: 19")
+    edit(drawn / MODEL, "champion + 0.05", "champion + 0.002")
+    refused = mvops(drawn, "retrain", "toy", "--reason", "smaller").ok(4)
+    assert "That may be chance: 1,875 rows cannot tell it from +0.002, which the gate asks for." in refused.out
+    edit(drawn / MODEL, "champion + 0.002", "champion + 0.05")
 
 
 def test_a_gate_does_not_judge_by_a_handful_of_rows(drawn: Path) -> None:
-    edit(drawn / MODEL, "C: 1.0", "held_out: 6")
+    edit(drawn / MODEL, "forest: 19", "held_out: 6")
     told = "6 held-out rows are too few to judge by: hold out more, or say with how few, such as rows >= 2."
     mvops(drawn, "apply", "--yes")
-    assert told in mvops(drawn, "versions", "show", "toy", "4").ok().out
+    assert told in mvops(drawn, "versions", "show", "toy", "5").ok().out
 
     edit(drawn / MODEL, "gate: [", "gate: [rows >= 7, ")
     mvops(drawn, "retrain", "toy", "--force", "--reason", "again").ok(4)
