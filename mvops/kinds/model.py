@@ -15,7 +15,7 @@ from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RegisterVersion, RemoveRoute, RollOut, Step
 from mvops.kinds.kind import Look
-from mvops.kinds.pipeline import PipelineKind, PipelineSpec
+from mvops.kinds.pipeline import PipelineKind, PipelineSpec, step_plans
 from mvops.kinds.recorded import artifacts, champions
 from mvops.lifecycle.route_file import ROUTE
 from mvops.serving.ownership import is_held
@@ -98,7 +98,8 @@ class ModelKind:
             yield from _lost(action, look)
             yield from _where_loaded(look, name)
         else:
-            yield f"retrain: a challenger is trained; version {serving.number} stays champion until the gate says yes"
+            made = "made of steps in the cache" if _is_cached(look, name) else "trained"
+            yield f"retrain: a challenger is {made}; version {serving.number} stays champion until the gate says yes"
             yield from _lost(action, look)
             yield from _where_loaded(look, name)
 
@@ -143,6 +144,10 @@ def _lost(action: Action, look: Look) -> Iterator[str]:
         yield f"    version {number}, the champion, is lost: its artefact is missing from the store"
         yield "    (was that deleted, or does `artifacts` in project.yaml name another?); the new version is not"
         yield "    compared with it: the gate's other conditions decide, and it gets all of the traffic at once"
+
+
+def _is_cached(look: Look, name: str) -> bool:
+    return all(plan.cached for plan in step_plans(look, name))
 
 
 def _where_loaded(look: Look, name: str) -> Iterator[str]:

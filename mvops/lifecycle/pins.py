@@ -20,10 +20,10 @@ _HASH = re.compile(r"\s--hash=\S+")
 def requirements(environment: Environment) -> list[str]:
     """Lines for a requirements.txt that pins every package, in alphabetical order; nothing but exact pins.
 
-    They are those of the team's own file, where there is one.
+    They are those of the team's own file, where there is one, without mvops: an endpoint asks for its own.
     """
     packages = environment.pinned or environment.packages
-    pins = (f"{name}=={release}" for name, release in sorted(packages.items()))
+    pins = (f"{name}=={release}" for name, release in sorted(packages.items()) if name != "mvops")
     return [pin for pin in pins if _PIN.fullmatch(pin)]
 
 

@@ -83,7 +83,7 @@ def _explained(error: SyntaxError, text: str) -> NotebookError:
             f"This is Python 2, not Python 3: {what}.",
             hint="Convert the notebook with `2to3`, run it once under Python 3, and promote that.",
         )
-    return NotebookError(f"This is not valid Python: {what}.", hint="Correct or delete the cell, then promote again.")
+    return NotebookError(f"This is not valid Python: {what}.", hint="Correct or delete the cell.")
 
 
 def _without_indent(source: str) -> str:

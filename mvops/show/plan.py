@@ -121,6 +121,8 @@ def totals_line(plan: Plan) -> str:
     parts = [f"{counted[verb.value]} {words}" for verb, words in _TOTALS.items() if verb.value in counted]
     if not parts:
         return f"Nothing to do: {f'{kept} resources are as they should be' if kept else 'nothing is applied'}."
+    if plan.conflicts():
+        return f"Plan: {', '.join(parts)}, {kept} unchanged. Nothing is applied while something is in conflict."
     about = f" About {duration_text(plan.seconds)}." if plan.seconds else ""
     return f"Plan: {', '.join(parts)}, {kept} unchanged.{about}{_contested(plan)}"
 

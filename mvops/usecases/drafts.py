@@ -90,7 +90,7 @@ def with_backs(actions: Iterable[Action], draft: Draft, registry: Registry) -> I
             continue
         serves = champion(registry, name) if kind_of(action.address) == "model" else None
         detail: tuple[str, ...] = ()
-        if back.champion is not None:
+        if back.champion is not None and (serves is None or serves.number != back.champion):
             now = f"version {serves.number}" if serves else "no version"
             detail = (f"traffic: {now} -> version {back.champion}, at once; nothing is trained",)
         yield action.model_copy(

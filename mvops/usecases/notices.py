@@ -39,7 +39,9 @@ def notices_of(workspace: Workspace, actions: Collection[Action]) -> Iterator[st
     read = any(model.pipeline.inputs for model in workspace.project.models.values())
     if read and workspace.project.capabilities.data_versioning:
         keeper, lacking = data_keeper(workspace)
-        yield from (f"data is kept by {keeper.backend} for now. {why}" for why in (lacking,) if why)
+        if lacking:
+            stay = f"data: {{backend: {keeper.backend}}}"
+            yield f"data is kept by {keeper.backend} for now. {lacking}. To leave it so: {stay}"
     for name, model in sorted(workspace.project.models.items()):
         for section, capability in _switched_off(workspace, model):
             yield (

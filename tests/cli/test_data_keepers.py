@@ -25,6 +25,9 @@ def test_the_store_keeps_it_until_dvc_is_set_up_and_never_again(quick: Path) -> 
     said = mvops(quick, "plan", "--detailed-exitcode").ok(2).out
     assert "data is kept by local for now." in said
     assert "dvc init" in said
+    assert "To leave it so: data: {backend: local}" in said
+    with_local = mvops(quick, "plan", "data.backend=local").ok().out
+    assert "kept by local" not in with_local
     mvops(quick, "apply", "--yes").ok()
     mvops(quick, "plan", "--detailed-exitcode").ok()
     assert kept_by(quick) == "local"

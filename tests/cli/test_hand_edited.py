@@ -43,6 +43,7 @@ def test_a_file_in_the_way_is_a_conflict_and_stays(quick: Path) -> None:
     mine.write_text("# mine\n")
     shown = mvops(quick, "plan").ok()
     assert "schedule.toy  conflict: exists and is not ours" in shown.out
+    assert "Nothing is applied while something is in conflict." in shown.out
     assert "x deploy/schedules/toy/crontab is there and not ours\n" in shown.out
     assert "          -# mine\n" in shown.out
     mvops(quick, "apply", "--yes").refused(

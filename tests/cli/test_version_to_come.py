@@ -50,14 +50,16 @@ def answering(root: Path) -> dict[int, int]:
 
 
 def test_p3_the_teams_own_requirements_are_installed_after_one_apply(at_once: Path) -> None:
-    (at_once / "pins.txt").write_text("scikit-learn==1.6.1\n")
+    (at_once / "pins.txt").write_text("mvops==0.0.1\nscikit-learn==1.6.1\n")
     edit(at_once / MODEL, "  notebook:", "  requirements: pins.txt\n  notebook:")
     planned = mvops(at_once, "plan").ok().out
     assert "~ endpoint.toy" in planned
     assert "scikit-learn==1.6.1" in mvops(at_once, "plan", "--diff").ok().out
     mvops(at_once, "apply", "--yes").ok()
     assert PINNED.name in planned
-    assert (at_once / PINNED).read_text().splitlines()[-1] == "scikit-learn==1.6.1"
+    first, *pins = [line for line in (at_once / PINNED).read_text().splitlines() if not line.startswith("#")]
+    assert first.startswith("mvops[serve]==")
+    assert pins == ["scikit-learn==1.6.1"]
     mvops(at_once, "plan", "--detailed-exitcode").ok(0)
 
     edit(at_once / MODEL, "  requirements: pins.txt\n", "")
