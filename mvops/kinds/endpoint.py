@@ -55,7 +55,9 @@ class EndpointKind:
         """As the champion is now, whose packages the generated files name."""
         name = name_of(where)
         serving = champions_now(look.workspace.registry, name).get(name)
-        return _spec(look, name, pythons_to_come(look, name, None) if serving is None else pythons_of(serving))
+        return _spec(
+            look, name, pythons_to_come(look, name, None) if serving is None else pythons_of(serving.environment)
+        )
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """The files, and whether the route is there; before there is a champion, none is missing."""

@@ -20,24 +20,31 @@ from mvops.registry.glance import Champion
 from mvops.workspace import Workspace
 
 
-def pythons_of(serving: Champion) -> dict[str, Any]:
-    """Those of the version that serves, as `Service` names them."""
-    return _told(serving.environment)
+def pythons_of(found: Environment) -> dict[str, Any]:
+    """Those of a version that was made in this environment, as `Service` names them."""
+    pins = tuple(requirements(found))
+    if found.interpreter:
+        ours = _minor(platform.python_version())
+        return {"python": ours, "requirements": (), "model_python": _minor(found.python), "model_requirements": pins}
+    return {"python": _minor(found.python), "requirements": pins}
 
 
 def pythons_to_come(look: Look, name: str, serving: Champion | None) -> dict[str, Any]:
     """Those of the version that will serve once the plan is done: UNKNOWN where only its training can tell."""
-    if serving is None or not (_is_trained(look, name) and _serves_at_once(look, name)):
-        return _unknown(look.workspace, name) if serving is None else _told(serving.environment)
+    if serving is None:
+        return _unknown(look.workspace, name)
+    if not (_is_trained(look, name) and _serves_at_once(look, name)):
+        return pythons_of(serving.environment)
     pipeline = look.wanted(PipelineKind())[address("pipeline", name)]
-    there = pipeline.environment
+    if not _has_kernel_as_before(look, pipeline):
+        return _unknown(look.workspace, name)
     file = look.workspace.project.models[name].pipeline.requirements
     if file is not None:
-        pins = required_packages(look.workspace.root, name, file, there.get("python", ""))
-        python = there.get("python", platform.python_version())
-        return _told(serving.environment.model_copy(update={"pinned": pins, "python": python}))
+        python = pipeline.environment.get("python", platform.python_version())
+        pins = required_packages(look.workspace.root, name, file, python)
+        return pythons_of(serving.environment.model_copy(update={"pinned": pins, "python": python}))
     known = not serving.environment.pinned and _is_as_it_was(look, name, serving, pipeline)
-    return _told(serving.environment) if known else _unknown(look.workspace, name)
+    return pythons_of(serving.environment) if known else _unknown(look.workspace, name)
 
 
 def _is_trained(look: Look, name: str) -> bool:
@@ -50,11 +57,15 @@ def _serves_at_once(look: Look, name: str) -> bool:
     return starts_afresh(look, name) or not look.workspace.project.by_canary(name)
 
 
+def _has_kernel_as_before(look: Look, pipeline: PipelineSpec) -> bool:
+    """Is the kernel the one of the last run, with its packages; what the team's own file pins is another question."""
+    record = look.records.get(pipeline.address)
+    before = None if record is None else record.spec.get("environment", {})
+    return before is not None and {**before, "requirements": ""} == {**pipeline.environment, "requirements": ""}
+
+
 def _is_as_it_was(look: Look, name: str, serving: Champion, pipeline: PipelineSpec) -> bool:
     """Is all installed that made the version that serves, and does the code import nothing that it did not then."""
-    record = look.records.get(pipeline.address)
-    if record is None or record.spec.get("environment", {}) != pipeline.environment:
-        return False
     if "python" in pipeline.environment:
         return True
     here = _minor(serving.environment.python) == _minor(platform.python_version())
@@ -64,14 +75,6 @@ def _is_as_it_was(look: Look, name: str, serving: Champion, pipeline: PipelineSp
     modules = imported_modules(cell.source for plan in plans for cell in plan.cells)
     _, packages = environment(Kernel(NATIVE, None), frozenset(module.partition(".")[0] for module in modules))
     return packages.keys() <= serving.imported
-
-
-def _told(found: Environment) -> dict[str, Any]:
-    pins = tuple(requirements(found))
-    if found.interpreter:
-        ours = _minor(platform.python_version())
-        return {"python": ours, "requirements": (), "model_python": _minor(found.python), "model_requirements": pins}
-    return {"python": _minor(found.python), "requirements": pins}
 
 
 def _unknown(workspace: Workspace, name: str) -> dict[str, Any]:

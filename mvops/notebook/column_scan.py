@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -31,7 +32,7 @@ class Computed:
     value: ast.expr
 
 
-class ColumnScan:
+class ColumnScan(ABC):
     """Goes through the statements in their order; what becomes of each fit is a subclass's to say."""
 
     def __init__(self, cells: Sequence[Code]) -> None:
@@ -43,9 +44,9 @@ class ColumnScan:
         self.computed: dict[tuple[int, str], Computed] = {}  # by table and column, as it was last
         self.code: Code
 
+    @abstractmethod
     def fitted(self, features: ast.expr, target: ast.expr, call: ast.Call) -> None:
         """A model that takes all columns that it is given is fitted by the call."""
-        raise NotImplementedError
 
     def run(self) -> None:
         """All cells."""
