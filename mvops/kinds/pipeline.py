@@ -20,9 +20,9 @@ from mvops.kinds.code_changes import code_changes
 from mvops.kinds.dataset import dataset_addresses
 from mvops.kinds.kind import Look
 from mvops.kinds.parameter_edits import edited_in_vain
+from mvops.kinds.pins import PINS, changed_pins, pins_digest, told_of_pins
 from mvops.kinds.recorded import runs
 from mvops.lifecycle.pins import required_packages
-from mvops.notebook.digests import file_sha256
 from mvops.notebook.flaws import flaws
 from mvops.notebook.jobs import pipeline_job
 from mvops.notebook.keys import describe_steps
@@ -95,7 +95,7 @@ class PipelineKind:
         yield from edited_in_vain(look, name_of(action.address), record.outputs.get("run", "") if record else "")
         if action.verb is Verb.KEEP:
             return
-        yield from _unlike(look, action)
+        yield from told_of_pins(look, name_of(action.address), action.before or {}, action.after or {})
         plans = step_plans(look, name_of(action.address))
         width = max(len(plan.name) for plan in plans)
         before = action.before or {}
@@ -106,11 +106,12 @@ class PipelineKind:
     def code(self, action: Action, look: Look) -> Iterator[CodeChange]:
         """What changed since the run on record."""
         record = look.records.get(action.address)
-        if record is None or not any(change.field.startswith(_CODE) for change in action.changes):
+        if record is None or not action.before or not action.after:
             return
-        run = find_run(look.workspace.registry, record.outputs.get("run", ""))
-        if run and action.before and action.after:
-            yield from code_changes(run, action.before, action.after, look)
+        if any(change.field.startswith(_CODE) for change in action.changes):
+            run = find_run(look.workspace.registry, record.outputs.get("run", ""))
+            yield from code_changes(run, action.before, action.after, look) if run else ()
+        yield from changed_pins(look, name_of(action.address), action.before, action.after)
 
     def seconds(self, action: Action, look: Look) -> float:
         """The medians of the steps that will run."""
@@ -128,6 +129,7 @@ def pipeline_spec(look: Look, name: str) -> PipelineSpec:
     plans = step_plans(look, name)
     inputs = {parameter: digest for plan in plans for parameter, digest in plan.inputs.items()}
     read = {parameter: value for plan in plans for parameter, value in plan.parameters.items()}
+    there = plans[0].environment if plans else {}
     return PipelineSpec(
         name=name,
         needs=(*dataset_addresses(look, name), *_features(name, model)),
@@ -138,29 +140,8 @@ def pipeline_spec(look: Look, name: str) -> PipelineSpec:
         inputs=dict(sorted(inputs.items())),
         outputs=model.pipeline.outputs.model_dump(exclude_none=True),
         sources=dict(sorted({path: digest for plan in plans for path, digest in plan.sources.items()}.items())),
-        environment={**(plans[0].environment if plans else {}), **_requirements(look, name, plans)},
+        environment={**there, **pins_digest(look, name, there.get("python", ""))},
     )
-
-
-def _unlike(look: Look, action: Action) -> Iterator[str]:
-    """What the team's requirements file pins that the kernel has in another release."""
-    name, there = name_of(action.address), (action.after or {}).get("environment", {})
-    file = look.workspace.project.models[name].pipeline.requirements
-    if file is None or "requirements" not in there:
-        return
-    pinned = required_packages(look.workspace.root, name, file, there.get("python", ""))
-    for package, release in sorted(pinned.items()):
-        if there.get(package, release) != release:
-            yield f"{file} pins {package} {release} for the endpoint, and the model is made with {there[package]}"
-
-
-def _requirements(look: Look, name: str, plans: list[StepPlan]) -> dict[str, str]:
-    """The digest of the team's own file; SpecError where it is missing, or pins nothing."""
-    file = look.workspace.project.models[name].pipeline.requirements
-    if file is None:
-        return {}
-    required_packages(look.workspace.root, name, file, plans[0].environment.get("python", ""))
-    return {"requirements": file_sha256(look.workspace.root / file)}
 
 
 def _features(name: str, model: Model) -> tuple[Address, ...]:
@@ -200,7 +181,7 @@ def _why(plan: StepPlan, before: dict[str, Any], action: Action) -> str:
         return "runs: what it made is gone"
     if known[plan.name] != plan.digest:
         return "runs: its code changed"
-    if any(c.field.startswith("environment") for c in action.changes):
+    if any(c.field.startswith("environment") and c.field != PINS for c in action.changes):
         return "runs: environment changed"
     changed = [c.field for c in action.changes if c.field.startswith(("parameters.", "inputs.", "sources."))]
     mine = [field for field in changed if field.partition(".")[2] in {**plan.parameters, **plan.inputs, **plan.sources}]

@@ -62,7 +62,14 @@ def pins_in(file: Path, text: str, python: str = "") -> dict[str, str]:
         if said.url or pin is None or not _PIN.fullmatch(f"{said.name}{pin}"):
             raise _no_pin(file, number, line)
         if said.marker is None or said.marker.evaluate({"extra": "", **ours}):
-            found[said.name.lower().replace("_", "-")] = pin.version
+            name = said.name.lower().replace("_", "-")
+            if found.get(name, pin.version) != pin.version:
+                raise SpecError(
+                    f"{name} is pinned twice: {found[name]} before, {pin.version} here",
+                    hint="Leave the one line in that the endpoint is to install.",
+                    where=Where(file, number),
+                )
+            found[name] = pin.version
     return found
 
 

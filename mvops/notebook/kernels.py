@@ -7,6 +7,8 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -129,6 +131,18 @@ def environment(kernel: Kernel, imports: frozenset[str]) -> tuple[str, dict[str,
         name = plain(_KNOWN.get(module, module))
         names.update([name] if name in there else distributions_of(module, there))
     return release_of(kernel.python) or str(kernel.python), {name: there[name][0] for name in sorted(names)}
+
+
+def releases_in(kernel: Kernel, names: Iterable[str]) -> dict[str, str]:
+    """The releases of these distributions, of those that are installed beside the kernel."""
+    if kernel.python is not None:
+        there = installed(kernel.python)
+        return {name: there[plain(name)][0] for name in names if plain(name) in there}
+    found = {}
+    for name in names:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def told(kernel: Kernel, asked: Asked, python: str, packages: dict[str, str], root: Path) -> dict[str, str]:

@@ -100,7 +100,11 @@ def test_an_endpoint_installs_what_the_teams_file_pins_for_an_interpreter_of_its
     mvops(project, "plan", "--detailed-exitcode").ok(0)
 
     edit(pins, "3.3.5", "3.3.2")
-    assert "environment.requirements" in mvops(project, "plan", "--detailed-exitcode").ok(2).out
+    planned = mvops(project, "plan", "--detailed-exitcode").ok(2).out
+    assert "environment.requirements" in planned
+    assert "-lightgbm==3.3.5  # as it was tried" in planned
+    assert "+lightgbm==3.3.2  # as it was tried" in planned
+    assert unlike in planned
 
 
 @pytest.fixture

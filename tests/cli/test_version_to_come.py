@@ -6,6 +6,7 @@ import contextlib
 import json
 import urllib.request
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,7 @@ def test_p3_the_teams_own_requirements_are_installed_after_one_apply(at_once: Pa
     edit(at_once / MODEL, "  notebook:", "  requirements: pins.txt\n  notebook:")
     planned = mvops(at_once, "plan").ok().out
     assert "~ endpoint.toy" in planned
+    assert "+ pins.txt  +2 -0" in planned
     assert "scikit-learn==1.6.1" in mvops(at_once, "plan", "--diff").ok().out
     mvops(at_once, "apply", "--yes").ok()
     assert PINNED.name in planned
@@ -62,8 +64,23 @@ def test_p3_the_teams_own_requirements_are_installed_after_one_apply(at_once: Pa
     assert pins == ["scikit-learn==1.6.1"]
     mvops(at_once, "plan", "--detailed-exitcode").ok(0)
 
+    # scipy as installed here, by another spelling: no difference
+    installed = f"{metadata.version('scipy')}.0"
+    (at_once / "pins.txt").write_text(f"mvops==0.0.1\nscikit-learn==1.6.0\nscipy=={installed}\nlightgbm==3.3.5\n")
+    for shown in (mvops(at_once, "plan").ok().out, mvops(at_once, "plan", "--markdown").ok().out):
+        assert shown.index("-scikit-learn==1.6.1\n") < shown.index("+scikit-learn==1.6.0\n")
+        assert f"+scipy=={installed}\n" in shown
+        here = metadata.version("scikit-learn")
+        assert f"pins.txt pins scikit-learn 1.6.0 for the endpoint, and the model is made with {here}" in shown
+        assert "pins.txt pins scipy" not in shown
+        assert "pins lightgbm" not in shown  # the endpoint's own
+    (at_once / "pins.txt").write_text("scikit-learn==1.6.0\nScikit_Learn==1.6.1\n")
+    mvops(at_once, "plan").refused("pins.txt:2", "scikit-learn is pinned twice: 1.6.0 before, 1.6.1 here")
+
     edit(at_once / MODEL, "  requirements: pins.txt\n", "")
-    assert "(known after apply)" in mvops(at_once, "plan").ok().out
+    planned = mvops(at_once, "plan").ok().out
+    assert "(known after apply)" in planned
+    assert "no file pins what an endpoint installs any more" in planned
     mvops(at_once, "apply", "--yes").ok()
     assert "threadpoolctl==" in (at_once / PINNED).read_text()
     mvops(at_once, "plan", "--detailed-exitcode").ok(0)
