@@ -8,15 +8,16 @@ from typing import Any, ClassVar
 
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
-from mvops.core.canonical import digest
 from mvops.core.compare import Held
 from mvops.core.environment import wording
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
-from mvops.core.steps import RegisterVersion, RemoveRoute, RollOut, Step
+from mvops.core.steps import GoBack, RegisterVersion, RemoveRoute, RollOut, Step
 from mvops.kinds.kind import Look
-from mvops.kinds.pipeline import PipelineKind, PipelineSpec, step_plans
+from mvops.kinds.pipeline import PipelineKind
+from mvops.kinds.pipeline_spec import PipelineSpec, step_plans, training_digest
 from mvops.kinds.recorded import artifacts, champions
+from mvops.kinds.standing import Standing, stands
 from mvops.lifecycle.route_file import ROUTE
 from mvops.serving.ownership import is_held
 from mvops.witness import is_file
@@ -72,6 +73,10 @@ class ModelKind:
         name = name_of(action.address)
         if action.verb is Verb.DELETE:
             yield RemoveRoute(model=name)
+        elif trains(action) and (champion := stands(action, look)):
+            outputs = {"version": str(champion.number), "gate": "passed", "traffic": "champion; nothing was trained"}
+            why = f"the YAML wants what version {champion.number} was trained with"
+            yield GoBack(model=name, outputs=outputs, champion=champion.number, reason=why)
         elif trains(action):
             lost = _champion_is_lost(action, look)
             yield RegisterVersion(model=name, reason=action.because, lost=lost)
@@ -90,6 +95,8 @@ class ModelKind:
         elif not trains(action):
             yield f"{change_class(action)}: nothing is trained"
             yield from _let_through(action, look)
+        elif champion := stands(action, look):
+            yield from _stays(look, name, champion)
         elif serving is None or action.verb is Verb.CREATE:
             new = "version 1" if serving is None else "a new version"
             yield f"train: {new} is trained and, when the gate says yes, serves"
@@ -122,6 +129,16 @@ def _spec(look: Look, pipeline: PipelineSpec) -> ModelSpec:
         owner=model.owner,
         prevent_destroy=model.prevent_destroy,
     )
+
+
+def _stays(look: Look, name: str, champion: Standing) -> Iterator[str]:
+    """The champion is what is wanted; a canary of something else is not."""
+    from mvops.registry.rollouts import current  # noqa: PLC0415 -- SQLModel, which a quiet plan does without
+
+    yield f"version {champion.number}, the champion, was trained with just this: nothing is trained"
+    running = current(look.workspace.registry, name)
+    if running is not None:
+        yield f"the canary of version {running.challenger} ends; version {champion.number} gets all of the traffic back"
 
 
 def _champion_is_lost(action: Action, look: Look) -> bool:
@@ -193,11 +210,6 @@ def protected(look: Look, model: str) -> Held | None:
 def starts_afresh(look: Look, name: str) -> bool:
     """Was the model taken from the traffic, as by `destroy`, or never in it: nothing is left to have a share of."""
     return address("model", name) not in look.records and not is_file(look.workspace.serving(name) / ROUTE)
-
-
-def training_digest(pipeline: PipelineSpec, task: str) -> str:
-    """Equal digests mean equal training: same code, parameters, inputs, outputs and task."""
-    return digest([pipeline.fields(), task])
 
 
 def trains(action: Action) -> bool:

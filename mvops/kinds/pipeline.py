@@ -3,58 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
-
-from pydantic import Field
+from typing import Any
 
 from mvops.core.action import Action, Verb
-from mvops.core.address import Address, address, name_of
+from mvops.core.address import Address, name_of
 from mvops.core.code_change import CodeChange
-from mvops.core.config.model import Model
-from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
-from mvops.core.steps import RunPipeline, Step
+from mvops.core.steps import GoBack, RunPipeline, Step
 from mvops.errors import MvopsError, SpecError
 from mvops.features.joined import job_of
 from mvops.kinds.code_changes import code_changes
-from mvops.kinds.dataset import dataset_addresses
 from mvops.kinds.kind import Look
 from mvops.kinds.parameter_edits import edited_in_vain
-from mvops.kinds.pins import PINS, changed_pins, pins_digest, told_of_pins
+from mvops.kinds.pins import PINS, changed_pins, told_of_pins
+from mvops.kinds.pipeline_spec import Pipelines, PipelineSpec, pipeline_spec, step_plans
 from mvops.kinds.recorded import runs
+from mvops.kinds.standing import stands
 from mvops.lifecycle.pins import required_packages
 from mvops.notebook.flaws import flaws
 from mvops.notebook.jobs import pipeline_job
-from mvops.notebook.keys import describe_steps
 from mvops.notebook.results import StepPlan
 from mvops.registry.runs import find_run, step_seconds
 
 _CODE = ("notebook", "later", "steps.", "sources")  # fields
-_SELDOM = {"sources", "environment", "later"}
-
-
-class PipelineSpec(Spec):
-    """What decides the pipeline's values.
-
-    `steps` maps each step to the digest of its code, `parameters` each parameter that a step reads to its value,
-    `inputs` each input that a step reads to the digest of its files, `sources` each file of the project that the code
-    is made of, or reads by a name that is spelt out, to its digest, `environment` is the kernel with its Python and
-    packages, where that is not ours, `later` the notebooks that go on after `notebook`.
-    """
-
-    kind: ClassVar[str] = "pipeline"
-    notebook: str
-    steps: dict[str, str]
-    parameters: dict[str, Any]
-    inputs: dict[str, str]
-    outputs: dict[str, str]
-    sources: dict[str, str]
-    environment: dict[str, str] = Field(default_factory=dict)
-    later: tuple[str, ...] = ()
-
-    def fields(self) -> dict[str, Any]:
-        """Without `sources` and `later` where the notebook stands alone, and `environment` where it is ours."""
-        return {field: value for field, value in super().fields().items() if value or field not in _SELDOM}
 
 
 class PipelineKind:
@@ -65,8 +36,7 @@ class PipelineKind:
 
     def desired(self, look: Look) -> Iterator[PipelineSpec]:
         """One for each model."""
-        for name in sorted(look.workspace.project.models):
-            yield pipeline_spec(look, name)
+        yield from look.wanted(Pipelines()).values()
 
     def settled(self, where: Address, look: Look) -> PipelineSpec | None:
         """As its notebook and data are now."""
@@ -81,9 +51,12 @@ class PipelineKind:
         return Observed(facts={}) if kept else None
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
-        """Run it. A pipeline that is no longer wanted leaves its runs in the registry."""
-        del look
-        if action.verb is not Verb.DELETE:
+        """Run it, or take up the champion's run. What is no longer wanted leaves its runs in the registry."""
+        champion = stands(action, look)
+        if champion is not None:
+            why = f"the YAML wants what version {champion.number} was trained with"
+            yield GoBack(model=name_of(action.address), outputs={"run": champion.run}, champion=None, reason=why)
+        elif action.verb is not Verb.DELETE:
             anew = action.verb is Verb.REPLACE
             yield RunPipeline(model=name_of(action.address), reason=action.because, anew=anew)
 
@@ -94,6 +67,9 @@ class PipelineKind:
         record = look.records.get(action.address)
         yield from edited_in_vain(look, name_of(action.address), record.outputs.get("run", "") if record else "")
         if action.verb is Verb.KEEP:
+            return
+        if champion := stands(action, look):
+            yield f"nothing runs: it is the run {champion.run} again, of version {champion.number}, the champion"
             return
         yield from told_of_pins(look, name_of(action.address), action.before or {}, action.after or {})
         plans = step_plans(look, name_of(action.address))
@@ -115,44 +91,12 @@ class PipelineKind:
 
     def seconds(self, action: Action, look: Look) -> float:
         """The medians of the steps that will run."""
-        if not action.changes_the_world or action.verb is Verb.DELETE:
+        if not action.changes_the_world or action.verb is Verb.DELETE or stands(action, look):
             return 0.0
         name = name_of(action.address)
         known = step_seconds(look.workspace.registry, name)
         anew = action.verb is Verb.REPLACE
         return sum(known.get(plan.name, 0.0) for plan in step_plans(look, name) if anew or not plan.cached)
-
-
-def pipeline_spec(look: Look, name: str) -> PipelineSpec:
-    """What the YAML wants of a model's pipeline."""
-    model = look.workspace.project.models[name]
-    plans = step_plans(look, name)
-    inputs = {parameter: digest for plan in plans for parameter, digest in plan.inputs.items()}
-    read = {parameter: value for plan in plans for parameter, value in plan.parameters.items()}
-    there = plans[0].environment if plans else {}
-    return PipelineSpec(
-        name=name,
-        needs=(*dataset_addresses(look, name), *_features(name, model)),
-        notebook=model.pipeline.books[0],
-        later=model.pipeline.books[1:],
-        steps={plan.name: plan.digest for plan in plans},
-        parameters={parameter: read[parameter] for parameter in sorted(read.keys() - inputs.keys())},
-        inputs=dict(sorted(inputs.items())),
-        outputs=model.pipeline.outputs.model_dump(exclude_none=True),
-        sources=dict(sorted({path: digest for plan in plans for path, digest in plan.sources.items()}.items())),
-        environment={**there, **pins_digest(look, name, there.get("python", ""))},
-    )
-
-
-def _features(name: str, model: Model) -> tuple[Address, ...]:
-    return () if model.pipeline.features is None else (address("feature_service", name),)
-
-
-def step_plans(look: Look, name: str) -> list[StepPlan]:
-    """The steps of a model's pipeline as they would run now."""
-    workspace = look.workspace
-    job = job_of(workspace, name)
-    return describe_steps(job, cache_dir=workspace.cache, store=workspace.store, memory=look.memory)
 
 
 def pipeline_flaws(look: Look, name: str) -> Iterator[MvopsError]:

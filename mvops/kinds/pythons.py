@@ -11,7 +11,9 @@ from mvops.core.version import Environment
 from mvops.errors import NotebookError
 from mvops.kinds.kind import Look
 from mvops.kinds.model import ModelKind, starts_afresh
-from mvops.kinds.pipeline import PipelineKind, PipelineSpec, step_plans
+from mvops.kinds.pipeline import PipelineKind
+from mvops.kinds.pipeline_spec import PipelineSpec, step_plans
+from mvops.kinds.standing import standing
 from mvops.lifecycle.pins import is_installed, required_packages, requirements
 from mvops.notebook.document import read_document
 from mvops.notebook.kernels import NATIVE, Asked, Kernel, choose_kernel, environment
@@ -50,7 +52,9 @@ def pythons_to_come(look: Look, name: str, serving: Champion | None) -> dict[str
 def _is_trained(look: Look, name: str) -> bool:
     where = address("model", name)
     record = look.records.get(where)
-    return record is None or record.spec.get("training") != look.wanted(ModelKind())[where].training
+    if record is None:
+        return True
+    return record.spec.get("training") != look.wanted(ModelKind())[where].training and name not in look.once(standing)
 
 
 def _serves_at_once(look: Look, name: str) -> bool:

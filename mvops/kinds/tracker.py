@@ -15,8 +15,10 @@ from mvops.core.state import Observed, Record
 from mvops.core.steps import LogRun, LogVersion, SetAliases, Step
 from mvops.errors import BackendError, MissingExtraError
 from mvops.kinds.kind import Look
-from mvops.kinds.model import ModelKind, training_digest
-from mvops.kinds.pipeline import PipelineKind, PipelineSpec
+from mvops.kinds.model import ModelKind
+from mvops.kinds.pipeline import PipelineKind
+from mvops.kinds.pipeline_spec import PipelineSpec
+from mvops.kinds.standing import is_otherwise, standing
 from mvops.workspace import tracker_books
 
 
@@ -187,14 +189,12 @@ def _told_to(look: Look, name: str, record: Record | None) -> tuple[str, dict[st
 
 def _will_run(look: Look, pipeline: PipelineSpec) -> bool:
     """Will this plan run the pipeline or make a version."""
-    task = look.workspace.project.models[pipeline.name].evaluate.task
     model = address("model", pipeline.name)
     ran, made = look.records.get(pipeline.address), look.records.get(model)
     return (
         ran is None
         or made is None
-        or ran.spec != pipeline.fields()
-        or made.spec["training"] != training_digest(pipeline, task)
+        or (is_otherwise(look, pipeline) and pipeline.name not in look.once(standing))
         or PipelineKind().observe(pipeline.address, ran, look) is None
         or ModelKind().observe(model, made, look) is None
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from mvops.core.action import Action, Verb
-from mvops.core.address import Address, kind_of
+from mvops.core.address import Address, address, kind_of
 from mvops.core.config.dashboard import Dashboard
 from mvops.core.config.data import Data
 from mvops.core.config.model import Model, Rollout
 from mvops.core.environment import wording
+from mvops.core.state import Record
 from mvops.registry.glance import is_quiet, refused_now
 from mvops.workspace import Workspace, data_keeper
 
@@ -23,13 +24,13 @@ _MADE_BY = {  # kind -> the capabilities without which there is none
 }
 
 
-def notices_of(workspace: Workspace, actions: Collection[Action]) -> Iterator[str]:
+def notices_of(workspace: Workspace, actions: Collection[Action], records: Mapping[str, Record]) -> Iterator[str]:
     """What the YAML says in vain, what is under way or was refused, and what an empty project needs."""
     if not workspace.project.models:
         yield "there is no model yet: `mvops promote NOTEBOOK` makes one of a notebook"
     if not is_quiet(workspace.registry):
         yield from _under_way(workspace, actions)
-    yield from _refused(workspace)
+    yield from _refused(workspace, records)
     if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
         yield f"tracker is not acted upon: {workspace.project.preset} leaves capabilities.tracking off"
     if workspace.project.dashboard != Dashboard() and not workspace.project.capabilities.dashboards:
@@ -50,10 +51,11 @@ def notices_of(workspace: Workspace, actions: Collection[Action]) -> Iterator[st
             )
 
 
-def _refused(workspace: Workspace) -> Iterator[str]:
+def _refused(workspace: Workspace, records: Mapping[str, Record]) -> Iterator[str]:
     typed = wording(workspace.project.environment)["typed"]
     for model, number in sorted(refused_now(workspace.registry).items()):
-        if model in workspace.project.models:
+        record = records.get(address("model", model))
+        if model in workspace.project.models and record and record.outputs.get("version") == str(number):
             past = f", or past the gate: {typed} versions promote {model} {number} --reason WHY"
             yield (
                 f"{model}: the gate refused version {number}, the newest; why: {typed} versions show {model} {number}. "

@@ -78,7 +78,8 @@ def _made(
     if not scope.offline:
         compared = (with_files(action, records.get(action.address), look) for action in compared)
     actions = tuple(with_backs((_with_details(action, look) for action in compared), draft, real.registry))
-    told = [] if destroy else [*notices_of(workspace, actions), *_edits(look), *switched_off(workspace, actions)]
+    told = [] if destroy else [*notices_of(workspace, actions, look.records), *_edits(look)]
+    told += [] if destroy else switched_off(workspace, actions)
     if scope.drift_only:
         actions, others = only_drift(actions)
         told += [f"left out: {counted(others, 'change')} of the spec (--drift-only)"] if others else []

@@ -11,12 +11,14 @@ from mvops.core.progress import Tell, silent
 from mvops.core.scope import Scope
 from mvops.core.version import Version
 from mvops.errors import ConflictError, StalePlanError, UsageError
+from mvops.kinds.standing import stands
 from mvops.registry.events import events
 from mvops.registry.state import SqlState
 from mvops.registry.versions import champion, find_version
 from mvops.usecases.apply import apply
 from mvops.usecases.in_charge import taken_away
 from mvops.usecases.plan import plan
+from mvops.usecases.project import look_at
 from mvops.usecases.signatures import check_only_data
 from mvops.workspace import Workspace
 
@@ -56,8 +58,11 @@ def retrain(
     if any(a.verb is Verb.MOVE for a in found.actions):
         raise ConflictError(f"{model} is not called so in the registry yet", hint="Rename it first: mvops apply")
     changed = [a for a in found.actions if a.verb is not Verb.KEEP and kind_of(a.address) != "dataset"]
-    if not changed and not force:
+    look = look_at(workspace)
+    champions = [stands(action, look) for action in changed]
+    if all(champions) and not force:
         newest = SqlState(workspace.registry).records()[addresses[-1]].outputs.get("version", "?")
+        newest = next((str(champion.number) for champion in champions if champion), newest)
         return Retrained(
             "skipped",
             f"nothing to learn from: data, code and parameters are those of version {newest}; "

@@ -44,6 +44,42 @@ def test_p36_a_rollback_ends_a_canary_and_says_who_stayed_champion(project: Path
 
 
 @pytest.mark.system
+def test_p36_yaml_as_the_champion_was_trained_with_trains_no_twin_of_it(project: Path) -> None:
+    """After a challenger that lost, and while one is a canary; other data are another matter."""
+    before = (project / MODEL).read_text()
+    edit(project / MODEL, "parameters: {C: 1.0}", "parameters: {C: 0.5}")
+    edit(project / MODEL, "roc_auc >= 0.6", "roc_auc >= 0.99")
+    mvops(project, "apply", "--yes").ok(4)
+    (project / MODEL).write_text(before)
+    plan = mvops(project, "plan").ok(0).out
+    assert "parameters.C: 0.5 -> 1.0\n" in plan
+    assert "version 1, the champion, was trained with just this: nothing is trained" in plan
+    assert "  runs: " not in plan
+    assert " About " not in plan
+    kept = "nothing to learn from: data, code and parameters are those of version 1"
+    assert kept in mvops(project, "retrain", "toy").ok().out
+    done = mvops(project, "apply", "--yes").ok()
+    assert "model.toy: version 1, gate passed, champion; nothing was trained\n" in done.out
+    assert len(mvops(project, "versions", "list", "toy", "--json").json()["versions"]) == 2
+    assert "the gate refused" not in mvops(project, "plan", "--detailed-exitcode").ok(0).out
+
+    edit(project / MODEL, "parameters: {C: 1.0}", "parameters: {C: 0.5}")
+    mvops(project, "apply", "--yes").ok()
+    assert answering(project) == {"champion": 1, "challenger": 3}
+    (project / MODEL).write_text(before)
+    assert "the canary of version 3 ends; version 1 gets all of the traffic back" in mvops(project, "plan").ok().out
+    mvops(project, "apply", "--yes").ok()
+    assert answering(project) == {"champion": 1}
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+
+    edit(project / MODEL, "parameters: {C: 1.0}", "parameters: {C: 0.5}")
+    mvops(project, "apply", "--yes").ok()
+    (project / MODEL).write_text(before)
+    toy.rows(range(61)).to_csv(project / "data" / "d.csv", index=False)
+    assert "retrain: a challenger is trained" in mvops(project, "plan").ok().out
+
+
+@pytest.mark.system
 def test_p36_the_whole_project_goes_back_and_forth_and_trains_nothing(project: Path) -> None:
     first = tree(project)
     edit(project / MODEL, "parameters: {C: 1.0}", "parameters: {C: 0.5}  # smoother")

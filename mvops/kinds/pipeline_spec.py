@@ -1,0 +1,91 @@
+"""What the YAML wants of a pipeline: all that decides the values that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from mvops.core.address import Address, address
+from mvops.core.canonical import digest
+from mvops.core.config.model import Model
+from mvops.core.spec import Spec
+from mvops.features.joined import job_of
+from mvops.kinds.dataset import dataset_addresses
+from mvops.kinds.kind import Look
+from mvops.kinds.pins import pins_digest
+from mvops.notebook.keys import describe_steps
+from mvops.notebook.results import StepPlan
+
+_SELDOM = {"sources", "environment", "later"}
+
+
+class PipelineSpec(Spec):
+    """What decides the pipeline's values.
+
+    `steps` maps each step to the digest of its code, `parameters` each parameter that a step reads to its value,
+    `inputs` each input that a step reads to the digest of its files, `sources` each file of the project that the code
+    is made of, or reads by a name that is spelt out, to its digest, `environment` is the kernel with its Python and
+    packages, where that is not ours, `later` the notebooks that go on after `notebook`.
+    """
+
+    kind: ClassVar[str] = "pipeline"
+    notebook: str
+    steps: dict[str, str]
+    parameters: dict[str, Any]
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    sources: dict[str, str]
+    environment: dict[str, str] = Field(default_factory=dict)
+    later: tuple[str, ...] = ()
+
+    def fields(self) -> dict[str, Any]:
+        """Without `sources` and `later` where the notebook stands alone, and `environment` where it is ours."""
+        return {field: value for field, value in super().fields().items() if value or field not in _SELDOM}
+
+
+class Pipelines:
+    """One for each model; what its kind wants, for what the kind itself rests on."""
+
+    def desired(self, look: Look) -> Iterator[PipelineSpec]:
+        """In the order of the models' names."""
+        for name in sorted(look.workspace.project.models):
+            yield pipeline_spec(look, name)
+
+
+def pipeline_spec(look: Look, name: str) -> PipelineSpec:
+    """What the YAML wants of a model's pipeline."""
+    model = look.workspace.project.models[name]
+    plans = step_plans(look, name)
+    inputs = {parameter: found for plan in plans for parameter, found in plan.inputs.items()}
+    read = {parameter: value for plan in plans for parameter, value in plan.parameters.items()}
+    there = plans[0].environment if plans else {}
+    return PipelineSpec(
+        name=name,
+        needs=(*dataset_addresses(look, name), *_features(name, model)),
+        notebook=model.pipeline.books[0],
+        later=model.pipeline.books[1:],
+        steps={plan.name: plan.digest for plan in plans},
+        parameters={parameter: read[parameter] for parameter in sorted(read.keys() - inputs.keys())},
+        inputs=dict(sorted(inputs.items())),
+        outputs=model.pipeline.outputs.model_dump(exclude_none=True),
+        sources=dict(sorted({path: found for plan in plans for path, found in plan.sources.items()}.items())),
+        environment={**there, **pins_digest(look, name, there.get("python", ""))},
+    )
+
+
+def training_digest(pipeline: PipelineSpec, task: str) -> str:
+    """Equal digests mean equal training: same code, parameters, inputs, outputs and task."""
+    return digest([pipeline.fields(), task])
+
+
+def step_plans(look: Look, name: str) -> list[StepPlan]:
+    """The steps of a model's pipeline as they would run now."""
+    workspace = look.workspace
+    job = job_of(workspace, name)
+    return describe_steps(job, cache_dir=workspace.cache, store=workspace.store, memory=look.memory)
+
+
+def _features(name: str, model: Model) -> tuple[Address, ...]:
+    return () if model.pipeline.features is None else (address("feature_service", name),)
