@@ -119,6 +119,12 @@ class MissingExtraError(BackendError):
         self.extra = extra
 
 
+def why_not(error: BackendError) -> str:
+    """For a plan that goes on without: what is wrong and what to do; which extras are missing, it says all at once."""
+    hint = None if isinstance(error, MissingExtraError) else error.hint
+    return " ".join(filter(None, (f"{error.message.rstrip('.')}.", hint)))
+
+
 class ServingError(MvopsError):
     """An endpoint cannot start or did not answer."""
 

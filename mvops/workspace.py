@@ -17,7 +17,7 @@ from mvops.core.config.moves import ends
 from mvops.core.config.project import Project
 from mvops.core.environment import hidden_folder, in_environment
 from mvops.core.nearest import did_you_mean
-from mvops.errors import BackendError, UsageError
+from mvops.errors import BackendError, UsageError, why_not
 from mvops.registry.database import Registry, open_registry
 from mvops.registry.glance import renamed_to
 from mvops.registry.state import SqlState
@@ -122,7 +122,7 @@ def data_keeper(workspace: Workspace) -> tuple[Data, str]:
         versioner: DataVersioner = workspace.backend("data_versioners", wanted.backend)
         versioner.ready(data_place(workspace))
     except BackendError as error:
-        return Data(backend=wanted.otherwise), " ".join(filter(None, (f"{error.message.rstrip('.')}.", error.hint)))
+        return Data(backend=wanted.otherwise), why_not(error)
     return wanted, ""
 
 

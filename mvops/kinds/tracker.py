@@ -13,7 +13,7 @@ from mvops.core.counts import counted
 from mvops.core.spec import UNKNOWN, Spec, has_unknown
 from mvops.core.state import Observed, Record
 from mvops.core.steps import LogRun, LogVersion, SetAliases, Step
-from mvops.errors import BackendError, MissingExtraError
+from mvops.errors import BackendError, MissingExtraError, why_not
 from mvops.kinds.kind import Look
 from mvops.kinds.model import ModelKind
 from mvops.kinds.pipeline import PipelineKind
@@ -69,7 +69,7 @@ class TrackerKind:
             tracker: Tracker = look.backend("trackers", backend)
             seen = tracker.look(books, name)
         except BackendError as error:
-            return Observed(facts={}, unseen=" ".join(filter(None, (f"{error.message.rstrip('.')}.", error.hint))))
+            return Observed(facts={}, unseen=why_not(error))
         if seen is None:
             return None
         if record is None:  # of ours without a record: what an apply that was interrupted has left is gone on with

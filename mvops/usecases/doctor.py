@@ -11,8 +11,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from packaging.requirements import Requirement
-
 from mvops import __version__, backends
 from mvops.core.config.backend import named_backends
 from mvops.errors import MvopsError
@@ -20,6 +18,7 @@ from mvops.lifecycle.ssh_signature import keygen
 from mvops.registry.journal import SqlJournal
 from mvops.registry.lock import current_lock
 from mvops.registry.versions import champion
+from mvops.usecases.extras import in_use, install_line, missing_of, packages_of
 from mvops.usecases.plan import plan
 from mvops.usecases.project import open_project
 from mvops.usecases.schedule import left_over, not_installed
@@ -61,23 +60,11 @@ def _machine(start: Path) -> Iterator[Check]:
 
 def _extras() -> Iterator[Check]:
     """Each extra of our own package that asks for something, and what of that is not installed."""
-    wanted = [Requirement(text) for text in metadata.requires("mvops") or ()]
     for extra in sorted(metadata.metadata("mvops").get_all("Provides-Extra") or ()):
-        names = [r.name for r in wanted if r.marker and r.name != "mvops" and r.marker.evaluate({"extra": extra})]
-        missing = [name for name in dict.fromkeys(names) if not _installed(name)]
-        if missing:
-            found = f"not installed: {', '.join(missing)}"
-            yield Check(f"extra {extra}", "note", found, f"pip install 'mvops[{extra}]'")
-        elif names:
+        if missing := missing_of(extra):
+            yield Check(f"extra {extra}", "note", f"not installed: {', '.join(missing)}", install_line([extra]))
+        elif packages_of(extra):
             yield Check(f"extra {extra}", "ok", "installed")
-
-
-def _installed(name: str) -> bool:
-    try:
-        metadata.distribution(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _kernel() -> Check:
@@ -170,15 +157,9 @@ def _signatures(workspace: Workspace) -> Check:
 
 
 def _in_use(workspace: Workspace, family: str) -> bool:
-    """Is what the YAML names acted upon: nobody misses what a preset names for later."""
-    project = workspace.project
-    if family == "data_versioners":
-        return project.capabilities.data_versioning and not data_keeper(workspace)[1]
-    if family == "trackers":
-        return project.capabilities.tracking
-    if family == "dashboards":
-        return project.capabilities.dashboards
-    return family != "feature_stores" or bool(project.features)
+    """Also, nobody misses what another one stands in for."""
+    stood_in = family == "data_versioners" and data_keeper(workspace)[1]
+    return in_use(workspace.project, family) and not stood_in
 
 
 def _backend(key: str, family: str, name: str) -> Check:

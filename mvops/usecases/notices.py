@@ -42,7 +42,7 @@ def notices_of(workspace: Workspace, actions: Collection[Action], records: Mappi
         keeper, lacking = data_keeper(workspace)
         if lacking:
             stay = f"data: {{backend: {keeper.backend}}}"
-            yield f"data is kept by {keeper.backend} for now. {lacking}. To leave it so: {stay}"
+            yield f"data is kept by {keeper.backend} for now. {lacking.rstrip('.')}. To leave it so: {stay}"
     for name, model in sorted(workspace.project.models.items()):
         for section, capability in _switched_off(workspace, model):
             yield (

@@ -16,13 +16,14 @@ from mvops.core.policies import objections
 from mvops.core.scope import WHOLE, Scope, Selection, notices, only_drift, select
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
-from mvops.errors import DataError, MvopsError, NotebookError, SpecError
+from mvops.errors import DataError, MissingExtraError, MvopsError, NotebookError, SpecError
 from mvops.kinds.file_changes import with_files
 from mvops.kinds.kind import Coded, Guarding, Look, kinds
 from mvops.kinds.schedule import no_times
 from mvops.registry.state import SqlState
 from mvops.usecases.bans import check_bans
 from mvops.usecases.drafts import Draft, drafted, with_backs
+from mvops.usecases.extras import lacking_notice, with_other_extras
 from mvops.usecases.moving import pending_moves, with_moves
 from mvops.usecases.notices import notices_of, switched_off
 from mvops.usecases.originals import changed_originals
@@ -54,7 +55,10 @@ def plan(
     made_on = SqlState(workspace.registry).serial()
     moves = [] if destroy else pending_moves(workspace)
     with drafted(workspace, moves, back) as draft:
-        return _made(workspace, draft, scope, forced or {}, made_on=made_on, destroy=destroy)
+        try:
+            return _made(workspace, draft, scope, forced or {}, made_on=made_on, destroy=destroy)
+        except MissingExtraError as error:
+            raise with_other_extras(error, workspace.project) from None
 
 
 def _made(
@@ -79,7 +83,7 @@ def _made(
         compared = (with_files(action, records.get(action.address), look) for action in compared)
     actions = tuple(with_backs((_with_details(action, look) for action in compared), draft, real.registry))
     told = [] if destroy else [*notices_of(workspace, actions, look.records), *_edits(look)]
-    told += [] if destroy else switched_off(workspace, actions)
+    told += [] if destroy else _not_there(workspace, actions)
     if scope.drift_only:
         actions, others = only_drift(actions)
         told += [f"left out: {counted(others, 'change')} of the spec (--drift-only)"] if others else []
@@ -111,6 +115,12 @@ def _edits(look: Look) -> Iterator[str]:
     """What people edited, and nothing comes of by itself."""
     yield from no_times(look)
     yield from changed_originals(look)
+
+
+def _not_there(workspace: Workspace, actions: Collection[Action]) -> Iterator[str]:
+    """What the YAML has switched off, and what is not installed."""
+    yield from switched_off(workspace, actions)
+    yield from lacking_notice(workspace.project, actions)
 
 
 def _compared(

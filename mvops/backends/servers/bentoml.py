@@ -32,6 +32,8 @@ class BentoML:
     BentoML's supervisor, as `bentoml serve` does.
     """
 
+    extra = "bentoml"  # of mvops: what `serve` needs
+
     def folder(self, model: str) -> str:
         """One folder for each model."""
         return f"deploy/serving/{model}"

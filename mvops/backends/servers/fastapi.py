@@ -17,6 +17,8 @@ from mvops.serving.run import run_app, serve
 class FastApi:
     """Generates `deploy/serving/<model>/` and serves it with uvicorn."""
 
+    extra = "serve"  # of mvops: what `serve` needs
+
     def folder(self, model: str) -> str:
         """One folder for each model."""
         return f"deploy/serving/{model}"
