@@ -127,6 +127,10 @@ def _perhaps_by_chance(check: Check, rival: float, comparison: Comparison) -> Ch
     if not found.low <= asked <= found.high:
         return check
     chance = f"That may be chance: {comparison.rows:,} rows cannot tell it from {asked:+.4g}, which the gate asks for."
+    if not asked:
+        chance = f"That may be chance: {comparison.rows:,} rows cannot tell which of the two is better."
+    if found.low == found.high:
+        chance = f"Both are equally good on these {comparison.rows:,} rows, and the gate asks for a better one."
     return check.model_copy(update={"sentence": f"{check.sentence} {chance}"})
 
 

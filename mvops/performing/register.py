@@ -236,6 +236,7 @@ def _remember(workspace: Workspace, version: Version, report: GateReport, compar
             "artifact": version.artifact.sha256,
             "passed": report.passed,
             "checks": [check.sentence for check in report.checks],
+            "failed": [check.text for check in report.checks if not check.passed],
             "metrics": version.metrics,
             "champion": comparison.champion if comparison else None,
         },

@@ -31,6 +31,7 @@ def status_json(found: Status) -> dict[str, Any]:
                 "champion": model.champion.number if model.champion else None,
                 "metrics": model.champion.metrics if model.champion else None,
                 "versions": model.versions,
+                "newest": {"version": model.versions, "state": model.newest.state, "because": model.newest.why},
                 "rollout": model.rollout.model_dump(mode="json") if model.rollout else None,
                 "endpoint": {"status": model.endpoint, "url": model.url},
                 "predictions": model.predictions,
@@ -55,6 +56,8 @@ def _model(model: ModelStatus) -> Iterator[Line]:
     else:
         metrics = " ".join(f"{name}={value:.4f}" for name, value in model.champion.metrics.items())
         yield f"  champion     version {model.champion.number} of {model.versions}, {metrics}", ""
+    if model.newest.state and not model.rollout:
+        yield f"  newest       version {model.versions}, {model.newest.state}: {model.newest.why}", "yellow"
     if model.rollout is not None:
         share = model.rollout.shares[model.rollout.step]
         yield f"  rollout      version {model.rollout.challenger} has {share} % of the traffic", "yellow"

@@ -6,12 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mvops.core.version import CodeState, Version
+from mvops.usecases.fates import Fate
 from mvops.usecases.versions import Comparison, VersionLine
 
 
 def version_rows(lines: Sequence[VersionLine]) -> list[dict[str, Any]]:
-    """Each version whole, with its role and share of the traffic in percent."""
-    return [line.version.model_dump(mode="json") | {"role": line.role, "share": line.share} for line in lines]
+    """Each version whole, with its role and share of the traffic in percent, or what became of it."""
+    return [
+        line.version.model_dump(mode="json")
+        | {"role": line.role, "share": line.share, "state": line.role or line.fate.state, "because": line.fate.why}
+        for line in lines
+    ]
 
 
 def version_lines(model: str, lines: Sequence[VersionLine]) -> Iterator[str]:
@@ -21,9 +26,14 @@ def version_lines(model: str, lines: Sequence[VersionLine]) -> Iterator[str]:
         return
     for line in lines:
         told = line.listed.document()
-        role = f"{line.role} {line.share} %" if line.role else ""
+        role = f"{line.role} {line.share} %" if line.role else line.fate.state
         made = f"{line.listed.number:>4}  {line.listed.created:%Y-%m-%d %H:%M}"
-        yield f"{made}  {role:<16} {_metrics(told['metrics'])}  {told['reason']}"
+        yield f"{made}  {role:<16} {_metrics(told['metrics'])}  {told['reason']}{fate_words(line.fate)}"
+
+
+def fate_words(fate: Fate) -> str:
+    """After why a version was made, what became of it."""
+    return f"; {fate.state}: {fate.why}" if fate.state else ""
 
 
 def version_detail(version: Version, checks: Sequence[str]) -> Iterator[str]:

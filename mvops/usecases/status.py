@@ -13,6 +13,7 @@ from mvops.errors import ServingError
 from mvops.registry import alerts, rollouts
 from mvops.registry.summaries import summaries
 from mvops.registry.versions import champion, count_versions
+from mvops.usecases.fates import NONE, Fate, fates
 from mvops.usecases.in_charge import taken_away
 from mvops.usecases.rollout import endpoint_client
 from mvops.workspace import Workspace
@@ -22,8 +23,9 @@ from mvops.workspace import Workspace
 class ModelStatus:
     """One model: who serves, who wants to, how much it answered, what is wrong.
 
-    `taken_away` says that it was destroyed, or forgotten: its `versions` stay, and none of them is champion.
-    `monitored_rows` are the predictions in the window that begins at `monitored_until`, the last one that was seen.
+    `newest` is what became of the newest version where it does not answer. `taken_away` says that the model was
+    destroyed, or forgotten: its `versions` stay, and none of them is champion. `monitored_rows` are the predictions in
+    the window that begins at `monitored_until`, the last one that was seen.
     """
 
     model: str
@@ -38,6 +40,7 @@ class ModelStatus:
     monitored_rows: int
     alerts: tuple[Alert, ...]
     taken_away: bool = False
+    newest: Fate = NONE
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,14 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
         predictions, outcomes = log.count(name), log.count_outcomes(name)
     seen = summaries(registry, name)
     gone = taken_away(workspace, name)
+    made = count_versions(registry, name)
     until = max((summary.start for summary in seen), default=None)
     endpoint, url = _endpoint(workspace, name)
     return ModelStatus(
         model=name,
         champion=None if gone else champion(registry, name),
-        versions=count_versions(registry, name),
+        versions=made,
+        newest=fates(registry, name).get(made, NONE),
         taken_away=gone,
         rollout=rollouts.current(registry, name),
         endpoint=endpoint,

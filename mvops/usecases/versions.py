@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,20 +14,23 @@ from mvops.registry import rollouts
 from mvops.registry import versions as registered
 from mvops.registry.events import events
 from mvops.registry.lock import hold_lock
+from mvops.usecases.fates import NONE, WAY_BACK, Fate, fates
 from mvops.usecases.in_charge import in_charge
 from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
 
-_WAY_BACK = re.compile(r"rolled back (from version|to state) \d+")
-
 
 @dataclass(frozen=True)
 class VersionLine:
-    """A version and what it does now: champion, challenger (with its share of the traffic), or nothing."""
+    """A version and what it does now: champion, challenger (with its share of the traffic), or nothing.
+
+    `fate` says what became of one that does nothing.
+    """
 
     listed: registered.Listed
     role: str
     share: int
+    fate: Fate = NONE
 
     @cached_property
     def version(self) -> Version:
@@ -42,6 +44,7 @@ def list_versions(workspace: Workspace, model: str) -> list[VersionLine]:
     serving = in_charge(workspace, model)
     running = rollouts.current(workspace.registry, model)
     share = running.shares[running.step] if running else 0
+    became = fates(workspace.registry, model)
     lines = []
     for listed in reversed(registered.versions(workspace.registry, model)):
         if serving is not None and listed.number == serving.number:
@@ -49,7 +52,7 @@ def list_versions(workspace: Workspace, model: str) -> list[VersionLine]:
         elif running is not None and listed.number == running.challenger:
             lines.append(VersionLine(listed, "challenger", share))
         else:
-            lines.append(VersionLine(listed, "", 0))
+            lines.append(VersionLine(listed, "", 0, became.get(listed.number, NONE)))
     return lines
 
 
@@ -171,7 +174,7 @@ def before_last(reigns: Iterable[registered.Reign]) -> int | None:
     """
     line: list[int] = []
     for reign in reigns:
-        if _WAY_BACK.match(reign.reason) and reign.number in line:
+        if WAY_BACK.match(reign.reason) and reign.number in line:
             while line[-1] != reign.number:
                 line.pop()
         else:

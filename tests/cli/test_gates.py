@@ -45,10 +45,19 @@ def test_a_champion_is_not_judged_by_rows_that_it_learnt_from(drawn: Path) -> No
     left, whole = said.partition(", on the ")[2].partition(" held-out")[0].split(" of ")
     assert (left, whole) == ("1,089", "1,875")  # as counted by row number
 
-    edit(drawn / MODEL, "roc_auc >= champion - 0.05", "roc_auc >= champion + 0.05")
+    edit(drawn / MODEL, "roc_auc >= champion - 0.05", "roc_auc > champion, roc_auc >= champion + 0.05")
     refused = mvops(drawn, "retrain", "toy", "--force", "--reason", "again").ok(4)  # the very same rows are held out
     assert "on the same rows; difference +0.0000" in refused.out
     assert "may be chance" not in refused.out  # it is the same model
+    assert "Both are equally good on these 1,875 rows, and the gate asks for a better one." in refused.out
+    refused_why = "refused: roc_auc > champion; roc_auc >= champion + 0.05"
+    assert f"  newest       version 3, {refused_why}" in mvops(drawn, "status").out
+    newest, serving, first = mvops(drawn, "versions", "list", "toy").out.splitlines()
+    assert "  refused  " in newest
+    assert newest.endswith(f"; {refused_why}")
+    assert "champion 100 %" in serving
+    assert "refused" not in first
+    edit(drawn / MODEL, "roc_auc > champion, ", "")
 
     edit(drawn / MODEL, "C: 1.0", "forest: 19")
     edit(drawn / MODEL, "champion + 0.05", "champion + 0.002")

@@ -41,6 +41,18 @@ def test_p36_a_rollback_ends_a_canary_and_says_who_stayed_champion(project: Path
     assert said == "toy: the rollout of version 2 is ended; version 1 stays champion and answers everything.\n"
     assert answering(project) == {"champion": 1}
     mvops(project, "rollback", "toy").refused("no champion came before version 1")
+    newest, serving = mvops(project, "versions", "list", "toy").out.splitlines()
+    assert "  rolled back  " in newest
+    assert newest.endswith("; rolled back: by hand")
+    assert "champion 100 %" in serving
+    mvops(project, "versions", "promote", "toy", 2)
+    assert "rolled back" not in mvops(project, "versions", "list", "toy").out
+    mvops(project, "rollback", "toy").ok()
+    told = mvops(project, "versions", "list", "toy", "--json").json()["versions"]
+    assert [(v["state"], v["because"]) for v in told] == [("rolled back", "to version 1"), ("champion", "")]
+    newest_now = mvops(project, "status", "--json").json()["models"][0]["newest"]
+    assert newest_now == {"version": 2, "state": "rolled back", "because": "to version 1"}
+    assert "  newest       version 2, rolled back: to version 1" in mvops(project, "status").out
 
 
 @pytest.mark.system

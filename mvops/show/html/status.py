@@ -44,7 +44,9 @@ def _champion(model: ModelStatus) -> Markup:
     if model.champion is None:
         return toned(none_serves(model), "soft")
     metrics = (f"{name} {value:.4f}" for name, value in model.champion.metrics.items())
-    return below([f"version {model.champion.number} of {model.versions}", *metrics])
+    newest = f"version {model.versions} {model.newest.state}: {model.newest.why}"
+    became = [toned(newest, "warn")] if model.newest.state and not model.rollout else []
+    return below([f"version {model.champion.number} of {model.versions}", *metrics, *became])
 
 
 def _rollout(model: ModelStatus) -> Markup:

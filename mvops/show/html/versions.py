@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from mvops.show.html.parts import bold, framed, number, table, toned
 from mvops.show.lists import Versions
-from mvops.show.versions import version_lines
+from mvops.show.versions import fate_words, version_lines
 
 _TONES = {"champion": "good", "challenger": "link"}
 
@@ -21,9 +21,9 @@ def html(versions: Versions) -> Markup:
         (
             line.listed.number,
             f"{line.listed.created:%Y-%m-%d %H:%M}",
-            toned(f"{line.role} {line.share} %", _TONES[line.role]) if line.role else "",
+            toned(f"{line.role} {line.share} %", _TONES[line.role]) if line.role else line.fate.state,
             *(number(document["metrics"].get(name)) for name in names),
-            document["reason"],
+            f"{document['reason']}{fate_words(line.fate)}",
         )
         for line, document in zip(versions, told, strict=True)
     ]
