@@ -27,6 +27,7 @@ from mvops.registry.state import SqlState
 from mvops.registry.texts import drop_texts
 from mvops.registry.versions import serving
 from mvops.usecases.former_states import keep_state
+from mvops.usecases.left_to_install import remark_on_files
 from mvops.usecases.moving import rename_step
 from mvops.usecases.project import look_at
 from mvops.usecases.saved_plans import check_fresh
@@ -88,6 +89,8 @@ def apply(  # noqa: PLR0913 -- what goes on record of it is handed in
             drop_texts(workspace.registry, but=texts_in_use(records, left_behind(workspace.registry)))
     for model in _left_behind(finished):
         bring_along(workspace, model)
+    for model in _worked_on(finished):
+        remark_on_files(workspace, model)
     if finished:
         _keep_copy(workspace)
 
@@ -143,11 +146,17 @@ def _state(workspace: Workspace) -> dict[str, Any]:
         return {}
 
 
+def _worked_on(finished: Sequence[Done]) -> list[str]:
+    """Models of which a version was made, or that went back to one."""
+    return sorted(
+        {name_of(done.action.address) for done in finished if _makes(done.action) and done.status != "skipped"}
+    )
+
+
 def _left_behind(finished: Sequence[Done]) -> list[str]:
     """Models that were worked on in a plan that did not come to their tracker."""
-    worked_on = {name_of(done.action.address) for done in finished if _makes(done.action) and done.status != "skipped"}
     told = {name_of(d.action.address) for d in finished if _is_tracker(d.action) and d.status != "skipped"}
-    return sorted(worked_on - told)
+    return [model for model in _worked_on(finished) if model not in told]
 
 
 def _makes(action: Action) -> bool:

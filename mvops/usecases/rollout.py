@@ -17,6 +17,7 @@ from mvops.registry import alerts, rollouts
 from mvops.registry.events import record_event
 from mvops.registry.lock import hold_lock
 from mvops.serving.client import EndpointClient
+from mvops.usecases.left_to_install import remark_on_files
 from mvops.usecases.reaching import endpoint_url
 from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
@@ -58,6 +59,7 @@ def look_once(workspace: Workspace, model: str) -> RolloutNews:
         news = _carry_out(workspace, state, decision)
     if news.decision in {"abort", "done"}:
         bring_along(workspace, model)
+        remark_on_files(workspace, model)
     return news
 
 

@@ -16,6 +16,7 @@ from mvops.registry.events import events
 from mvops.registry.lock import hold_lock
 from mvops.usecases.fates import NONE, WAY_BACK, Fate, fates
 from mvops.usecases.in_charge import in_charge
+from mvops.usecases.left_to_install import remark_on_files
 from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
 
@@ -109,6 +110,7 @@ def promote_version(workspace: Workspace, model: str, number: int, reason: str) 
         end_rollout(workspace, model, f"version {number} was promoted by hand")
         make_champion(workspace, model, number, reason)
     bring_along(workspace, model)
+    remark_on_files(workspace, model)
     return version
 
 
@@ -138,6 +140,7 @@ def rollback(workspace: Workspace, model: str, to: int | None = None) -> WentBac
     workspace.model(model)
     moved = _go_back(workspace, model, to)
     bring_along(workspace, model)
+    remark_on_files(workspace, model)
     return moved
 
 

@@ -85,6 +85,16 @@ def test_p3_the_teams_own_requirements_are_installed_after_one_apply(at_once: Pa
     assert "threadpoolctl==" in (at_once / PINNED).read_text()
     mvops(at_once, "plan", "--detailed-exitcode").ok(0)
 
+    other = "has other packages than the generated files of endpoint.toy install (joblib, numpy, pandas and 4 more): "
+    told = f"note: version 2 {other}the next `mvops apply` writes them anew"
+    assert told in mvops(at_once, "versions", "promote", "toy", "2", "--reason", "pins").ok().err
+    assert "~ deploy/serving/toy/requirements.txt" in mvops(at_once, "plan").ok().out
+    assert "note:" not in mvops(at_once, "rollback", "toy").ok().err  # to the version that they were written for
+    mvops(at_once, "plan", "--detailed-exitcode").ok(0)
+    mvops(at_once, "rollback", "toy", "--to", "2").ok()
+    mvops(at_once, "apply", "--yes").ok()
+    assert f"note: version 3 {other}" in mvops(at_once, "rollback", "toy", "--to", "3").ok().err
+
 
 def test_p3_packages_that_were_upgraded_meanwhile_are_the_new_versions(
     at_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
