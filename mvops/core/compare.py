@@ -161,5 +161,5 @@ def _apart(one: Any, other: Any) -> tuple[str, str]:
 
 
 def _short(value: Any) -> str:
-    text = "absent" if value is None else str(value)
+    text = "absent" if value is None else str(value) or '""'
     return text if len(text) <= 24 else f"{text[:12]}…"

@@ -65,6 +65,11 @@ class Plan(Frozen):
         """What is in the way and not ours."""
         return tuple(action for action in self.actions if action.verb is Verb.CONFLICT)
 
+    def contested(self) -> int:
+        """How many generated files are in conflict and stay as they are, until somebody has taken over what is new."""
+        files = (change for action in self.actions for change in action.files)
+        return sum(change.verb == "conflict" or change.waiting for change in files)
+
     def refusals(self) -> tuple[Objection, ...]:
         """What keeps it from being applied; the other objections are warnings."""
         return tuple(objection for objection in self.objections if objection.level == "fail")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mvops.core.action import SYMBOLS, Action, Change, Verb
+from mvops.core.counts import counted
 from mvops.core.plan import Plan
 from mvops.core.policies import Objection
 from mvops.core.scope import is_drift
@@ -117,18 +118,29 @@ def duration_text(seconds: float) -> str:
 def totals_line(plan: Plan) -> str:
     """How many of each verb, and how long it will take."""
     kept = sum(action.verb is Verb.KEEP for action in plan.actions)
-    counted = plan.totals()
-    parts = [f"{counted[verb.value]} {words}" for verb, words in _TOTALS.items() if verb.value in counted]
+    totals = plan.totals()
+    parts = [f"{totals[verb.value]} {words}" for verb, words in _TOTALS.items() if verb.value in totals]
     if not parts:
-        return f"Nothing to do: {f'{kept} resources are as they should be' if kept else 'nothing is applied'}."
+        return f"Nothing to do: {_as_it_should_be(plan, kept)}.{_contested(plan)}"
     if plan.conflicts():
         return f"Plan: {', '.join(parts)}, {kept} unchanged. Nothing is applied while something is in conflict."
     about = f" About {duration_text(plan.seconds)}." if plan.seconds else ""
     return f"Plan: {', '.join(parts)}, {kept} unchanged.{about}{_contested(plan)}"
 
 
+def _as_it_should_be(plan: Plan, kept: int) -> str:
+    """What is said of resources that nothing is done to, as far as they were looked at."""
+    if not kept:
+        return "nothing is applied"
+    is_so = "is as it was applied" if plan.scope.offline else "is as it should be"
+    are_so = "are as they were applied" if plan.scope.offline else "are as they should be"
+    seen, unseen = kept - len(plan.unseen), len(plan.unseen)
+    said = f"{counted(seen, 'resource')} {is_so if seen == 1 else are_so}"
+    return f"{said}, {unseen} could not be looked at" if unseen else said
+
+
 def _contested(plan: Plan) -> str:
-    count = sum(change.verb == "conflict" for action in plan.pending() for change in action.files)
+    count = plan.contested()
     if count:
         return " 1 file in conflict stays as it is." if count == 1 else f" {count} files in conflict stay as they are."
     return ""
@@ -167,7 +179,7 @@ def _cut(text: str) -> str:
 
 def _written(value: object, *, quoted: bool = False) -> str:
     """As one would write it in YAML."""
-    if isinstance(value, str) and quoted:
+    if isinstance(value, str) and (quoted or value != value.strip() or not value):
         return f'"{value}"'
     if value is None:
         return "(none)"

@@ -87,5 +87,5 @@ def _metrics(metrics: Mapping[str, float]) -> str:
 
 def short(value: object) -> str:
     """A value on one line; digests are cut."""
-    text = "(none)" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+    text = "(none)" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value) or '""'
     return f"{text[:16]}…" if len(text) == 64 else text

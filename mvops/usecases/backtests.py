@@ -20,6 +20,7 @@ from mvops.usecases.summarising import Known
 from mvops.workspace import Workspace
 
 _VERSIONS, _WINDOWS = 5, 30
+_NONE_YET = "back-test: none, as there are no windows yet to try it on"
 
 
 def backtest(action: Action, workspace: Workspace) -> Iterator[str]:
@@ -59,6 +60,7 @@ def _monitor(workspace: Workspace, model: str, before: Monitor, after: Monitor) 
     serving, until = champion(workspace.registry, model), judged_until(workspace.registry, model)
     found = Known(workspace, model).get(serving.number) if serving else None
     if found is None or until is None:
+        yield _NONE_YET
         return
     if before.every != after.every:
         yield "back-test: none, as no window of the new length was summarised yet"
@@ -66,6 +68,9 @@ def _monitor(workspace: Workspace, model: str, before: Monitor, after: Monitor) 
     since = until - (_WINDOWS + HISTORY + 1) * after.every
     stored = dict(by_version(workspace, model, after.every, since)).get(found[0].number, [])
     places = range(max(0, len(stored) - _WINDOWS), len(stored))
+    if not places:
+        yield _NONE_YET
+        return
     new, old = (
         [judge(found[1], stored[place], rules, history=stored[max(0, place - HISTORY) : place]) for place in places]
         for rules in (after, before)

@@ -16,7 +16,10 @@ OUTSIDE, OURS = "Changed outside mvops since the last apply", "Changed in the pr
 
 
 def test_p9_text_and_numbers_are_told_apart_where_they_look_alike() -> None:
-    changes = (("a", 41, "41"), ("b", [1, "x"], ["1", "x"]), ("c", "x", "y"), ("d", None, "41"), ("e", True, "yes"))
+    changes = (
+        *(("a", 41, "41"), ("b", [1, "x"], ["1", "x"]), ("c", "x", "y"), ("d", None, "41"), ("e", True, "yes")),
+        *(("f", "", "x"), ("g", "x", " x"), ("h", {"a": ""}, {})),
+    )
     action = Action(
         verb=Verb.UPDATE,
         address=Address("model.m"),
@@ -27,7 +30,8 @@ def test_p9_text_and_numbers_are_told_apart_where_they_look_alike() -> None:
     )
     made = make_plan([action], project="p", preset="s", lineage="l", made_on=1)
     told = [text.strip() for text, _ in plan_lines(made) if " -> " in text]
-    assert told == ['a: 41 -> "41"', 'b: [1, "x"] -> ["1", "x"]', "c: x -> y", "d: (none) -> 41", 'e: True -> "yes"']
+    typed = ['a: 41 -> "41"', 'b: [1, "x"] -> ["1", "x"]', "c: x -> y", "d: (none) -> 41", 'e: True -> "yes"']
+    assert told == [*typed, 'f: "" -> x', 'g: x -> " x"', 'h: {a: ""} -> {}']
 
 
 def test_p13_a_parameter_that_is_edited_in_the_notebook_alone_is_told_with_the_place_where_it_counts(
@@ -43,6 +47,14 @@ def test_p13_a_parameter_that_is_edited_in_the_notebook_alone_is_told_with_the_p
         assert f"{told} 1.0, and holds; write it there, in configs/models/toy.yaml" in said
     edit(project / "configs/models/toy.yaml", "C: 1.0", "C: 2.0")
     assert "changes nothing" not in mvops(project, "plan").ok().out
+
+
+def test_p13_thresholds_without_a_window_to_try_them_on_and_texts_that_were_empty_are_told(project: Path) -> None:
+    said = mvops(project, "plan", "models.toy.monitor.false_alarms=2 per 30d", "models.toy.description=Churn").ok().out
+    assert "back-test: none, as there are no windows yet to try it on" in said
+    assert 'description: "" -> Churn' in said
+    offline = mvops(project, "plan", "--offline").ok().out
+    assert "Nothing to do: 6 resources are as they were applied." in offline
 
 
 def test_p11_drift_has_a_section_of_its_own(project: Path) -> None:
