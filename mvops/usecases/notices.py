@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 from mvops.core.action import Action, Verb
-from mvops.core.address import Address, address, kind_of
+from mvops.core.address import Address, address, kind_of, name_of
 from mvops.core.config.dashboard import Dashboard
 from mvops.core.config.data import Data
 from mvops.core.config.model import Model, Rollout
@@ -31,6 +32,7 @@ def notices_of(workspace: Workspace, actions: Collection[Action], records: Mappi
     if not is_quiet(workspace.registry):
         yield from _under_way(workspace, actions)
     yield from _refused(workspace, records)
+    yield from _renamed(workspace, actions)
     if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
         yield f"tracker is not acted upon: {workspace.project.preset} leaves capabilities.tracking off"
     if workspace.project.dashboard != Dashboard() and not workspace.project.capabilities.dashboards:
@@ -61,6 +63,28 @@ def _refused(workspace: Workspace, records: Mapping[str, Record]) -> Iterator[st
                 f"{model}: the gate refused version {number}, the newest; why: {typed} versions show {model} {number}. "
                 f"Make a better one, then: {typed} apply{'' if workspace.project.capabilities.governance else past}"
             )
+
+
+def _renamed(workspace: Workspace, actions: Collection[Action]) -> Iterator[str]:
+    """Where a model goes and another of the same notebook comes, it may be one that was given another name."""
+    pipelines = [action for action in actions if kind_of(action.address) == "pipeline"]
+    gone = {name_of(action.address): action.before for action in pipelines if action.before and not action.after}
+    new = {name_of(action.address): action.after for action in pipelines if action.after and not action.before}
+    for old, before in sorted(gone.items()):
+        same = [name for name, after in sorted(new.items()) if _is_notebook_of(before, after)]
+        if len(same) == 1:
+            entry = f"{{from: model.{old}, to: model.{same[0]}}}"
+            add = f"`- {entry}` in its `moved`" if workspace.project.moved else f"`moved: [{entry}]`"
+            yield (
+                f"model.{old} goes, and model.{same[0]} of the same notebook begins anew. If that is a rename, say so "
+                f"in configs/project.yaml, and versions and history go along: {add}"
+            )
+
+
+def _is_notebook_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Do both have the same notebooks, or, where those were given other names too, the same code."""
+    names = [[fields["notebook"], *fields.get("later", ())] for fields in (before, after)]
+    return names[0] == names[1] or before["steps"] == after["steps"]
 
 
 def _under_way(workspace: Workspace, actions: Collection[Action]) -> Iterator[str]:

@@ -68,6 +68,9 @@ def test_p30_a_rename_that_cannot_be_is_told_with_its_line(project: Path) -> Non
     said = ("there is no model playthign that toy could have moved to; did you mean 'plaything'?",)
     mvops(project, "plan").refused(f"configs/project.yaml:{line}:", *said)
     edit(project / PROJECT, "  - from: model.toy\n    to: model.playthign\n", "  []\n")
+    hint = "If that is a rename, say so in configs/project.yaml, and versions and history go along: "
+    assert f"{hint}`moved: [{{from: model.toy, to: model.plaything}}]`\n" in mvops(project, "plan").ok().out
+    assert hint not in mvops(project, "plan", "--destroy").ok().out
     mvops(project, "apply", "--yes").ok()  # forgot to say so: another model, of the same steps in the cache
     edit(project / PROJECT, "  []\n", "  - from: model.toy\n    to: model.plaything\n")
     before = snapshot(project)
