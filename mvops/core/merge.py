@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Literal
 
@@ -34,19 +34,36 @@ def plain(content: bytes) -> bytes:
     return content.replace(b"\r\n", b"\n") if ends and content.count(b"\r\n") == ends else content
 
 
-def by_new_name(
-    base: list[bytes], theirs: list[bytes], ours: list[bytes], old: str, new: str
-) -> tuple[list[bytes], list[bytes]]:
-    """Base and theirs with the lines of ours that differ from the base's by a name alone: no change to merge.
+def renamed_regions(
+    base: Sequence[bytes], theirs: Sequence[bytes], ours: Sequence[bytes], old: str, new: str
+) -> tuple[list[bytes], list[Region]]:
+    """The regions where a name has changed since the base, and theirs by the new name.
 
-    As they are where they have a line of their own with the old name: what that is to say is theirs to decide.
+    No change to merge is a line of ours that differs from the base's by the name alone. A line that they edited gets
+    the new name where it stands in it as in the base's line. What any other line of theirs with the old name is to say
+    is theirs to decide: such lines are in conflict where they would be if no name was looked at.
     """
     named = re.compile(rb"(?<![^\W_])%b(?![^\W_])" % re.escape(old.encode()))
-    renamed = {line: named.sub(lambda _: new.encode(), line) for line in base if named.search(line)}
-    if any(named.search(line) and line not in renamed for line in theirs):
-        return base, theirs
-    known = {line: now for line, now in renamed.items() if now in set(ours)}
-    return [known.get(line, line) for line in base], [known.get(line, line) for line in theirs]
+    again = {line: named.sub(lambda _: new.encode(), line) for line in base if named.search(line)}
+    known = {line: now for line, now in again.items() if now in set(ours)}
+    now = [known.get(line, line) for line in theirs]
+    for edit in regions(base, theirs, base):
+        places = {tuple(_places(line, named)) for line in base[edit.base.start : edit.base.stop] if line in known}
+        for i in edit.theirs:
+            if tuple(_places(theirs[i], named)) in places:
+                now[i] = named.sub(lambda _: new.encode(), theirs[i])
+    undecided = {i for i, line in enumerate(now) if named.search(line) and line not in again}
+    found = list(regions([known.get(line, line) for line in base], now, ours))
+    if undecided:
+        unnamed = [region.theirs for region in regions(base, theirs, ours) if region.who == "conflict"]
+        undecided = {i for span in unnamed for i in span if i in undecided}
+    return now, [replace(each, who="conflict") if undecided & {*each.theirs} else each for each in found]
+
+
+def _places(line: bytes, named: re.Pattern[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Each word of a line with the name in it, and the word before."""
+    words = [b"", *line.split()]
+    return ((words[i - 1], word) for i, word in enumerate(words) if named.search(word))
 
 
 def regions(base: Sequence[bytes], theirs: Sequence[bytes], ours: Sequence[bytes]) -> Iterator[Region]:

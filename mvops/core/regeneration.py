@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from mvops.core.merge import Region, by_new_name, plain, regions, split_lines
+from mvops.core.merge import Region, plain, regions, renamed_regions, split_lines
 
 What = Literal["create", "replace", "same", "merge", "leave", "conflict"]
 
@@ -124,8 +124,10 @@ def regenerate(name: str, new: bytes, found: Found) -> Outcome:  # noqa: PLR0911
 def _merged(name: str, new: bytes, found: Found, there: bytes, *, windows: bool) -> Outcome:
     base, theirs, ours = split_lines(found.base or b""), split_lines(there), split_lines(new)
     if found.renamed:
-        base, theirs = by_new_name(base, theirs, ours, *found.renamed)
-    found_regions = tuple(regions(base, theirs, ours))
+        theirs, by_name = renamed_regions(base, theirs, ours, *found.renamed)
+        found_regions = tuple(by_name)
+    else:
+        found_regions = tuple(regions(base, theirs, ours))
     changed = tuple(region for region in found_regions if region.who != "nobody")
     merged = b"".join(
         b"".join(

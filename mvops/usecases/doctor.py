@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from mvops import __version__, backends
 from mvops.core.config.backend import named_backends
+from mvops.core.counts import counted
 from mvops.errors import MvopsError
 from mvops.lifecycle.ssh_signature import keygen
 from mvops.registry.journal import SqlJournal
@@ -21,7 +22,7 @@ from mvops.registry.versions import champion
 from mvops.usecases.extras import in_use, install_line, missing_of, packages_of
 from mvops.usecases.plan import plan
 from mvops.usecases.project import open_project
-from mvops.usecases.schedule import left_over, not_installed
+from mvops.usecases.schedule import left_over, scheduled
 from mvops.usecases.signatures import signers_of
 from mvops.workspace import Workspace, data_keeper
 
@@ -130,21 +131,28 @@ def _lock(workspace: Workspace) -> Check:
 
 def _predictions(workspace: Workspace) -> Check:
     with workspace.predictions() as log:
-        counted = sum(log.count(model) for model in workspace.project.models)
-    return Check("prediction log", "ok", f"{counted} predictions")
+        number = sum(log.count(model) for model in workspace.project.models)
+    return Check("prediction log", "ok", counted(number, "prediction"))
 
 
 def _plan(workspace: Workspace) -> Check:
-    pending = plan(workspace).pending()
-    if not pending:
+    made = plan(workspace)
+    pending, contested = len(made.pending()), made.contested()
+    if not (pending or contested):
         return Check("plan", "ok", "nothing to do")
-    return Check("plan", "note", f"{len(pending)} resources are not as they should be", "See: mvops plan")
+    is_not = "is not as it" if pending == 1 else "are not as they"
+    found = [f"{counted(pending, 'resource')} {is_not} should be"] if pending else []
+    found += [f"{counted(contested, 'generated file')} in conflict"] if contested else []
+    return Check("plan", "note", ", ".join(found), "See: mvops plan")
 
 
 def _schedules(workspace: Workspace) -> Iterator[Check]:
     try:
-        for what, command in not_installed(workspace):
-            yield Check("schedules", "note", what, command)
+        for each in scheduled(workspace, look=True):
+            if each.conflict:
+                yield Check("schedules", "note", each.conflict, each.way_out)
+            elif each.to_install:
+                yield Check("schedules", "note", each.lacking, each.to_install)
         for what, command, which in left_over(workspace):
             yield Check("schedules", "note", f"{what}: {'; '.join(which)}", command)
     except MvopsError as error:

@@ -40,7 +40,7 @@ class Scheduled:
     """A timetable as it was applied, what runs it, and which of its files were edited by hand.
 
     `to_install` is what to type where it is not installed; `limit` is what its scheduler says first of itself.
-    `conflict` says that a file waits for somebody, and should not be installed before.
+    `conflict` says that a file waits for somebody, and should not be installed before, `way_out` what to do then.
     """
 
     timetable: Timetable
@@ -49,6 +49,7 @@ class Scheduled:
     to_install: str = ""
     limit: str = ""
     conflict: str = ""
+    way_out: str = ""
 
     @property
     def lacking(self) -> str:
@@ -58,7 +59,9 @@ class Scheduled:
     @property
     def waits(self) -> str:
         """What has to be done before anything is run, as far as that can be told from here."""
-        return self.conflict or (f"{self.lacking}: {self.to_install}" if self.to_install else self.limit)
+        if self.conflict:
+            return f"{self.conflict}: {self.way_out}"
+        return f"{self.lacking}: {self.to_install}" if self.to_install else self.limit
 
 
 @dataclass(frozen=True)
@@ -83,23 +86,26 @@ def scheduled(workspace: Workspace, *, look: bool = False) -> list[Scheduled]:
             changed = tuple(edited(workspace.root, files))
             timetable = _from_file(workspace, changed[0]) if backend == LOCAL and changed else None
             timetable = timetable or Timetable.model_validate(record.spec["timetable"])
-            conflict = _in_conflict(workspace, record) if look else ""
-            waits = _waits_for(workspace, backend, timetable, files) if look and not conflict else ("", "")
-            found.append(Scheduled(timetable, backend, changed, *waits, conflict))
+            conflict = _in_conflict(workspace, record) if look else ("", "")
+            waits = _waits_for(workspace, backend, timetable, files) if look and not conflict[0] else ("", "")
+            found.append(Scheduled(timetable, backend, changed, *waits, *conflict))
     return found
 
 
-def _in_conflict(workspace: Workspace, record: Record) -> str:
-    """Which of its files waits for somebody, and whether it still calls the model as it was called before."""
+def _in_conflict(workspace: Workspace, record: Record) -> tuple[str, str]:
+    """Which of its files waits for somebody, and if it still calls the model as it was called before; and what to do.
+
+    Both are empty where none waits.
+    """
     waiting = json.loads(record.outputs.get("bases", "{}"))
     path = next((path for path in sorted(waiting) if (workspace.root / beside(path)).is_file()), None)
     if path is None:
-        return ""
+        return "", ""
     text = (content_at(workspace.root / path) or b"").decode(errors="replace")
     former = names_before(workspace.registry, name_of(Address(record.address)))
     said = next((name for name in former if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)), None)
     calls = f", and still calls the model by its old name {said}" if said else ""
-    return f"{path} is in conflict{calls}: take over what you want of {beside(path)}, then delete that"
+    return f"{path} is in conflict{calls}", f"take over what you want of {beside(path)}, then delete that"
 
 
 def _waits_for(workspace: Workspace, backend: str, timetable: Timetable, files: Iterable[str]) -> tuple[str, str]:
@@ -109,11 +115,6 @@ def _waits_for(workspace: Workspace, backend: str, timetable: Timetable, files: 
     if isinstance(scheduler, Installed):
         return scheduler.to_install(workspace.root, there), ""
     return "", next((f"{backend} {sentence}" for sentence in scheduler.limits(timetable)), "")
-
-
-def not_installed(workspace: Workspace) -> list[tuple[str, str]]:
-    """Of each applied timetable that certainly is not installed: a sentence, and what to type."""
-    return [(each.lacking, each.to_install) for each in scheduled(workspace, look=True) if each.to_install]
 
 
 def left_over(workspace: Workspace) -> list[tuple[str, str, Sequence[str]]]:

@@ -142,10 +142,10 @@ def test_p30_p35_what_was_edited_by_hand_goes_along_with_a_rename(
     serving = project / "deploy/serving"
     (serving / "toy/README.md").write_text((serving / "toy/README.md").read_text() + "\nAsk Ada.\n")
     docker = (serving / "toy/Dockerfile").read_text()
-    line = next(line for line in docker.splitlines() if "toy" in line)
-    (serving / "toy/Dockerfile").write_text(docker.replace(line, f"{line}  # ours"))
+    number, line = next((n, line) for n, line in enumerate(docker.splitlines(), 1) if "toy" in line)
+    (serving / "toy/Dockerfile").write_text(docker.replace(line, f"# for toy.csv\n{line}  # ours", 1))
     crontab = project / "deploy/schedules/toy/crontab"
-    crontab.write_text(f"{crontab.read_text()}# Ask Ada.\n")
+    crontab.write_text(f"{crontab.read_text().replace('monitor toy ', 'monitor toy  ')}# Ask Ada.\n")
     renamed(project, "  - {from: model.toy, to: model.plaything}\n")
     before = snapshot(project)
     said = mvops(project, "plan").ok().out
@@ -155,7 +155,7 @@ def test_p30_p35_what_was_edited_by_hand_goes_along_with_a_rename(
     )
     came = "deploy/serving/plaything/{0} comes from deploy/serving/toy/{0}, edited by hand, and is"
     assert f"~ {came.format('README.md')} merged, " in said
-    assert f"x {came.format('Dockerfile')} in conflict: your edits of line" in said
+    assert f"x {came.format('Dockerfile')} in conflict: your edits of lines {number}-{number + 1} and the" in said
     assert "- deploy/serving/toy/README.md goes to deploy/serving/plaything/README.md, as it was edited" in said
     assert snapshot(project) == before
 
@@ -167,14 +167,20 @@ def test_p30_p35_what_was_edited_by_hand_goes_along_with_a_rename(
     assert (killed / "deploy/serving/toy/README.md").is_file()
     by_hand = toy.copy(project, project.parent / "by_hand")
     (by_hand / "deploy/serving/toy").rename(by_hand / "deploy/serving/plaything")
-    edit(by_hand / "deploy/schedules/toy/crontab", "monitor toy ", "monitor toy  ")
+    edit(by_hand / "deploy/schedules/toy/crontab", "monitor toy  ", "monitor 'toy'  ")
     for folder in (project, killed, by_hand):
         told = mvops(folder, "apply", "--yes").ok().out
-        mvops(folder, "plan", "--detailed-exitcode").ok(0)
+        again = mvops(folder, "plan", "--detailed-exitcode").ok(0).out
+        stay = "2 files in conflict stay as they are" if folder == by_hand else "1 file in conflict stays as it is"
+        assert f"Nothing to do: 6 resources are as they should be. {stay}." in again
         schedule = folder / "deploy/schedules/plaything/crontab"
         assert schedule.read_text().endswith("\n# Ask Ada.\n")
         waits = f"{schedule.relative_to(folder)} is in conflict, and still calls the model by its old name toy"
         assert (waits in told) == (folder == by_hand)
+        assert ("monitor plaything  " in schedule.read_text()) == (folder != by_hand)  # what was edited has the name
+        looked = mvops(folder, "doctor").ok().out
+        assert "1 generated file in conflict" in looked or "2 generated files in conflict" in looked
+        assert ("note schedules" in looked and f"{waits}\n" in looked) == (folder == by_hand)
         assert ("schedule.plaything is not installed yet" in told) == (folder != by_hand)
         assert ("toy " not in schedule.read_text().replace("mvops project toy", "")) == (folder != by_hand)
         assert [path.name for path in (folder / "deploy/serving").iterdir()] == ["plaything"], folder
@@ -182,7 +188,7 @@ def test_p30_p35_what_was_edited_by_hand_goes_along_with_a_rename(
         readme = (new / "README.md").read_text()
         assert "mvops serve plaything" in readme
         assert readme.endswith("\nAsk Ada.\n")
-        assert (new / "Dockerfile").read_text() == docker.replace(line, f"{line}  # ours")
+        assert (new / "Dockerfile").read_text() == docker.replace(line, f"# for toy.csv\n{line}  # ours", 1)
         assert line.replace("toy", "plaything") in (new / "Dockerfile.new").read_text().splitlines()
     mvops(project, "destroy", "--yes").ok()
     assert sorted(path.name for path in (serving / "plaything").iterdir()) == ["Dockerfile", "README.md"]

@@ -20,12 +20,24 @@ def test_a_rename_changes_no_line_that_differs_by_the_name_alone() -> None:
     base, new = b"# of churn\n5 0 * * * retrain churn\n", b"# of loss\n7 0 * * * retrain loss\n"
     known = {"recorded": sha256(base), "base": base, "renamed": ("churn", "loss")}
     assert after(b"# mine\n" + base, new, **known).content == b"# mine\n" + new
-    assert after(base.replace(b"#", b"# all", 1), new, **known).what == "conflict", "a line of theirs says the old name"
+    assert after(base.replace(b"#", b"# all", 1), new, **known).what == "conflict", "beside a line with another time"
     only = base.replace(b"churn", b"loss")
+    assert after(base.replace(b"#", b"# all", 1), only, **known).content == only.replace(b"#", b"# all", 1)
+    assert after(base.replace(b"of", b"on", 1), only, **known).what == "conflict", "another line that says the old name"
     assert after(base + b"# last\n", only, **known).content == only + b"# last\n"
     assert after(base + b"# last\n", only, **(known | {"renamed": None})).what == "conflict"
     assert after(base + b"# churns\n", only, **known).content == only + b"# churns\n"
     assert after(base + b"# churn_2\n", only, **known).what == "conflict"
+
+
+def test_after_a_rename_only_the_lines_that_are_theirs_are_in_conflict() -> None:
+    base, new = (b"".join(b"a %d %s\n" % (n, name) for n in range(9)) for name in (b"churn", b"loss"))
+    known = {"recorded": sha256(base), "base": base, "renamed": ("churn", "loss")}
+    theirs = base.replace(b"a 2 churn", b"a 2 churn  # fast").replace(b"a 6 churn", b"like churn.csv")
+    found = after(theirs, new, **known)
+    assert (found.what, found.content) == ("conflict", theirs)
+    assert found.beside == new.replace(b"a 2 loss", b"a 2 loss  # fast")
+    assert [[*each.theirs] for each in found.changed if each.who == "conflict"] == [[6]]
 
 
 def after(there: bytes | None, new: bytes = NEW, *, name: str = "x", **known: object) -> Outcome:
