@@ -8,7 +8,7 @@ import keyword
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from mvops.core.nearest import did_you_mean
 from mvops.errors import NotebookError, Where
 from mvops.notebook.cells import parse_cell
 from mvops.notebook.document import Document, DocumentCell, document_cells
+from mvops.notebook.parameter_types import unfit
 from mvops.notebook.results import PipelineJob
 
 _DEEPEST = 50  # Python's own parser gives up at about 100 nested brackets
@@ -26,11 +27,13 @@ class Declared:
     """What the parameters cell says.
 
     `defaults` are literals, `computed` the names with any other default; `plain`: there is nothing but literals.
+    `annotations` are the types that are written there, as they are written.
     """
 
     defaults: dict[str, Any]
     computed: frozenset[str]
     plain: bool
+    annotations: dict[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> frozenset[str]:
@@ -46,12 +49,15 @@ def declared_parameters(document: Document) -> Declared:
 def _declared(cell: DocumentCell | None) -> Declared:
     defaults: dict[str, Any] = {}
     computed: set[str] = set()
+    annotations: dict[str, str] = {}
     plain = True
     for node in parse_cell(cell.source).tree.body if cell else []:
         name, value = _assignment(node)
         if name is None or value is None:
             plain = plain and isinstance(node, ast.Expr | ast.Pass)
             continue
+        if isinstance(node, ast.AnnAssign):
+            annotations[name] = ast.unparse(node.annotation)
         try:
             defaults[name] = ast.literal_eval(value)
             computed.discard(name)
@@ -59,7 +65,7 @@ def _declared(cell: DocumentCell | None) -> Declared:
             computed.add(name)
             defaults.pop(name, None)
             plain = False
-    return Declared(defaults, frozenset(computed), plain)
+    return Declared(defaults, frozenset(computed), plain, annotations)
 
 
 def declared_in(content: bytes, path: str) -> Declared:
@@ -71,8 +77,8 @@ def declared_in(content: bytes, path: str) -> Declared:
 def checked_parameters(documents: Sequence[Document], job: PipelineJob) -> tuple[Declared, ...]:
     """What each notebook declares.
 
-    A name of the job that none declares, a value that is no plain JSON, and a name with different defaults in two
-    notebooks that the job leaves open are a NotebookError.
+    A name of the job that none declares, a value that is no plain JSON, or cannot be meant, and a name with different
+    defaults in two notebooks that the job leaves open are a NotebookError.
     """
     found = tuple(declared_parameters(document) for document in documents)
     for name in (*job.parameters, *job.inputs):
@@ -87,6 +93,8 @@ def check_parameter(documents: Sequence[Document], declared: Sequence[Declared],
     if name in job.parameters and name in job.inputs:
         raise NotebookError(f"{name!r} is both a parameter and an input.", hint=f"Set it under {job.yaml_key} only.")
     _check_value(name, job.parameters.get(name), 0)
+    if name in job.parameters:
+        _check_type(documents, declared, name, job.parameters[name])
 
 
 def values_for(document: Document, names: Iterable[str], job: PipelineJob) -> dict[str, Any]:
@@ -147,6 +155,19 @@ def _check_name(documents: Sequence[Document], name: str, declared: frozenset[st
     message = f"{name!r} is no parameter of {whose}{did_you_mean(name, declared) or '.'}"
     error = NotebookError(message, hint=known, where=Where(documents[0].path))
     raise error.named_by("parameters", name)
+
+
+def _check_type(documents: Sequence[Document], declared: Sequence[Declared], name: str, value: Any) -> None:
+    for document, own in zip(documents, declared, strict=True):
+        said = unfit(name, value, own.defaults.get(name), own.annotations.get(name, ""))
+        if name in own.names and said is not None:
+            assert document.parameters_cell is not None
+            cell, there = document.parameters_cell.number, own.defaults.get(name, "computed")
+            raise NotebookError(
+                f"The parameter {name!r} cannot be {value!r}: it is {there!r} in cell {cell}.",
+                hint=f"Write {said}.",
+                where=Where(document.path),
+            ).named_by("parameters", name)
 
 
 def _check_value(name: str, value: Any, depth: int) -> None:

@@ -27,6 +27,17 @@ WRONG: dict[str, tuple[Damage, tuple[str, ...]]] = {
         lambda p: edit(p / YAML, "{C: 1.0}", "{CC: 1.0}"),
         (f"{YAML}:5:20: pipelines/toy.ipynb: 'CC' is no parameter of the notebook; did you mean 'C'?",),
     ),
+    "parameter that is text": (
+        lambda p: edit(p / YAML, "{C: 1.0}", "{C: many}"),
+        (
+            f"{YAML}:5:19: pipelines/toy.ipynb: The parameter 'C' cannot be 'many': it is 1.0 in cell 1.",
+            "Write a number.",
+        ),
+    ),
+    "parameter that is no whole number": (
+        lambda p: (edit(p / NOTEBOOK, "C = 1.0", "C: int = 1"), edit(p / YAML, "{C: 1.0}", "{C: 0.5}")),
+        (f"{YAML}:5:19: pipelines/toy.ipynb: The parameter 'C' cannot be 0.5", "Write a whole number."),
+    ),
     "input that is none": (
         lambda p: edit(p / YAML, "{data_path: ", "{data_paht: "),
         (f"{YAML}:4:23: pipelines/toy.ipynb: 'data_paht' is no parameter of the notebook; did you mean 'data_path'?",),
@@ -86,6 +97,16 @@ WRONG: dict[str, tuple[Damage, tuple[str, ...]]] = {
         ("no mvops project here", "`mvops init` makes a project", "-C DIR"),
     ),
 }
+
+
+def test_values_of_parameters_that_may_be_meant(project: Path) -> None:
+    """A whole number for any, nothing, and where the notebook has a whole number under a name of its own, any."""
+    for there, value in {"C = 1.0": "1", "C = 1": "null", "C: int = 2": "7"}.items():
+        edit(project / NOTEBOOK, "C = 1.0", there)
+        edit(project / YAML, "{C: 1.0}", f"{{C: {value}}}")
+        mvops(project, "plan").ok()
+        edit(project / NOTEBOOK, there, "C = 1.0")
+        edit(project / YAML, f"{{C: {value}}}", "{C: 1.0}")
 
 
 @pytest.mark.parametrize("command", ["plan", "apply"])
