@@ -25,3 +25,10 @@ class Alert(Frozen):
     windows: int  # how many windows it has lasted
     reason: str  # one sentence with the numbers
     resolved: datetime | None = None
+
+
+def why_over(alert: Alert) -> str:
+    """Why a resolved alert is over: it has been quiet for long enough, or what it was about answers nothing now."""
+    if alert.resolved == alert.last_seen:
+        return f"version {alert.version} does not answer any more"
+    return f"quiet since {alert.last_seen:%Y-%m-%d %H:%M} UTC"

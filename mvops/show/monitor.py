@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from mvops.core.alert import Alert, why_over
 from mvops.core.counts import counted
 from mvops.usecases.monitor import Report, Window
 
@@ -24,11 +25,17 @@ def report_lines(report: Report, *, told: bool = False) -> Iterator[Line]:
         since = f"{alert.opened:%Y-%m-%d}"
         yield f"  ALERT {alert.severity} {since} {alert.key} (version {alert.version}): {alert.reason}", "red"
     for alert in () if told else report.resolved:
-        yield f"  resolved {alert.key} (version {alert.version}) after {counted(alert.windows, 'window')}", "green"
+        yield f"  {resolved_words(alert)}", "green"
     for sentence in report.undelivered:
         yield f"  NOT DELIVERED to {sentence}", "red"
     if report.still_open:
         yield f"  {counted(len(report.still_open), 'alert')} open: mvops status", ""
+
+
+def resolved_words(alert: Alert) -> str:
+    """Which one is over, how long it lasted, and why it is over."""
+    lasted = counted(alert.windows, "window")
+    return f"resolved {alert.key} (version {alert.version}) after {lasted}: {why_over(alert)}"
 
 
 def report_json(report: Report) -> dict[str, Any]:
@@ -54,7 +61,7 @@ def report_json(report: Report) -> dict[str, Any]:
             for window in report.windows
         ],
         "opened": [alert.model_dump(mode="json") for alert in report.opened],
-        "resolved": [alert.model_dump(mode="json") for alert in report.resolved],
+        "resolved": [alert.model_dump(mode="json") | {"because": why_over(alert)} for alert in report.resolved],
         "open": [alert.model_dump(mode="json") for alert in report.still_open],
         "undelivered": list(report.undelivered),
     }

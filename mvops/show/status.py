@@ -71,4 +71,5 @@ def _model(model: ModelStatus) -> Iterator[Line]:
     if not model.alerts:
         yield "  alerts       none open", ""
     for alert in model.alerts:
-        yield f"  ALERT        {alert.severity}, since {alert.opened:%Y-%m-%d}: {alert.reason}", "red"
+        since = f"version {alert.version}, since {alert.opened:%Y-%m-%d}"
+        yield f"  ALERT        {alert.severity}, {since}: {alert.reason}", "red"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
-from mvops.core.alert import Alert
+from mvops.core.alert import Alert, why_over
 from mvops.core.config.model import Monitor
 from mvops.core.counts import counted
 from mvops.core.progress import Tell, silent
@@ -17,6 +17,7 @@ from mvops.monitoring.performance import Measured, metric
 from mvops.monitoring.summary import Summary, merge
 from mvops.monitoring.verdict import Verdict, judge
 from mvops.registry import alerts, rollouts
+from mvops.registry.database import Registry
 from mvops.registry.events import record_event
 from mvops.registry.state import SqlState
 from mvops.registry.summaries import judged_until, save_judged, summaries
@@ -211,7 +212,7 @@ def _transit(
     elif isinstance(transition, Resolve):
         alert = alerts.resolve(registry, transition.alert, transition.end)
         resolved.append(alert)
-        record_event(registry, "alert", model, f"resolved {alert.key}")
+        _on_record_as_over(registry, alert)
     else:
         alerts.touch(registry, transition.alert, transition.end, transition.reason, transition.severity)
 
@@ -239,6 +240,10 @@ def _retire(workspace: Workspace, model: str) -> Iterator[Alert]:
     answering = {v for v in (serving and serving.number, running and running.challenger) if v}
     for alert in alerts.alerts(workspace.registry, model, status="open"):
         if alert.version not in answering:
-            yield alerts.resolve(workspace.registry, alert.id, alert.last_seen)
-            message = f"resolved {alert.key}: version {alert.version} does not answer any more"
-            record_event(workspace.registry, "alert", model, message)
+            over = alerts.resolve(workspace.registry, alert.id, alert.last_seen)
+            yield over
+            _on_record_as_over(workspace.registry, over)
+
+
+def _on_record_as_over(registry: Registry, alert: Alert) -> None:
+    record_event(registry, "alert", alert.model, f"resolved {alert.key} of version {alert.version}: {why_over(alert)}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from mvops import backends
 from mvops.contracts.notifiers import Message, Notifier
-from mvops.core.alert import Alert
+from mvops.core.alert import Alert, why_over
 from mvops.core.config.model import Monitor
 from mvops.core.config.secrets import filled_in
 from mvops.core.counts import counted
@@ -123,7 +123,10 @@ def _opened(workspace: Workspace, model: str, alerts: Sequence[Alert]) -> Messag
 def _resolved(model: str, alerts: Sequence[Alert]) -> Message | None:
     if not alerts:
         return None
-    lines = [f"{alert.key}: lasted {counted(alert.windows, 'window')}" for alert in alerts]
+    lines = [
+        f"{alert.key} of version {alert.version}: lasted {counted(alert.windows, 'window')}; {why_over(alert)}"
+        for alert in alerts
+    ]
     return Message(title=f"{model}: {counted(len(alerts), 'alert')} resolved", body="\n".join(lines), severity="info")
 
 

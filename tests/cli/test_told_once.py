@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from days import log_day
-from toy_project import COMMAND, environment
+from toy_project import COMMAND, environment, mvops
 
 
 def monitored(project: Path, until: str) -> str:
@@ -42,3 +42,21 @@ def test_what_is_over_by_the_time_it_is_told_alarms_nobody(project: Path) -> Non
     assert "drift:age from 2024-03-01 00:00 to 2024-03-02 00:00 UTC" in said
     assert "ALERT (info) toy: " in said
     assert "drift:age since" not in said  # as an alert that is open is told
+
+
+def test_an_alert_names_its_version_and_one_that_is_over_why(project: Path) -> None:
+    log_day(project, 0, older=30)
+    mvops(project, "monitor", "toy", "--until", "2024-03-02").ok()
+    assert "  ALERT        critical, version 1, since 2024-03-01: " in mvops(project, "status").out
+    for day in range(1, 4):
+        log_day(project, day)
+    found = mvops(project, "monitor", "toy", "--until", "2024-03-05", "--json").ok().json()["models"][0]
+    assert {alert["because"] for alert in found["resolved"]} == {"quiet since 2024-03-02 00:00 UTC"}
+    over = "resolved drift:age of version 1: quiet since 2024-03-02 00:00 UTC"
+    assert over in mvops(project, "history").out
+    log_day(project, 4, older=30)
+    mvops(project, "monitor", "toy", "--until", "2024-03-06").ok()
+    mvops(project, "retrain", "toy", "--force", "--no-wait").ok()
+    mvops(project, "versions", "promote", "toy", 2).ok()
+    gone = mvops(project, "monitor", "toy", "--until", "2024-03-07").ok().out
+    assert "resolved drift:age (version 1) after 1 window: version 1 does not answer any more" in gone

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from mvops.core.counts import counted
 from mvops.monitoring.verdict import Finding
 from mvops.show.html.parts import bold, code, folded, framed, heading, line, table, toned
-from mvops.show.monitor import drifted, report_lines
+from mvops.show.monitor import drifted, report_lines, resolved_words
 from mvops.usecases.monitor import Report, Window
 
 _WINDOWS = 60  # the newest ones
@@ -43,8 +43,7 @@ def _alerts(report: Report) -> Iterator[Markup]:
         said = f"{state} {alert.severity} since {alert.opened:%Y-%m-%d} {alert.key} (version {alert.version})"
         yield line(f"{said}: {alert.reason}", "bad")
     for alert in report.resolved:
-        said = f"resolved {alert.key} (version {alert.version}) after {counted(alert.windows, 'window')}"
-        yield line(said, "good")
+        yield line(resolved_words(alert), "good")
     for sentence in report.undelivered:
         yield line(f"NOT DELIVERED to {sentence}", "bad")
 

@@ -36,7 +36,11 @@ def _row(model: ModelStatus) -> tuple[object, ...]:
         _endpoint(model),
         below([f"{model.predictions} logged", f"{model.outcomes} outcomes"]),
         "" if until is None else below([f"{until:%Y-%m-%d %H:%M}", f"{model.monitored_rows} in this window"]),
-        below(toned(f"{a.severity} since {a.opened:%Y-%m-%d}: {a.reason}", "bad") for a in model.alerts) or "none open",
+        below(
+            toned(f"{a.severity}, version {a.version}, since {a.opened:%Y-%m-%d}: {a.reason}", "bad")
+            for a in model.alerts
+        )
+        or "none open",
     )
 
 
