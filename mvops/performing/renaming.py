@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from mvops.core.steps import RenameModel, RestoreRoute
 from mvops.errors import ConflictError
 from mvops.performing.traffic import restore_route
@@ -15,10 +18,11 @@ from mvops.workspace import Workspace
 def rename_everywhere(step: RenameModel, workspace: Workspace, hold: Hold | None = None) -> dict[str, str]:
     """Registry, prediction log and traffic; what an interrupted one has done is not done again.
 
-    Leaves how many versions and predictions go by the new name. Raises ConflictError while the model's endpoint runs
-    or has predictions that are not yet in the log, RegistryError where both names are known.
+    Leaves how many versions and predictions go by the new name. An endpoint that runs goes on. Raises ConflictError
+    where one runs by the new name, RegistryError where both names are known.
     """
-    _check_at_rest(workspace, step.model)
+    if _is_at_work(workspace.serving(step.model)):
+        _move(workspace.serving(step.model), workspace.serving(step.name))
     _leave_traffic(workspace, step.model)
     with workspace.predictions() as log:
         predictions = log.rename(step.model, step.name)
@@ -36,18 +40,30 @@ def _leave_traffic(workspace: Workspace, model: str) -> None:
         path.unlink(missing_ok=True)
 
 
-def _check_at_rest(workspace: Workspace, model: str) -> None:
-    spool = workspace.serving(model) / "spool"
+def _is_at_work(folder: Path) -> bool:
+    """Does an endpoint run there, or have predictions that are not yet in the log."""
+    spool = folder / "spool"
     if is_held(spool):
-        raise ConflictError(
-            f"the endpoint of {model} is running", hint="Stop it first, start it by its new name after."
-        )
+        return True
     claimed = left_over(spool) if spool.is_dir() else []
-    waiting = sum(len(each.segments()) for each in claimed)
+    waiting = any(each.segments() for each in claimed)
     for each in claimed:
         each.release()
-    if waiting:
-        raise ConflictError(
-            f"predictions of {model} wait to be moved to the prediction log",
-            hint=f"Start its endpoint once and stop it: mvops serve {model}",
-        )
+    return waiting
+
+
+def _move(folder: Path, to: Path) -> None:
+    """An endpoint that runs finds its folder by the old name, and sees there which one it has now."""
+    if folder.is_symlink():  # what was interrupted has moved it
+        return
+    if to.is_symlink():  # a name that it had before
+        to.unlink()
+    elif to.is_dir():
+        if _is_at_work(to) or any(to.glob("spool/*.damaged")):
+            raise ConflictError(
+                f"an endpoint has run as {to.name} before, and runs or left predictions in {to}/spool",
+                hint=f"Stop it, and move {to} away.",
+            )
+        shutil.rmtree(to)
+    folder.rename(to)
+    folder.symlink_to(to.name)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from mvops.core.rollout import RolloutState
 from mvops.core.route import Route
 from mvops.core.steps import GoBack, RemoveRoute, RestoreRoute, RollOut
 from mvops.core.version import Version
-from mvops.errors import RegistryError
+from mvops.errors import ConflictError, RegistryError
 from mvops.lifecycle.rollout import first_route, route_for
 from mvops.lifecycle.route_file import ROUTE, next_serial, write_route, write_version
 from mvops.registry import rollouts
@@ -94,6 +95,8 @@ def remove_route(step: RemoveRoute, workspace: Workspace) -> dict[str, str]:
     """Take a model from the traffic; an endpoint that runs keeps its last answerers until it is stopped: says so."""
     folder = workspace.serving(step.model)
     end_rollout(workspace, step.model, "the model was destroyed")
+    if folder.is_symlink():  # of a model that once had this name
+        return {}
     for name in ("route.json", *(p.name for p in folder.glob("v*.json"))):
         (folder / name).unlink(missing_ok=True)
     return {"endpoint": "running"} if is_held(folder / "spool") else {}
@@ -148,9 +151,23 @@ def version_of(workspace: Workspace, model: str, number: int) -> Version:
 
 def _point(workspace: Workspace, answering: list[Version], route: Route) -> None:
     folder = workspace.serving(route.model)
+    _take(folder)
     for version in answering:
         write_version(folder, version)
     write_route(folder, route)
+
+
+def _take(folder: Path) -> None:
+    """A folder of its own for a model whose name another one had, whose endpoint went on when it was renamed."""
+    if not folder.is_symlink():
+        return
+    now = folder.resolve().name
+    if is_held(folder / "spool"):
+        raise ConflictError(
+            f"{folder.name} was another model, which is called {now}: its endpoint may still run by the old name",
+            hint=f"Stop it, go on with: mvops apply; then start it again: mvops serve {now}",
+        )
+    folder.unlink()
 
 
 def _nobody_answers(workspace: Workspace, model: str) -> bool:

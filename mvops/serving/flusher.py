@@ -34,12 +34,20 @@ class Log(Protocol):
         """Add outcomes in one transaction."""
         ...
 
+    def rename(self, model: str, name: str) -> Any:
+        """Give a model's predictions another model's name."""
+        ...
+
 
 class Flusher:
-    """A thread that empties a spool. `open_log` is called when the log is first needed, and again after a failure."""
+    """A thread that empties a spool. `open_log` is called when the log is first needed, and again after a failure.
 
-    def __init__(self, spool: Spool, open_log: Callable[[], Log]) -> None:
+    All predictions of a spool are one model's; `model` says what it is called now.
+    """
+
+    def __init__(self, spool: Spool, open_log: Callable[[], Log], model: Callable[[], str]) -> None:
         self._spool = spool
+        self._model = model
         self._open_log = open_log
         self._log: Log | None = None
         self._stop = threading.Event()
@@ -122,7 +130,10 @@ class Flusher:
         if self._log is None:
             self._log = self._open_log()
         if predictions:
-            self._log.append(predictions)
+            name = self._model()
+            self._log.append([p if p.model == name else p.model_copy(update={"model": name}) for p in predictions])
+            if (now := self._model()) != name:  # renamed in this very moment
+                self._log.rename(name, now)
         if outcomes:
             self._log.append_outcomes(outcomes)
         predictions.clear()

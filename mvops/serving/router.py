@@ -74,7 +74,14 @@ def _point(key: str) -> float:
 class Router:
     """Keeps a table up to date from `folder`/route.json, in a thread of its own."""
 
-    def __init__(self, folder: Path, model: str, load: Callable[[Version], Served], failed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        model: Callable[[], str],
+        load: Callable[[Version], Served],
+        failed: Callable[[], None],
+    ) -> None:
+        """`model` says what it is called now."""
         self._folder = folder
         self._model = model
         self._load = load
@@ -96,12 +103,12 @@ class Router:
         """Load the route. Raises ServingError."""
         path = self._folder / "route.json"
         if not path.is_file():
-            raise ServingError(f"{self._model} has no version to serve yet", hint="Make one with: mvops apply")
+            raise ServingError(f"{self._model()} has no version to serve yet", hint="Make one with: mvops apply")
         try:
             self._stamp = _stamp(path)
             self._adopt()
         except MvopsError as error:
-            raise ServingError(f"{self._model} cannot be served: {error.message}", hint=error.hint) from error
+            raise ServingError(f"{self._model()} cannot be served: {error.message}", hint=error.hint) from error
 
     def follow(self, every: float, tick: Callable[[], None]) -> None:
         """Look for changes every so many seconds, and call `tick` as often."""
@@ -134,7 +141,7 @@ class Router:
             self.trouble = f"the new route cannot be served ({type(error).__name__}): see the endpoint's log"
             self._retry_at = time.monotonic() + _PATIENCE
             self._failed()
-            _log.warning("%s goes on as before: %s", self._model, error)
+            _log.warning("%s goes on as before: %s", self._model(), error)
 
     def _adopt(self) -> None:
         """Read the route, load what it needs that is not loaded, and swap."""
@@ -152,8 +159,8 @@ class Router:
             route = Route.model_validate_json((self._folder / "route.json").read_bytes())
         except (OSError, ValidationError) as error:
             raise ServingError("route.json cannot be read", hint="Write it anew with: mvops apply") from error
-        if route.model != self._model:
-            raise ServingError(f"route.json is that of {route.model}, not of {self._model}")
+        if route.model != self._model():
+            raise ServingError(f"route.json is that of {route.model}, not of {self._model()}")
         return route
 
     def _read_version(self, number: int) -> Version:
@@ -162,7 +169,7 @@ class Router:
         except (OSError, ValidationError) as error:
             message = f"the manifest of version {number} cannot be read"
             raise ServingError(message, hint="Write it anew with: mvops apply") from error
-        if (version.model, version.number) != (self._model, number):
+        if (version.model, version.number) != (self._model(), number):
             raise ServingError(f"v{number}.json describes {version.model} version {version.number}")
         return version
 

@@ -58,7 +58,7 @@ class Runtime:
         self._started = False
         self._published: dict[str, Any] = {}
         self._working = 0  # requests to /predict in work
-        self.router = Router(settings.state_folder, settings.model, self._load, self.metrics.load_failed)
+        self.router = Router(settings.state_folder, lambda: settings.called, self._load, self.metrics.load_failed)
         self.spool: Spool
         self.flusher: Flusher
 
@@ -72,7 +72,7 @@ class Runtime:
             self.router.start()
             self.spool = Spool(self.settings.spool_folder, self.settings.max_spool)
             self.router.follow(self.settings.poll, self._publish)
-            self.flusher = Flusher(self.spool, self._open_log)
+            self.flusher = Flusher(self.spool, self._open_log, lambda: self.settings.called)
             self.flusher.start()
             self._report()
             self._started = True

@@ -48,6 +48,11 @@ class ServiceSettings(Frozen):
         return self.root / self.state
 
     @property
+    def called(self) -> str:
+        """What the model is called now: where it was renamed while its endpoint runs, the folder leads elsewhere."""
+        return self.state_folder.resolve().name if self.state_folder.is_symlink() else self.model
+
+    @property
     def spool_folder(self) -> Path:
         """Where acknowledged predictions wait for the log."""
         return self.state_folder / "spool"

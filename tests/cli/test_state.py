@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toy_project import edit, finish, logged, mvops, port_of, query, snapshot, spawn
+from toy_project import edit, finish, logged, mvops, port_of, query, snapshot, spawn, until
 
 from mvops.serving.client import EndpointClient
 
@@ -87,16 +87,23 @@ def test_p30_a_model_is_renamed_with_all_that_is_known_of_it(project: Path) -> N
         client = EndpointClient(f"http://127.0.0.1:{port_of(project)}")
         client.ready(timeout=120)
         assert client.predict([ROW]).model_version == 1
-        mvops(project, "state", "mv", "plaything", "toy", "--yes").refused("the endpoint of plaything is running")
+        (project / "configs/models/plaything.yaml").rename(project / MODEL)
+        with (project / "configs/project.yaml").open("a") as file:
+            file.write("\nmoved:\n  - {from: model.plaything, to: model.toy}\n")
+        mvops(project, "apply", "--yes").ok()
+        mvops(project, "plan", "--detailed-exitcode").ok(0)
+        assert client.predict([ROW]).model_version == 1
+        assert mvops(project, "status", "--json").ok().json()["models"][0]["endpoint"]["status"] == "up"
+        until(lambda: client.ready()["route"]["trouble"] is None)
         goes_on = "its endpoint is running: it goes on with what it has loaded until you stop it"
         assert goes_on in mvops(project, "plan", "--destroy").ok().out
         told = mvops(project, "destroy", "--yes").ok().out
-        assert "delete model.plaything; its endpoint goes on with what it has loaded: stop it" in told
+        assert "delete model.toy; its endpoint goes on with what it has loaded: stop it" in told
         assert client.predict([ROW]).model_version == 1
     finally:
         process.terminate()
         finish(process)
-    assert mvops(project, "status", "--json").ok().json()["models"][0]["predictions"] == 5
+    assert mvops(project, "status", "--json").ok().json()["models"][0]["predictions"] == 6
     assert "destroy: applied plan" in mvops(project, "history").ok().out
 
 

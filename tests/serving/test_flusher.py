@@ -48,7 +48,7 @@ def ids(root):
 
 
 def run(spool, root, timeout=10.0):
-    flusher = Flusher(spool, opener(root))
+    flusher = Flusher(spool, opener(root), lambda: MODEL)
     flusher.start()
     spool.close()
     emptied = flusher.stop(timeout)
@@ -111,7 +111,7 @@ def test_a_record_of_an_unknown_kind_holds_up_nobody_and_is_kept(folders):
 def test_d4_while_the_database_is_gone_the_spool_keeps_and_then_catches_up(folders):
     (folders[1] / "predictions.db").mkdir()  # no database can be opened there
     spool = Spool(folders[0], 1 << 20)
-    flusher = Flusher(spool, opener(folders[1]))
+    flusher = Flusher(spool, opener(folders[1]), lambda: MODEL)
     flusher.start()
     append(spool, [record("a")])
     assert wait_for(lambda: flusher.trouble)
