@@ -69,13 +69,15 @@ def _tell(news: News) -> None:
 
 
 def _now(job: str) -> None:
+    from mvops.show.schedule import run_lines
     from mvops.usecases.schedule import run_job
 
     with open_project() as workspace:
-        result, sentence = run_job(workspace, job)
-    (answer if result == "failed" else say)(f"{job}: {sentence}")
-    if result in {"failed", "refused"}:
-        raise typer.Exit(1 if result == "failed" else 4)
+        done = run_job(workspace, job)
+    for line in run_lines(done):
+        (answer if done.result == "failed" else say)(line)
+    if done.result in {"failed", "refused"}:
+        raise typer.Exit(1 if done.result == "failed" else 4)
 
 
 def add_to(app: typer.Typer) -> None:

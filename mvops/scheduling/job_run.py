@@ -38,7 +38,10 @@ class Workshop:
 
 @dataclass
 class JobRun:
-    """One run of a job. `stop` may be set from another thread: what runs is ended, nothing more is started."""
+    """One run of a job. `stop` may be set from another thread: what runs is ended, nothing more is started.
+
+    `said` is what each command printed, the last time that it was tried.
+    """
 
     timetable: Timetable
     job: Job
@@ -46,6 +49,7 @@ class JobRun:
     stop: threading.Event = field(default_factory=threading.Event)
     result: Result = "done"
     sentence: str = ""
+    said: dict[str, str] = field(default_factory=dict)
 
     def work(self) -> None:
         """Run all commands; leaves `result` and `sentence`. One run of a job at a time, whoever starts it."""
@@ -77,24 +81,26 @@ class JobRun:
         for number in range(self.timetable.retries + 1):
             if number and self.stop.wait(self.timetable.retry_delay):
                 return "interrupted"
-            outcome = self._run(command.arguments)
+            outcome = self._run(command)
             if outcome in {"done", "refused", "interrupted"}:
                 return outcome
         tries = f" {self.timetable.retries + 1} times" if self.timetable.retries else ""
         return f"failed{tries}: {outcome}, see {self.shop.log.relative_to(self.shop.root)}"
 
-    def _run(self, arguments: Sequence[str]) -> str:
+    def _run(self, command: Command) -> str:
         with self.shop.log.open("ab") as log:
-            log.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} mvops {' '.join(arguments)}\n".encode())
+            log.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} mvops {' '.join(command.arguments)}\n".encode())
             log.flush()
+            begin = log.tell()
             try:
-                process = _started([*self.shop.mvops, *arguments], self.shop.root, log)
+                process = _started([*self.shop.mvops, *command.arguments], self.shop.root, log)
             except OSError as error:
                 return f"it cannot be started ({error.strerror})"
             try:
                 code = self._watched(process)
             finally:
                 _end(process)
+                self.said[command.name] = _from(self.shop.log, begin)
         if code is None:
             return "interrupted" if self.stop.is_set() else f"it took more than {self.timetable.timeout:g} s"
         return {0: "done", GATE_SAID_NO: "refused"}.get(code, f"exit code {code}")
@@ -106,6 +112,13 @@ class JobRun:
             if self.stop.wait(_LOOK) or (limit is not None and time.monotonic() > limit):
                 return None
         return process.returncode
+
+
+def _from(log: Path, begin: int) -> str:
+    """What was written since."""
+    with log.open("rb") as file:
+        file.seek(begin)
+        return file.read().decode(errors="replace")
 
 
 @contextmanager

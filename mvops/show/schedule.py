@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from mvops.scheduling.job_run import JobRun
 from mvops.scheduling.loop import News
 from mvops.usecases.schedule import Upcoming
 
 _STYLES = {"failed": "red", "refused": "yellow", "skipped": "dim", "interrupted": "yellow"}
+_LAST = 20  # lines of what a command said
 
 
 def upcoming_lines(found: Sequence[Upcoming]) -> Iterator[tuple[str, str]]:
@@ -53,6 +55,17 @@ def news_line(news: News) -> tuple[str, str]:
     if not news.ended:
         return f"{job}: due {news.due:%Y-%m-%d %H:%M} {news.run.timetable.timezone}, runs", ""
     return f"{job}: {news.run.sentence}", _STYLES.get(news.run.result, "")
+
+
+def run_lines(run: JobRun) -> Iterator[str]:
+    """How a job ended, and the last of what its commands said, which tells why."""
+    yield f"{run.job.name}: {run.sentence}"
+    for command in run.job.commands:
+        lines = [line for line in run.said.get(command.name, "").splitlines() if line.strip()]
+        if lines:
+            yield f"  mvops {' '.join(command.arguments)}"
+        yield from ([f"    ... {len(lines) - _LAST} lines before"] if len(lines) > _LAST else [])
+        yield from (f"    {line}" for line in lines[-_LAST:])
 
 
 def _says(one: Upcoming) -> str:

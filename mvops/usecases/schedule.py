@@ -27,7 +27,7 @@ from mvops.registry.events import record_event
 from mvops.registry.glance import names_before
 from mvops.registry.state import SqlState
 from mvops.scheduling.handled import Handled
-from mvops.scheduling.job_run import JobRun, Result, Workshop, alone
+from mvops.scheduling.job_run import JobRun, Workshop, alone
 from mvops.scheduling.loop import Loop, News, SystemClock
 from mvops.scheduling.occurrences import next_time
 from mvops.workspace import Workspace
@@ -159,8 +159,8 @@ def upcoming(workspace: Workspace, now: datetime | None = None) -> list[Upcoming
     return sorted(found, key=lambda one: (one.next, one.job.name))
 
 
-def run_job(workspace: Workspace, name: str) -> tuple[Result, str]:
-    """Run one job now, whatever runs it by the clock: its result, and a sentence.
+def run_job(workspace: Workspace, name: str) -> JobRun:
+    """Run one job now, whatever runs it by the clock: its result, a sentence, and what its commands said.
 
     Raises UsageError for a job that is not there.
     """
@@ -173,7 +173,7 @@ def run_job(workspace: Workspace, name: str) -> tuple[Result, str]:
         run.work()
     finally:
         _record(workspace, run)
-    return run.result, run.sentence
+    return run
 
 
 def run_scheduler(

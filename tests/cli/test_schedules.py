@@ -87,7 +87,12 @@ def test_any_job_can_be_run_now(project: Path) -> None:
         "there is no job 'monitor_ty'", "Jobs: monitor_toy, retrain_toy"
     )
     mvops(project, "schedule", "run", "--job", "monitor_toy", "--once").refused("--job runs one job now")
-    assert "monitor_toy: done in" in mvops(project, "schedule", "run", "--job", "monitor_toy").ok().out
+    said = mvops(project, "schedule", "run", "--job", "monitor_toy").ok().out
+    assert "monitor_toy: done in" in said
+    assert "\n  mvops monitor toy --retrain" in said
+    assert "\n    toy: 0 new predictions, 0 new outcomes\n" in said
+    done = mvops(project, "schedule", "run", "--job", "retrain_toy").ok().out  # and why it did nothing
+    assert "    toy: nothing to learn from: data, code and parameters are those of version 1; " in done
     assert "monitor_toy: done in" in mvops(project, "history", "toy").ok().out
     assert "mvops monitor toy --retrain" in (project / ".mvops/schedule.log").read_text()
 
@@ -104,6 +109,8 @@ def test_a_job_that_fails_is_tried_again_and_told(local: Path) -> None:
     (local / "data/d.csv").rename(local / "data/elsewhere.csv")
     said = mvops(local, "schedule", "run", "--job", "retrain_toy").ok(1)
     assert "failed 2 times: exit code 1, see .mvops/schedule.log" in said.out
+    assert said.out.count("    error: ") == 1
+    assert "data/d.csv" in said.out.partition("    error: ")[2]
     assert (local / ".mvops/schedule.log").read_text().count("error: ") == 2
 
 
