@@ -16,7 +16,7 @@ from pydantic_core import core_schema
 from mvops.core.config import gate
 from mvops.core.config.features import check_column
 from mvops.core.config.project import Project
-from mvops.core.config.rates import parse_rate, parse_ratio
+from mvops.core.config.rates import none_if_off, parse_rate, parse_ratio
 from mvops.core.durations import parse_duration, parse_period
 from mvops.core.naming import check_name
 from mvops.core.sizes import parse_size
@@ -139,7 +139,11 @@ class _AsWritten(GenerateJsonSchema):
     """Describes durations, rates, ratios, names and conditions by how they are written, not by what they become."""
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
-        written = _WRITTEN.get(schema["function"]["function"])
+        asked = schema["function"]["function"]
+        if asked is none_if_off:
+            inner = super().function_before_schema(schema)
+            return {"anyOf": [*inner.get("anyOf", [inner]), {"const": False}]}
+        written = _WRITTEN.get(asked)
         return dict(written) if written else super().function_before_schema(schema)
 
     def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:

@@ -83,6 +83,19 @@ def refused_now(registry: Registry) -> dict[str, int]:
     }
 
 
+class Canary(NamedTuple):
+    """A rollout that runs: of which version, and by which shares in percent."""
+
+    challenger: int
+    shares: tuple[int, ...]
+
+
+def canaries_now(registry: Registry) -> dict[str, Canary]:
+    """The rollout that runs, for each model that has one."""
+    found = registry.rows("SELECT model, challenger, shares FROM mvops_rollouts WHERE status = 'running'")
+    return {model: Canary(challenger, tuple(json.loads(shares))) for model, challenger, shares in found}
+
+
 def renamed_to(registry: Registry, model: str) -> str:
     """What a model is called now that once was called `model`; nothing where it was not renamed."""
     said = f"{model} is called "

@@ -12,7 +12,7 @@ from mvops.core.config.data import Data
 from mvops.core.config.model import Model, Rollout
 from mvops.core.environment import wording
 from mvops.core.state import Record
-from mvops.registry.glance import is_quiet, refused_now
+from mvops.registry.glance import canaries_now, is_quiet, refused_now
 from mvops.workspace import Workspace, data_keeper
 
 _MADE_BY = {  # kind -> the capabilities without which there is none
@@ -33,6 +33,7 @@ def notices_of(workspace: Workspace, actions: Collection[Action], records: Mappi
         yield from _under_way(workspace, actions)
     yield from _refused(workspace, records)
     yield from _renamed(workspace, actions)
+    yield from _other_steps(workspace)
     if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
         yield f"tracker is not acted upon: {workspace.project.preset} leaves capabilities.tracking off"
     if workspace.project.dashboard != Dashboard() and not workspace.project.capabilities.dashboards:
@@ -85,6 +86,18 @@ def _is_notebook_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool
     """Do both have the same notebooks, or, where those were given other names too, the same code."""
     names = [[fields["notebook"], *fields.get("later", ())] for fields in (before, after)]
     return names[0] == names[1] or before["steps"] == after["steps"]
+
+
+def _other_steps(workspace: Workspace) -> Iterator[str]:
+    """Steps that were changed while a canary goes by those that it began with."""
+    for model, canary in sorted(canaries_now(workspace.registry).items()):
+        spec = workspace.project.models.get(model)
+        if spec is not None and spec.rollout.steps != canary.shares:
+            kept, new = (", ".join(map(str, steps)) for steps in (canary.shares, spec.rollout.steps))
+            yield (
+                f"{model}: the canary of version {canary.challenger} keeps the steps that it began with ({kept}); "
+                f"{new} are for the next one. hold, min_predictions and abort hold for both"
+            )
 
 
 def _under_way(workspace: Workspace, actions: Collection[Action]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from toy_project import YAML, mvops
+from toy_project import YAML, edit, mvops
 
 from mvops.loading.strict_yaml import parse
 
@@ -66,3 +66,16 @@ def test_a_password_in_a_url_is_not_shown(project: Path) -> None:
     shown = mvops(project, "config", "show", "--explain", f"+tracker.options.uri='{url}'").ok()
     assert "uri: http://ml:***@tracker.example.org/" in shown.out
     assert "canary-91" not in shown.out
+
+
+def test_rules_of_a_canary_are_switched_off_by_false_as_by_null(fresh: Path) -> None:
+    model = fresh / "configs/models/toy.yaml"
+    edit(model, "latency_p99: 100x, error_rate: 0.2", "latency_p99: false, error_rate: false, drift: false")
+    shown = mvops(fresh, "config", "show").ok().out
+    assert all(f"{rule}: null" in shown for rule in ("latency_p99", "error_rate", "drift"))
+    edit(model, "drift: false", "drift: off")
+    refused = mvops(fresh, "plan").refused("configs/models/toy.yaml:", "abort.drift: off is no value of this rule")
+    assert "to switch it off, write null or false" in refused.err
+    edit(model, "drift: off", "drift: null")
+    edit(model, "error_rate: false", "error_rate: true")
+    mvops(fresh, "plan").refused("abort.error_rate: true is no value of this rule")

@@ -37,6 +37,9 @@ def git(project: Path, *arguments: str) -> None:
 def test_p36_a_rollback_ends_a_canary_and_says_who_stayed_champion(project: Path) -> None:
     mvops(project, "retrain", "toy", "--force", "--no-wait").ok()
     assert answering(project) == {"champion": 1, "challenger": 2}
+    kept = "toy: the canary of version 2 keeps the steps that it began with (5, 25, 100); 10, 100 are for the next one."
+    assert kept in mvops(project, "plan", "models.toy.rollout.steps=[10,100]").ok().out
+    assert "keeps the steps" not in mvops(project, "plan", "models.toy.rollout.hold=2s").ok().out
     said = mvops(project, "rollback", "toy").ok().out
     assert said == "toy: the rollout of version 2 is ended; version 1 stays champion and answers everything.\n"
     assert answering(project) == {"champion": 1}

@@ -29,7 +29,11 @@ FULL = {
     "evaluate": {"task": "classification", "metrics": ["roc_auc", "log_loss"]},
     "gate": ["roc_auc >= 0.68", "roc_auc >= champion - 0.005", "log_loss <= champion * 1.02", "log_loss <= champion"],
     "endpoint": {"port": 8000},
-    "rollout": {"strategy": "canary", "hold": "30 m", "abort": {"latency_p99": "2x", "error_rate": None}},
+    "rollout": {
+        "strategy": "canary",
+        "hold": "30 m",
+        "abort": {"latency_p99": "2x", "error_rate": None, "drift": False},
+    },
     "monitor": {"every": "1.5h", "false_alarms": "1 per 30d", "outcomes": {"delay": "2d"}, "alerts": ["ops"]},
     "retrain": {"schedule": "0 3 * * 1", "on": ["drift"]},
 }

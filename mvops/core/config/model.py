@@ -5,13 +5,22 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from mvops.core.config.backend import Family
 from mvops.core.config.features import PipelineFeatures
 from mvops.core.config.gate import ConditionText
-from mvops.core.config.rates import AlarmRate, Ratio
+from mvops.core.config.rates import AlarmRate, Ratio, none_if_off
 from mvops.core.cron import CronText
 from mvops.core.durations import Duration, Period
 from mvops.core.frozen import Flag, Frozen
@@ -138,16 +147,19 @@ class Endpoint(Frozen):
     max_rows: int = Field(default=1000, ge=1)  # in one request
 
 
+_Off = BeforeValidator(none_if_off)
+
+
 class Abort(Frozen):
-    """What ends a canary early; None switches a rule off.
+    """What ends a canary early; null or false switches a rule off.
 
     `error_rate` is a share of requests; `latency_p99` a factor over the champion's, written `2x`; `drift: alert`
     stops when an alert on drift opens for the challenger.
     """
 
-    error_rate: Annotated[float, Field(ge=0, le=1)] | None = 0.01
-    latency_p99: Ratio | None = None
-    drift: Literal["alert"] | None = None
+    error_rate: Annotated[Annotated[float, Field(ge=0, le=1)] | None, _Off] = 0.01
+    latency_p99: Annotated[Ratio | None, _Off] = None
+    drift: Annotated[Literal["alert"] | None, _Off] = None
 
 
 class Rollout(Frozen):

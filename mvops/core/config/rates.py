@@ -47,6 +47,13 @@ def parse_ratio(text: Any) -> float:
     raise ValueError(f"{text!r} is not a ratio: write such as '2x'")
 
 
+def none_if_off(value: Any) -> Any:
+    """`false` switches a rule off as `null` does; raise ValueError for what means neither that nor a value."""
+    if value is True or (isinstance(value, str) and value.strip().lower() in {"off", "no", "none", "never"}):
+        raise ValueError(f"{str(value).lower()} is no value of this rule; to switch it off, write null or false")
+    return None if value is False else value
+
+
 def _plain(value: float) -> str:
     """All digits that matter, and never an exponent, which could not be read back."""
     return f"{value:.12f}".rstrip("0").rstrip(".")
