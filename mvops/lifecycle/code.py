@@ -44,6 +44,12 @@ def commit_of(root: Path, notebooks: Sequence[str], sources: Iterable[str] = ())
     return commit or None, changes != "" or not tracked
 
 
+def in_repository(root: Path) -> bool:
+    """Is `root` within a Git repository, its own or one around it?"""
+    git = shutil.which("git")
+    return git is not None and _ask(git, root, "rev-parse", "--is-inside-work-tree") == "true"
+
+
 def committed(root: Path, path: str) -> bool:
     """Is the file, below `root`, in Git as it is?"""
     git = shutil.which("git")

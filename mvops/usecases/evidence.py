@@ -8,6 +8,7 @@ from datetime import datetime
 
 from mvops.core.address import address
 from mvops.core.version import Version
+from mvops.lifecycle.code import commit_of, in_repository
 from mvops.registry import rollouts
 from mvops.registry.events import events
 from mvops.registry.runs import find_run
@@ -66,6 +67,13 @@ def _registered(workspace: Workspace, model: str) -> datetime | None:
 
 def _committed(workspace: Workspace, model: str) -> datetime | None:
     return _newest(workspace, model, lambda version: version.code.commit is not None)
+
+
+def _commit_first(workspace: Workspace, model: str) -> str:
+    """A project may be within a repository already, and all of it committed."""
+    commit, changed = commit_of(workspace.root, workspace.project.models[model].pipeline.books)
+    made = "" if in_repository(workspace.root) else "git init && "
+    return f"{made}git add . && git commit -m 'First version', then " if commit is None or changed else ""
 
 
 def _reproduced(workspace: Workspace, model: str) -> datetime | None:
@@ -172,11 +180,7 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
     ),
     "versioning": (
         Proof("versions keep their data's and cells' digests", "mvops apply", _registered),
-        Proof(
-            "versions keep the Git commit",
-            "git init && git add . && git commit -m 'First version', then mvops retrain MODEL --force",
-            _committed,
-        ),
+        Proof("versions keep the Git commit", "mvops retrain MODEL --force", _committed, _commit_first),
     ),
     "serving": (
         Proof("the endpoint has been started", "mvops serve MODEL", _event("serve")),
@@ -196,7 +200,14 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
             _event("loadtest", "passed"),
         ),
     ),
-    "orchestration": (Proof("a scheduler ran the steps, then made a version", "let the scheduler run once", _ordered),),
+    "orchestration": (
+        Proof(
+            "a scheduler ran the steps, then made a version",
+            "let the scheduler run once with new data, or type what it does: "
+            "mvops run MODEL && mvops retrain MODEL --reason schedule --force",
+            _ordered,
+        ),
+    ),
     "feature_store": (
         Proof("features were brought online", "a view in configs/features, then mvops features materialize", _online),
     ),

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from subprocess import Popen
@@ -332,3 +333,25 @@ def test_promotion_writes_over_nothing_that_is_not_its_own(fresh: Path) -> None:
     before["configs/models/toy.yaml"] = snapshot(fresh)["configs/models/toy.yaml"]
     mvops(fresh, "promote", "notebooks/plain.ipynb", "--force").refused("is the pipeline of toy", "--name")
     assert snapshot(fresh) == before
+
+
+def test_maturity_says_what_to_type_in_a_folder_of_a_repository(project: Path) -> None:
+    def said(what: str) -> str:
+        (line,) = (line for line in mvops(project, "maturity").out.splitlines() if what in line)
+        return line.strip()
+
+    with (project / "configs/project.yaml").open("a") as file:
+        file.write("capabilities: {orchestration: true}\n")
+    first = "git add . && git commit -m 'First version', then mvops retrain toy --force"
+    assert said("keep the Git commit").endswith(f"To see it: git init && {first}")
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@b.c")
+    subprocess.run([*git, "init", "-q"], cwd=project.parent, check=True)
+    assert said("keep the Git commit").endswith(f"To see it: {first}")
+    subprocess.run([*git, "add", "."], cwd=project, check=True)
+    subprocess.run([*git, "commit", "-qm", "First version"], cwd=project, check=True)
+    assert said("keep the Git commit").endswith("To see it: mvops retrain toy --force")
+    assert said("ran the steps").endswith("mvops run toy && mvops retrain toy --reason schedule --force")
+    mvops(project, "run", "toy").ok()
+    mvops(project, "retrain", "toy", "--reason", "schedule", "--force", "--no-wait").ok()
+    assert said("keep the Git commit").startswith("+ ")
+    assert said("ran the steps").startswith("+ ")
