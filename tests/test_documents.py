@@ -13,6 +13,7 @@ import inspect
 import os
 import pkgutil
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,14 @@ def test_every_preset_and_backend_is_named_in_the_documents() -> None:
 def test_the_readme_tells_the_command_that_ci_runs() -> None:
     assert TEST_COMMAND in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert TEST_COMMAND in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_names_the_extras_that_there_are() -> None:
+    """Those that `mvops doctor` looks for, and `mvops plan` asks for."""
+    there = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    table = (ROOT / "README.md").read_text().partition("| extra | for |")[2].partition("\n\n")[0]
+    named = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\|([^|]+)\|", table, re.MULTILINE)))
+    assert sorted(named) == sorted(there)
 
 
 def test_every_floor_is_in_the_architecture() -> None:
