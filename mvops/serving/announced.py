@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from mvops.serving.counts import Place
+
 _FILE = "address"
 _TRIES = 5  # who reads takes the lock too, for a moment
 
@@ -34,6 +36,15 @@ def announced_url(state_dir: Path) -> str | None:
             return None if _locked(file, fcntl.LOCK_SH) else file.read() or None
     except FileNotFoundError:
         return None
+
+
+def place_of(state_dir: Path) -> Place:
+    """What tells the endpoint of this folder from others on this machine."""
+    found = state_dir.resolve()
+    with contextlib.suppress(OSError):
+        status = found.stat()
+        return Place(folder=str(found), number=f"{status.st_dev}:{status.st_ino}")
+    return Place(folder=str(found), number="")
 
 
 def _locked(file: IO[str], how: int, wait: float = 0.0) -> bool:

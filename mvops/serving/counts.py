@@ -25,11 +25,26 @@ class ArmCounts(Frozen):
     latency_p99_ms: float | None
 
 
+class Place(Frozen):
+    """The folder that an endpoint is told its route in: by its path, and as the disk numbers it, in containers too."""
+
+    folder: str
+    number: str
+
+    def is_same(self, other: Place) -> bool:
+        """Is this one endpoint's."""
+        return self.folder == other.folder or self.number == other.number
+
+
 class RolloutCounts(Frozen):
-    """All arms since the route with this serial was adopted, in all processes that serve the model here."""
+    """All arms since the route with this serial was adopted, in all processes that serve the model here.
+
+    `place` tells endpoints apart; one that an older mvops runs says nothing of it.
+    """
 
     serial: int
     arms: tuple[ArmCounts, ...]
+    place: Place | None = None
 
 
 class ArmTally:

@@ -23,6 +23,7 @@ from mvops.contracts.feature_stores import FeatureStore
 from mvops.core.prediction import LOAD_TEST
 from mvops.core.route import Arm
 from mvops.core.version import Version
+from mvops.serving.announced import place_of
 from mvops.serving.answers import Answers
 from mvops.serving.batching import ModelError
 from mvops.serving.counts import ArmTally, RolloutCounts, Tally
@@ -107,7 +108,8 @@ class Runtime:
     def rollout(self) -> RolloutCounts:
         """What each arm did since the route was adopted, in all processes of this machine."""
         self.tally.follow(self.router.table.route)
-        return self.tally.counts(of_others(self.spool.own_folder))
+        counts = self.tally.counts(of_others(self.spool.own_folder))
+        return counts.model_copy(update={"place": place_of(self.settings.state_folder)})
 
     def _report(self) -> None:
         gauge = self.metrics.gauge

@@ -33,7 +33,7 @@ def status_json(found: Status) -> dict[str, Any]:
                 "versions": model.versions,
                 "newest": {"version": model.versions, "state": model.newest.state, "because": model.newest.why},
                 "rollout": model.rollout.model_dump(mode="json") if model.rollout else None,
-                "endpoint": {"status": model.endpoint, "url": model.url},
+                "endpoint": {"status": model.endpoint, "url": model.url} | ({"note": model.note} if model.note else {}),
                 "predictions": model.predictions,
                 "outcomes": model.outcomes,
                 "monitored_until": model.monitored_until.isoformat() if model.monitored_until else None,
@@ -49,6 +49,18 @@ def none_serves(model: ModelStatus) -> str:
     return "none, it was destroyed or forgotten: mvops apply" if model.taken_away else "none yet: mvops apply"
 
 
+def endpoint_words(model: ModelStatus) -> Iterator[str]:
+    """Whether it runs, where, and what to do."""
+    yield model.endpoint
+    how = f"mvops serve {model.model}"
+    if model.note:
+        yield f"{model.note}: {how} --port N"
+    elif model.endpoint == "down" and model.champion is not None:
+        yield f"{model.url}: {how}"
+    else:
+        yield f"{model.url}"
+
+
 def _model(model: ModelStatus) -> Iterator[Line]:
     yield f"model {model.model}", "bold"
     if model.champion is None:
@@ -62,8 +74,7 @@ def _model(model: ModelStatus) -> Iterator[Line]:
         share = model.rollout.shares[model.rollout.step]
         yield f"  rollout      version {model.rollout.challenger} has {share} % of the traffic", "yellow"
     if model.endpoint != "none":
-        hint = "" if model.endpoint == "up" else f": mvops serve {model.model}"
-        yield f"  endpoint     {model.endpoint}, {model.url}{hint}", ""
+        yield f"  endpoint     {', '.join(endpoint_words(model))}", ""
     yield f"  predictions  {model.predictions} logged, {model.outcomes} outcomes", ""
     if model.monitored_until is not None:
         rows = f"{model.monitored_rows} prediction{'' if model.monitored_rows == 1 else 's'}"

@@ -10,8 +10,7 @@ from typing import Any
 
 from mvops.core.frozen import Frozen
 from mvops.errors import ServingError
-from mvops.serving.client import EndpointClient
-from mvops.usecases.reaching import endpoint_url
+from mvops.usecases.reaching import endpoint_client, who_else
 from mvops.workspace import Workspace
 
 _PATIENCE = 2  # seconds; a page should not wait for an endpoint that hangs
@@ -51,11 +50,13 @@ def live(workspace: Workspace, model: str) -> Live | None:
     """Ask the model's endpoint; None for a model without one."""
     if workspace.model(model).endpoint is None or not workspace.project.capabilities.serving:
         return None
-    client = EndpointClient(endpoint_url(workspace, model), timeout=_PATIENCE)
+    client = endpoint_client(workspace, model, _PATIENCE)
     try:
         text = client.metrics()
     except ServingError:
         return Live(url=client.url, up=False, statuses={}, arms=(), note=f"not running: mvops serve {model}")
+    if other := who_else(workspace, model, client):
+        return Live(url=client.url, up=False, statuses={}, arms=(), note=other)
     try:
         return read_metrics(client.url, text)
     except ImportError:

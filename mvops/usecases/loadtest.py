@@ -15,8 +15,9 @@ from mvops.errors import ServingError, UsageError
 from mvops.registry import rollouts
 from mvops.registry.events import record_event
 from mvops.serving.app import missing
+from mvops.serving.client import EndpointClient
 from mvops.serving.own_code import run_own
-from mvops.usecases.reaching import endpoint_of, endpoint_url
+from mvops.usecases.reaching import endpoint_of, endpoint_url, who_else
 from mvops.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def load_test(workspace: Workspace, model: str, wanted: Wanted, tell: Tell = sil
         example = loadtest.example_of(url)
     except ServingError as error:
         raise ServingError(error.message, hint=f"Start it with: mvops serve {model}") from error
+    if not wanted.port and (other := who_else(workspace, model, EndpointClient(url))):
+        raise ServingError(other, hint=f"Start it elsewhere: mvops serve {model} --port N")
     bodies = _bodies(workspace, model, endpoint, example)
     report = loadtest.load_test(url, bodies, seconds=wanted.seconds, clients=wanted.clients, tell=tell)
     broken = wanted.broken(report)

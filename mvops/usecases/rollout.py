@@ -16,9 +16,8 @@ from mvops.performing.traffic import end_rollout, make_champion, steer
 from mvops.registry import alerts, rollouts
 from mvops.registry.events import record_event
 from mvops.registry.lock import hold_lock
-from mvops.serving.client import EndpointClient
 from mvops.usecases.left_to_install import remark_on_files
-from mvops.usecases.reaching import endpoint_url
+from mvops.usecases.reaching import AnotherAnswersError, counts_of, endpoint_client
 from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
 
@@ -48,8 +47,11 @@ def look_once(workspace: Workspace, model: str) -> RolloutNews:
     if state is None:
         raise UsageError(f"nothing is rolling out for {model}", hint=f"See: mvops versions list {model}")
     settings = workspace.model(model).rollout
-    evidence = _evidence(workspace, state)
-    if evidence is None:
+    try:
+        evidence = _evidence(workspace, state)
+    except AnotherAnswersError as error:
+        return RolloutNews(state, "hold", f"{error.message}; start it: mvops serve {model} --port N")
+    except ServingError:
         return RolloutNews(state, "hold", "the endpoint does not answer; start it: mvops serve " + model)
     decision = decide(state, settings, evidence, datetime.now(UTC))
     if decision.action == "hold":
@@ -102,17 +104,9 @@ def _carry_out(workspace: Workspace, state: RolloutState, decision: Decision) ->
     return RolloutNews(moved, decision.action, decision.sentence)
 
 
-def endpoint_client(workspace: Workspace, model: str) -> EndpointClient:
-    """A client of the model's endpoint. Raises UsageError if it has none."""
-    return EndpointClient(endpoint_url(workspace, model))
-
-
-def _evidence(workspace: Workspace, state: RolloutState) -> Evidence | None:
-    """What the endpoint counted since it took up the present route; None while it does not answer."""
-    try:
-        report = endpoint_client(workspace, state.model).rollout()
-    except ServingError:
-        return None
+def _evidence(workspace: Workspace, state: RolloutState) -> Evidence:
+    """What the endpoint counted since it took up the present route. Raises ServingError while it does not answer."""
+    report = counts_of(workspace, state.model, endpoint_client(workspace, state.model))
     route = read_route(workspace.serving(state.model))
     if route is None or report.serial != route.serial:
         return Evidence()

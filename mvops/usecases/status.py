@@ -15,7 +15,7 @@ from mvops.registry.summaries import summaries
 from mvops.registry.versions import champion, count_versions
 from mvops.usecases.fates import NONE, Fate, fates
 from mvops.usecases.in_charge import taken_away
-from mvops.usecases.rollout import endpoint_client
+from mvops.usecases.reaching import AnotherAnswersError, counts_of, endpoint_client
 from mvops.workspace import Workspace
 
 
@@ -40,6 +40,7 @@ class ModelStatus:
     monitored_rows: int
     alerts: tuple[Alert, ...]
     taken_away: bool = False
+    note: str = ""  # who answers in the endpoint's place
     newest: Fate = NONE
 
 
@@ -69,7 +70,7 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
     gone = taken_away(workspace, name)
     made = count_versions(registry, name)
     until = max((summary.start for summary in seen), default=None)
-    endpoint, url = _endpoint(workspace, name)
+    endpoint, url, note = _endpoint(workspace, name)
     return ModelStatus(
         model=name,
         champion=None if gone else champion(registry, name),
@@ -79,6 +80,7 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
         rollout=rollouts.current(registry, name),
         endpoint=endpoint,
         url=url,
+        note=note,
         predictions=predictions,
         outcomes=outcomes,
         monitored_until=until,
@@ -87,12 +89,13 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
     )
 
 
-def _endpoint(workspace: Workspace, name: str) -> tuple[str, str | None]:
+def _endpoint(workspace: Workspace, name: str) -> tuple[str, str | None, str]:
+    """How it is, where, and who else answers there."""
     if workspace.model(name).endpoint is None:
-        return "none", None
+        return "none", None, ""
     client = endpoint_client(workspace, name)
     try:
-        client.rollout()
-    except ServingError:
-        return "down", client.url
-    return "up", client.url
+        counts_of(workspace, name, client)
+    except ServingError as error:
+        return "down", client.url, error.message if isinstance(error, AnotherAnswersError) else ""
+    return "up", client.url, ""

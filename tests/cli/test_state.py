@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toy_project import edit, finish, logged, mvops, port_of, query, snapshot, spawn, until
+from toy_project import copy, edit, finish, logged, mvops, port_of, query, snapshot, spawn, until
 
 from mvops.serving.client import EndpointClient
 
@@ -95,6 +95,10 @@ def test_p30_a_model_is_renamed_with_all_that_is_known_of_it(project: Path) -> N
         assert client.predict([ROW]).model_version == 1
         assert mvops(project, "status", "--json").ok().json()["models"][0]["endpoint"]["status"] == "up"
         until(lambda: client.ready()["route"]["trouble"] is None)
+        clone = copy(project, project.parent / "clone")
+        another = f"port {port_of(project)} is answered by another project ({project})"
+        assert f"endpoint     down, {another}: mvops serve toy --port N\n" in mvops(clone, "status").ok().out
+        mvops(clone, "loadtest", "toy").refused(another, "mvops serve toy --port N")
         goes_on = "its endpoint is running: it goes on with what it has loaded until you stop it"
         assert goes_on in mvops(project, "plan", "--destroy").ok().out
         told = mvops(project, "destroy", "--yes").ok().out

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from markupsafe import Markup
 
 from mvops.show.html.parts import below, bold, code, framed, line, table, toned
-from mvops.show.status import none_serves, status_lines
+from mvops.show.status import endpoint_words, none_serves, status_lines
 from mvops.usecases.status import ModelStatus, Status
 
 _TONES = {"up": "good", "down": "bad"}
@@ -63,5 +63,5 @@ def _rollout(model: ModelStatus) -> Markup:
 def _endpoint(model: ModelStatus) -> Markup:
     if model.endpoint == "none":
         return toned("none", "soft")
-    hint = [] if model.endpoint == "up" else [code(f"mvops serve {model.model}")]
-    return below([toned(model.endpoint, _TONES[model.endpoint]), model.url or "", *hint])
+    status, *more = endpoint_words(model)
+    return below([toned(status, _TONES[model.endpoint]), *more])
