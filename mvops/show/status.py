@@ -59,6 +59,8 @@ def endpoint_words(model: ModelStatus) -> Iterator[str]:
         yield f"{model.url}: {how}"
     else:
         yield f"{model.url}"
+    if model.endpoint == "up" and model.champion is None:
+        yield "still answers with what it had loaded: stop it where it was started"
 
 
 def _model(model: ModelStatus) -> Iterator[Line]:

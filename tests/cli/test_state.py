@@ -104,6 +104,8 @@ def test_p30_a_model_is_renamed_with_all_that_is_known_of_it(project: Path) -> N
         told = mvops(project, "destroy", "--yes").ok().out
         assert "delete model.toy; its endpoint goes on with what it has loaded: stop it" in told
         assert client.predict([ROW]).model_version == 1
+        up = f"up, {client.url}, still answers with what it had loaded: stop it where it was started"
+        assert f"endpoint     {up}\n" in mvops(project, "status").ok().out
     finally:
         process.terminate()
         finish(process)
