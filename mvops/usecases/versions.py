@@ -163,9 +163,10 @@ def _before(workspace: Workspace, serving: Version) -> Version:
     earlier = before_last(registered.champions(workspace.registry, serving.model))
     if earlier is not None:
         return version_of(workspace, serving.model, earlier)
+    one = "one that passed its gate" if workspace.project.capabilities.governance else "one"
     raise UsageError(
         f"{serving.model}: no champion came before version {serving.number}",
-        hint=f"Which versions there are: mvops versions list {serving.model}. To put one in charge by hand:"
+        hint=f"Which versions there are: mvops versions list {serving.model}. To put {one} in charge by hand:"
         f" mvops versions promote {serving.model} NUMBER --reason WHY",
     )
 
@@ -190,9 +191,22 @@ def _served_before(workspace: Workspace, serving: Version, number: int) -> Versi
     if number not in {reign.number for reign in registered.champions(workspace.registry, serving.model)}:
         raise UsageError(
             f"{serving.model}: version {number} never was champion, so there is no going back to it",
-            hint=f"To put it in charge past the gate: mvops versions promote {serving.model} {number} --reason WHY",
+            hint=_by_hand(workspace, target),
         )
     return target
+
+
+def _by_hand(workspace: Workspace, version: Version) -> str:
+    """How a version that never was champion is put in charge, where that is allowed."""
+    model, number = version.model, version.number
+    if _passed(workspace, version):
+        return f"It passed its gate; to put it in charge: mvops versions promote {model} {number} --reason WHY"
+    if workspace.project.capabilities.governance:
+        return (
+            "It did not pass its gate, and governance allows no way past it: "
+            f"mvops versions show {model} {number} says why. Make a better one, then: mvops apply"
+        )
+    return f"To put it in charge past the gate: mvops versions promote {model} {number} --reason WHY"
 
 
 def _differences(part: str, one: Mapping[str, object], two: Mapping[str, object]) -> dict[str, tuple[object, object]]:

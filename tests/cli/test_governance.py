@@ -27,7 +27,13 @@ def test_no_version_becomes_champion_past_the_gate(project: Path) -> None:
     edit(project / "configs/models/toy.yaml", "roc_auc >= 0.6", "roc_auc >= 0.99")
     refused = mvops(project, "retrain", "toy", "--force", "--reason", "try").ok(4)
     assert "the gate refused version 2" in refused.out + refused.err
+    never = "version 2 never was champion"
+    mvops(project, "rollback", "toy", "--to", "2").refused(never, "past the gate: mvops versions promote toy 2")
     switch_on(project)
+    advised = mvops(project, "rollback", "toy", "--to", "2").refused(never, "governance allows no way past it").err
+    assert "promote" not in advised
+    assert "mvops versions show toy 2 says why" in advised
+    mvops(project, "rollback", "toy").refused("To put one that passed its gate in charge")
     said = mvops(project, "versions", "promote", "toy", "2").refused("version 2 did not pass its gate", code=4)
     assert "mvops versions show toy 2" in said.err
     assert mvops(project, "status", "--json").ok().json()["models"][0]["champion"] == 1
