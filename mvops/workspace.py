@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,6 +131,7 @@ def open_workspace(
     root: Path, project: Project, backend: Callable[[str, str], Any], overrides: Sequence[str] = ()
 ) -> Iterator[Workspace]:
     """Open the registry (made or migrated when needed) and the artefact store of the project in `root`."""
-    (root / hidden_folder(project.environment)).mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):  # where nothing can be written, a project is looked at all the same
+        (root / hidden_folder(project.environment)).mkdir(parents=True, exist_ok=True)
     with open_registry(project.registry, root, environment=project.environment) as registry:
         yield Workspace(root, project, registry, ArtifactStore(project.artifacts, root), backend, tuple(overrides))

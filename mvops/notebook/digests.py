@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from glob import glob
 from pathlib import Path
@@ -142,4 +143,5 @@ class _Known:
     def save(self) -> None:
         if self._file is None or not self._changed:
             return
-        write_atomically(self._file, json.dumps(self._entries).encode())
+        with suppress(OSError):  # where nothing can be written, the next one reads them again
+            write_atomically(self._file, json.dumps(self._entries).encode())

@@ -20,6 +20,7 @@ from mvops.registry.copies import keep_last_good
 from mvops.registry.light import LightConnection, open_lightly
 from mvops.registry.marker import check_mark, check_there, mark, marked
 from mvops.registry.places import Place, check_absent, check_file, locate
+from mvops.registry.unwritten import approach, require_writable
 from mvops.witness import is_noting, note, spoil
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Registry:
         Inside another one of the same thread it becomes part of that: all is committed together, or nothing.
         Raises LockedError if another process kept writing for 5 seconds, RegistryError for other troubles.
         """
+        require_writable(self._place)
         spoil("the registry was asked")
         outer: Session | None = getattr(self._open, "session", None)
         if outer is not None:
@@ -175,6 +177,7 @@ def open_registry(url: str, root: Path, *, create: bool = True, environment: str
     if place.file is not None:
         _open_file(place, place.file, create=create, environment=environment)
         noted = marked(place.file)
+        place = approach(place)
     registry, serial = _opened(place, create=create, environment=environment)
     try:
         if place.file is not None:
@@ -206,6 +209,8 @@ def _open_file(place: Place, file: Path, *, create: bool, environment: str | Non
 
         if not create:
             raise missing(place)
+        if approach(place).unwritten:
+            return
         make_file(place, environment)
     check_file(file)
 

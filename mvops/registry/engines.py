@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from mvops.atomic import sync_folder
 from mvops.errors import MissingExtraError, RegistryError, Where
 from mvops.registry.places import Place, check_absent, prepare_folder
 from mvops.registry.troubles import BUSY_SECONDS, busy, of_sqlite
+from mvops.registry.unwritten import check_unmoved, connect_unwritten
 
 OURS = ("mvops_revision", "prediction_schema")  # the prediction log may share a database with the registry
 _READ = "mvops_read"
@@ -35,10 +37,14 @@ _PG_SETTINGS = (
 def make_engine(place: Place) -> Engine:
     """An engine whose commits are on the disk when they return. The caller disposes of it."""
     if place.file is None:
-        return _postgres(place)
+        return in_memory() if place.unwritten else _postgres(place)
     url = URL.create("sqlite", database=str(place.file))
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine, "connect", _open_sqlite)
+    if place.unwritten:
+        engine = create_engine(url, creator=partial(connect_unwritten, place.file, place))
+        event.listen(engine, "connect", _open_plainly)
+    else:
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "connect", _open_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -46,7 +52,7 @@ def make_engine(place: Place) -> Engine:
 def in_memory() -> Engine:
     """An engine on an SQLite database that is gone with it."""
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-    event.listen(engine, "connect", _open_memory)
+    event.listen(engine, "connect", _open_plainly)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -81,7 +87,7 @@ def _open_postgres(connection: Any, _record: Any) -> None:
     connection.commit()
 
 
-def _open_memory(connection: Any, _record: Any) -> None:
+def _open_plainly(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
 
 
@@ -174,7 +180,9 @@ def translated(place: Place) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
+        check_unmoved(place)
         raise _translate(error, place) from error
+    check_unmoved(place)
 
 
 def _to_reach(reason: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mvops.registry.places import Place
 from mvops.registry.troubles import BUSY_SECONDS, of_sqlite
+from mvops.registry.unwritten import check_unmoved, connect_unwritten, require_writable
 
 
 class LightConnection:
@@ -18,20 +19,28 @@ class LightConnection:
     def __init__(self, place: Place, file: Path) -> None:
         self._place, self._file = place, file
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(
-            file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=32
+        self._connection = (
+            connect_unwritten(file, place)
+            if place.unwritten
+            else sqlite3.connect(
+                file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=32
+            )
         )
 
     def rows(self, query: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """What the query finds. Raises RegistryError."""
         with self._lock:
             try:
-                return self._connection.execute(query, values).fetchall()
+                found = self._connection.execute(query, values).fetchall()
             except sqlite3.Error as error:
+                check_unmoved(self._place)
                 raise of_sqlite(error, self._place, self._file) from error
+        check_unmoved(self._place)
+        return found
 
     def carry_out(self, statement: str, values: Mapping[str, Any]) -> None:
         """One statement, as a transaction that is on the disk when this returns. Raises RegistryError."""
+        require_writable(self._place)
         with self._lock:
             try:
                 self._connection.execute("PRAGMA query_only = 0")
@@ -57,7 +66,8 @@ class LightConnection:
             ((lineage, serial),) = self._connection.execute("SELECT lineage, serial FROM mvops_registry")
         except (sqlite3.Error, ValueError):
             return None
-        return (str(lineage), int(serial)) if (mode, schema) == ("wal", revision) else None
+        kept_as_ours = mode == "wal" or self._place.unwritten
+        return (str(lineage), int(serial)) if kept_as_ours and schema == revision else None
 
     def close(self) -> None:
         """Give the connection back."""

@@ -19,11 +19,16 @@ _POSTGRES = {"postgres", "postgresql", "postgresql+psycopg"}
 
 @dataclass(frozen=True)
 class Place:
-    """A database: `file` is None for PostgreSQL; `shown` is for people and hides the password, which `url` has."""
+    """A database: `file` is None for PostgreSQL; `shown` is for people and hides the password, which `url` has.
+
+    One that is `unwritten` can only be read; with a `stamp` as one that does not change, see `unwritten.py`.
+    """
 
     url: str
     file: Path | None
     shown: str
+    unwritten: bool = False
+    stamp: tuple[int, ...] | None = None
 
 
 def locate(url: str, root: Path) -> Place:
@@ -91,13 +96,13 @@ def check_file(file: Path) -> None:
         what = "is empty" if not header else "is not an SQLite database"
         raise damaged(file, f"The file {what}.")
     expected = _expected_size(header)
-    if not _has_content(wal_of(file)) and expected is not None and size < expected:
+    if not has_content(wal_of(file)) and expected is not None and size < expected:
         raise damaged(file, f"The database is truncated: it has {size} of {expected} bytes.")
 
 
 def check_absent(file: Path) -> None:
     """Refuse to start anew where the database is gone but its write-ahead log is still there."""
-    if _has_content(wal_of(file)):
+    if has_content(wal_of(file)):
         raise damaged(file, f"The database is gone, but its log {wal_of(file).name} is still there.")
 
 
@@ -117,7 +122,8 @@ def wal_of(file: Path) -> Path:
     return file.with_name(f"{file.name}-wal")
 
 
-def _has_content(path: Path) -> bool:
+def has_content(path: Path) -> bool:
+    """Is there a file with anything in it."""
     try:
         return path.stat().st_size > 0
     except OSError:

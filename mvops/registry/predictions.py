@@ -31,6 +31,7 @@ from mvops.registry.prediction_tables import (
     to_prediction,
 )
 from mvops.registry.statements import insert_missing
+from mvops.registry.unwritten import approach, require_writable
 
 _CHUNK = 1000  # rows in one look at the log
 _IDS = 500  # ids in one statement
@@ -63,7 +64,7 @@ class PredictionLog:
 
         Raises RegistryError for a file that is damaged or something else, and for a newer schema.
         """
-        place = locate(url, root)
+        place = approach(locate(url, root))
         if place.file is not None:
             if not place.file.exists():
                 create_file(place, create_tables)
@@ -224,6 +225,7 @@ class PredictionLog:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
+        require_writable(self._place)
         with translated(self._place), self._engine.begin() as connection:
             # One writer after the other, so that a number that is seen means that all lower ones are: a reader
             # that remembers where it was would skip rows that are committed out of order.

@@ -55,6 +55,11 @@ def _bring_up_to_date(
             f"A newer mvops made the registry {place.shown} (schema {revision}; this one knows {newest}).",
             hint="Upgrade: pip install --upgrade mvops",
         )
+    if revision is not None and revision != newest and place.unwritten:
+        raise RegistryError(
+            f"An older mvops made the registry {place.shown} (schema {revision}), and here it can only be read.",
+            hint="Type a command such as `mvops status` once as somebody who may write there.",
+        )
     if revision != newest:
         with engine.begin() as connection:  # all of a migration or nothing, on both databases
             _copy_first(connection, place, newest)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from toy_project import Result, copy, environment, finish, mvops, query, snapshot, spawn
+from toy_project import copy, environment, mvops, query, snapshot
 
 REGISTRY = Path(".mvops/registry.db")
 HOURLY = "models.toy.monitor.every=1h"
@@ -206,28 +206,3 @@ def test_d1_a_locked_database_is_waited_for(project: Path, locked: sqlite3.Conne
     mvops(project, "apply", "--yes", HOURLY).ok()
     released.join()
     mvops(project, "plan", "--detailed-exitcode", HOURLY).ok(0)
-
-
-def readonly(root: Path, *arguments: str) -> Result:
-    """A command of somebody who may write nothing here; the superuser is one only without the right to override."""
-    free = () if os.geteuid() else ("setpriv", "--bounding-set=-dac_override", "--")
-    if free and shutil.which("setpriv") is None:
-        pytest.skip("needs setpriv")
-    return finish(spawn(root, *arguments, command=(*free, sys.executable, "-m", "mvops")))
-
-
-def test_d3_a_folder_that_cannot_be_written_is_told(project: Path) -> None:
-    with contextlib.closing(sqlite3.connect(project / ".mvops/registry.db")) as connection:
-        connection.execute("SELECT count(*) FROM mvops_lock")  # whoever may only read leaves a -wal; this takes it away
-    before = bytes_of(project)
-    modes = {path: path.stat().st_mode for path in (project / ".mvops", *(project / ".mvops").glob("registry.db*"))}
-    for path, mode in modes.items():
-        path.chmod(mode & ~0o222)
-    try:
-        for command in (["plan"], ["apply", "--yes", HOURLY]):
-            readonly(project, *command).refused(".mvops/registry.db", "cannot be written", "permissions")
-    finally:
-        for path, mode in modes.items():
-            path.chmod(mode)
-    assert bytes_of(project) == before
-    mvops(project, "plan", "--detailed-exitcode").ok(0)

@@ -1,0 +1,141 @@
+"""A project of which nothing can be written is planned and looked at; what has to write is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from toy_project import Result, copy, environment, mvops
+
+HOURLY = "models.toy.monitor.every=1h"
+# Commands, one for each line of standard input, as somebody who may write nothing; what they said, as JSON.
+COMMANDS = """
+import json, shlex, sys
+from pathlib import Path
+from toy_project import mvops
+said = [mvops(Path(), *shlex.split(line)) for line in sys.stdin]
+print(json.dumps([[each.code, each.out, each.err] for each in said]))
+"""
+# A command that takes long, while somebody else changes the project.
+LOOKING = """
+import sys
+from pathlib import Path
+from mvops.errors import RegistryError
+from mvops.registry.database import open_registry
+from mvops.registry.state import SqlState
+with open_registry("sqlite:///.mvops/registry.db", Path()) as registry:
+    print(SqlState(registry).serial(), flush=True)
+    sys.stdin.readline()
+    try:
+        print(SqlState(registry).serial())
+    except RegistryError as error:
+        print(error)
+with open_registry("sqlite:///.mvops/registry.db", Path()) as registry:
+    print(SqlState(registry).serial())
+"""
+
+
+def unprivileged(code: str, root: Path) -> subprocess.Popen[str]:
+    """Python as somebody who may write nothing here; the superuser is one only without the right to override."""
+    free = () if os.geteuid() else ("setpriv", "--bounding-set=-dac_override", "--")
+    if free and shutil.which("setpriv") is None:
+        pytest.skip("needs setpriv")
+    known = environment()
+    known["PYTHONPATH"] = os.pathsep.join([known["PYTHONPATH"], str(Path(__file__).parent)])
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    return subprocess.Popen([*free, sys.executable, "-c", code], cwd=root, env=known, text=True, **pipes)
+
+
+@contextmanager
+def unwritten(root: Path) -> Iterator[None]:
+    """Nothing in there can be written meanwhile."""
+    modes = {path: path.stat().st_mode for path in (root, *root.rglob("*"))}
+    for path, mode in modes.items():
+        path.chmod(mode & ~0o222)
+    try:
+        yield
+    finally:
+        for path, mode in modes.items():
+            path.chmod(mode)
+
+
+def typed(root: Path, *commands: str) -> list[Result]:
+    with unwritten(root):
+        process = unprivileged(COMMANDS, root)
+        out, _ = process.communicate("\n".join(commands), timeout=300)
+    assert process.returncode == 0
+    return [Result(*each) for each in json.loads(out)]
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("index", [False, True])
+def test_p1_a_project_that_cannot_be_written_is_planned_and_shown(project: Path, tmp_path: Path, index: bool) -> None:
+    asked = ("plan", "plan --json", f"plan {HOURLY}", "status", "versions list toy", "history", "config show")
+    asked += ("state list", "runs list toy", "refresh", "doctor")
+    shutil.rmtree(project / ".mvops/cache")  # it is worth nothing but time
+    expected = [mvops(project, *command.split()) for command in asked]
+    shutil.rmtree(project / ".mvops/cache")
+    for name in ("registry", "predictions"):
+        for end in ("-wal", "-shm"):  # as somebody left them who has the database open, or nobody
+            file = project / f".mvops/{name}.db{end}"
+            file.touch() if index else file.unlink(missing_ok=True)
+    before = contents(project)
+    saved = tmp_path / "p.json"
+    said = typed(project, *asked, f"plan {HOURLY} --out {saved}")
+    for command, found, wanted in zip(asked, said, expected, strict=False):
+        assert (found.code, found.err) == (wanted.code, wanted.err), command
+        assert found.out == wanted.out or command == "doctor", command
+    said[-1].ok()
+    changing = (f"apply --yes {HOURLY}", f"apply {saved}", "run toy", "destroy --yes", "unlock 1234")
+    for found in typed(project, *changing):
+        found.refused(".mvops/registry.db", "cannot be written: here it can only be read", "permissions")
+    assert contents(project) == before
+    mvops(project, "apply", saved).ok()
+
+
+def test_p1_a_project_without_a_registry_is_planned_where_none_can_be_made(quick: Path) -> None:
+    shutil.rmtree(quick / ".mvops")
+    before = contents(quick)
+    planned, status, applied = typed(quick, "plan", "status", "apply --yes")
+    assert "6 to create" in planned.ok().out
+    assert "none yet: mvops apply" in status.ok().out
+    applied.refused(".mvops/registry.db", "cannot be written: here it can only be read")
+    assert contents(quick) == before
+
+
+def test_p1_d3_what_is_only_in_the_log_of_a_database_is_not_left_out(project: Path) -> None:
+    kept = copy(project, project.with_name("kept"))
+    mvops(project, "apply", "--yes", HOURLY).ok()
+    (kept / ".mvops/registry.db-wal").write_bytes(b"a frame")
+    (refused,) = typed(kept, "plan")
+    refused.refused("registry.db-wal has changes that are not in it", "as somebody who may write there")
+
+
+def test_p1_d3_a_registry_that_is_changed_while_it_is_read_is_told(project: Path) -> None:
+    folder = project / ".mvops"
+    for end in ("-wal", "-shm"):
+        (folder / f"registry.db{end}").unlink(missing_ok=True)
+    folder.chmod(0o555)
+    try:
+        process = unprivileged(LOOKING, project)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        first = int(process.stdout.readline())
+    finally:
+        folder.chmod(0o755)
+    mvops(project, "apply", "--yes", HOURLY).ok()
+    out, _ = process.communicate("go on\n", timeout=60)
+    *told, last = out.splitlines()
+    assert "changed by another process while it was read" in told[0]
+    assert "Type it again" in told[1]
+    assert int(last) > first
