@@ -36,7 +36,12 @@ def keep_last_good(file: Path) -> None:
 
 def newest_copy(file: Path) -> Path | None:
     """The copy that was made last."""
-    return max(file.parent.glob(f"{_literally(file.name)}*.bak"), key=time_of, default=None)
+    return max(file.parent.glob(copies_of(file)), key=time_of, default=None)
+
+
+def copies_of(file: Path) -> str:
+    """The pattern of its copies' names."""
+    return f"{_literally(file.name)}*.bak"
 
 
 def time_of(copy: Path) -> datetime:

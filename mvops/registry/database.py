@@ -16,12 +16,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mvops.errors import ConflictError
-from mvops.registry.copies import keep_last_good
+from mvops.registry.copies import copies_of, keep_last_good
 from mvops.registry.light import LightConnection, open_lightly
 from mvops.registry.marker import check_mark, check_there, mark, marked
 from mvops.registry.places import Place, check_absent, check_file, locate
 from mvops.registry.unwritten import approach, require_writable
-from mvops.witness import is_noting, note, spoil
+from mvops.witness import is_noting, matching, note, spoil
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -130,6 +130,10 @@ class Registry:
 
         with self.session() as session:
             session.connection().execute(text(statement), values)
+
+    def copies(self) -> list[Path]:
+        """Of an SQLite registry, all copies that lie beside it."""
+        return matching(self._place.file.parent, copies_of(self._place.file)) if self._place.file is not None else []
 
     def keep_copy(self) -> None:
         """Keep a copy of an SQLite registry as the last good one; raises RegistryError."""

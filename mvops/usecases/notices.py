@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from mvops.core.action import Action, Verb
@@ -13,6 +15,8 @@ from mvops.core.config.model import Model, Rollout
 from mvops.core.environment import wording
 from mvops.core.state import Record
 from mvops.registry.glance import canaries_now, is_quiet, refused_now
+from mvops.registry.state import SqlState
+from mvops.witness import matching
 from mvops.workspace import Workspace, data_keeper
 
 _MADE_BY = {  # kind -> the capabilities without which there is none
@@ -27,6 +31,7 @@ _MADE_BY = {  # kind -> the capabilities without which there is none
 
 def notices_of(workspace: Workspace, actions: Collection[Action], records: Mapping[str, Record]) -> Iterator[str]:
     """What the YAML says in vain, what is under way or was refused, and what an empty project needs."""
+    yield from _lost(workspace)
     if not workspace.project.models:
         yield "there is no model yet: `mvops promote NOTEBOOK` makes one of a notebook"
     if not is_quiet(workspace.registry):
@@ -52,6 +57,24 @@ def notices_of(workspace: Workspace, actions: Collection[Action], records: Mappi
                 f"models.{name}.{section} is not acted upon: "
                 f"{workspace.project.preset} leaves capabilities.{capability} off"
             )
+
+
+def _lost(workspace: Workspace) -> Iterator[str]:
+    """What a former apply left, where the registry knows of none."""
+    if SqlState(workspace.registry).serial():
+        return
+    copies = workspace.registry.copies()
+    left = [*matching(workspace.hidden / "serving", "*/route.json"), *copies]
+    if left:
+        typed = wording(workspace.project.environment)["typed"]
+        named = [Path(os.path.relpath(path, workspace.root)).as_posix() for path in left]
+        more = f" and {len(named) - 3} more" if len(named) > 3 else ""
+        way = f"`{typed} state restore` puts the copy in its place" if copies else "put a backup of it in its place"
+        yield (
+            f"the registry knows of no apply, but of one there is {', '.join(named[:3])}{more}. If it was lost, {way}. "
+            "If you go on, what is there and agrees with the YAML is adopted, other files in the way are a conflict, "
+            "and models begin with version 1 again"
+        )
 
 
 def _refused(workspace: Workspace, records: Mapping[str, Record]) -> Iterator[str]:

@@ -165,6 +165,30 @@ def test_d2_a_copy_without_a_mark_is_a_registry(project: Path) -> None:
     assert (project / f"{REGISTRY}.bak").exists()
 
 
+def test_d2_a_registry_that_is_gone_with_its_copies_is_told(project: Path) -> None:
+    kept = shutil.copy(project / f"{REGISTRY}.bak", project.parent)
+    for path in (project / REGISTRY).parent.glob(f"{REGISTRY.name}*"):
+        path.unlink()
+    before = snapshot(project)
+    note = (
+        "note: the registry knows of no apply, but of one there is .mvops/serving/toy/route.json. If it was lost, put"
+    )
+    anew = "= schedule.toy  adopt: already so"
+    for _ in range(2):
+        said = mvops(project, "plan").ok().out
+        assert note in said
+        assert anew in said
+    assert "models begin with version 1 again" in mvops(project, "plan", "--json").ok().json()["notices"][0]
+    shutil.copy(kept, project / f"{REGISTRY}.bak")
+    told = "route.json, .mvops/registry.db.bak. If it was lost, `mvops state restore` puts the copy in its place"
+    assert told in mvops(project, "plan").ok().out
+    mvops(project, "state", "restore", "--yes").ok()
+    assert "knows of no apply" not in mvops(project, "plan", "--detailed-exitcode").ok(0).out
+    assert {k: v for k, v in snapshot(project).items() if "mvops_" not in k} == {
+        k: v for k, v in before.items() if "mvops_" not in k
+    }
+
+
 def test_d2_a_whole_registry_is_put_back_only_when_nobody_works_with_it(project: Path) -> None:
     mvops(project, "apply", "--yes", HOURLY).ok()
     mvops(project, "versions", "list", "toy").ok()
