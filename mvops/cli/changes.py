@@ -61,7 +61,10 @@ def plan(
     ] = None,
     destroy: Annotated[bool, typer.Option("--destroy", help="Plan what `mvops destroy` would do.")] = False,
     detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="0 nothing to do, 2 changes, 3 only drift outside.")
+        bool,
+        typer.Option(
+            "--detailed-exitcode", help="0 nothing to do, 1 cannot be applied, 2 changes, 3 only drift outside."
+        ),
     ] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
     diff: WholeDiffs = False,
@@ -184,8 +187,8 @@ def apply(
 ) -> None:
     """Make it so; a run that was interrupted is taken up again."""
     from mvops.usecases.plan import plan as make
-    from mvops.usecases.saved_plans import read_plan
-    from mvops.usecases.signatures import check_signed, signer_of
+    from mvops.usecases.saved_plans import check_environment, check_fresh, check_saved, read_plan
+    from mvops.usecases.signatures import check_signed
 
     scope = _scope(target, exclude, replace, drift_only=drift_only)
     given = arguments or []
@@ -195,13 +198,12 @@ def apply(
     if ready and scope != _scope():
         raise UsageError("a saved plan is applied as it is, without options of its own", hint="Plan again with them.")
     if ready is not None:
-        from mvops.usecases.saved_plans import check_environment
-
         check_environment(ready, SESSION.environment)
     with open_project(ready.overrides if ready else given) as workspace:
-        signed_by = signer_of(workspace, text, saved) if saved else None
+        signed_by = check_saved(workspace, ready, text, saved) if ready and saved else None
         check_signed(workspace, signed_by)
-        _wait(workspace, lock_timeout, "apply")
+        if _wait(workspace, lock_timeout, "apply") and ready:
+            check_fresh(workspace, ready)  # others were at work meanwhile
         chosen = ready or make(workspace, scope)
         approval = f"saved plan, made by {ready.created_by}" if ready else "--yes" if yes else "typed"
         carry_out(workspace, chosen, approval=approval, json_=json_, command="apply", signed_by=signed_by)
@@ -261,13 +263,15 @@ def _typed(saved: Plan, file: Path) -> str:
     return f"mvops apply {file}{f' --env {saved.environment}' if saved.environment else ''}"
 
 
-def _wait(workspace: Workspace, lock_timeout: str, command: str) -> None:
+def _wait(workspace: Workspace, lock_timeout: str, command: str) -> bool:
+    """Wait for the lock, as long as was asked for; was anything asked for."""
     from mvops.registry.lock import wait_until_free
     from mvops.usecases.clock import as_duration
 
     patience = as_duration(lock_timeout, "--lock-timeout").total_seconds()
     if patience:
         wait_until_free(workspace.registry, command, patience)
+    return patience > 0
 
 
 def _print(made: Plan, *, markdown: bool, json_: bool, whole_diffs: bool) -> None:

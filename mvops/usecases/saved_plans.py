@@ -19,7 +19,7 @@ from mvops.registry.state import SqlState
 from mvops.usecases.drafts import as_planned
 from mvops.usecases.plan import desired_specs, spec_digest
 from mvops.usecases.project import look_at
-from mvops.usecases.signatures import signed
+from mvops.usecases.signatures import signed, signer_of
 from mvops.workspace import Workspace
 
 _AGAIN = "Plan again: mvops plan"
@@ -74,6 +74,26 @@ def check_environment(plan: Plan, environment: str | None) -> None:
         names = [f"the environment {name!r}" if name else "no environment" for name in (plan.environment, environment)]
         there = f"with --env {plan.environment}" if plan.environment else "without --env, and without MVOPS_ENV"
         raise ConflictError(f"this plan was made for {names[0]}, and this is {names[1]}", hint=f"Apply it {there}.")
+
+
+def check_saved(workspace: Workspace, plan: Plan, text: bytes, file: Path) -> str | None:
+    """Who signed the plan that was read from `text`; raises as `check_fresh` and `signer_of`, and for both at once."""
+    signer, unsigned = None, None
+    try:
+        signer = signer_of(workspace, text, file)
+    except ConflictError as error:
+        unsigned = error
+    try:
+        check_fresh(workspace, plan)
+    except ConflictError as stale:
+        if unsigned is None:
+            raise
+        said = "\n".join(f"  {error.message}" for error in (stale, unsigned))
+        again = f"Plan again, and sign it: mvops plan --out {file} --sign KEY"
+        raise type(stale)(f"{file} is refused for two reasons:\n{said}", hint=again) from None
+    if unsigned is not None:
+        raise unsigned
+    return signer
 
 
 def check_fresh(workspace: Workspace, plan: Plan) -> None:

@@ -87,6 +87,16 @@ def test_p22_what_nobody_signed_who_may_is_refused_and_nothing_is_done(guarded: 
     subprocess.run(other, cwd=guarded, check=True, capture_output=True, timeout=30)
     mvops(guarded, "apply", "p.json").refused("namespace does not match")
 
+    edit(guarded / "configs/models/toy.yaml", "monitor: {", "owner: ana\nmonitor: {")
+    both = mvops(guarded, "apply", "unsigned.json").refused(
+        "unsigned.json is refused for two reasons",
+        "stale: models.toy.owner of the YAML changed",
+        "is not signed",
+        "Plan again, and sign it: mvops plan --out unsigned.json --sign KEY",
+    )
+    assert both.out == ""
+    edit(guarded / "configs/models/toy.yaml", "owner: ana\n", "")
+
     (guarded / "p.json.sig").write_bytes(good["p.json.sig"])
     after = snapshot(guarded)
     assert {k: v for k, v in after.items() if "mvops_" in k} == {k: v for k, v in before.items() if "mvops_" in k}
