@@ -130,7 +130,10 @@ def _refuse(made: Plan) -> None:
 
 
 def _leave(made: Plan) -> None:
-    """With the exit code that says what there is to do."""
+    """With the exit code that says what there is to do; raises ConflictError for what apply would refuse."""
+    from mvops.core.apply import check_allowed
+
+    check_allowed(made)
     if made.pending() or made.unseen:
         raise typer.Exit(3 if made.only_drift() else 2 if made.pending() else 1)
 
@@ -141,7 +144,7 @@ def _save(workspace: Workspace, made: Plan, out: Path, valid: timedelta | None, 
     from mvops.usecases.signatures import by_hand, signer_of, signers_of
 
     save_plan(workspace, made, out, valid, key)
-    does = f"`{_typed(made, out)}` does exactly this."
+    does = _does(made, out)
     if key is None:
         unsigned = signers_of(workspace) is not None
         return f"Saved to {out}: sign it ({by_hand(out)}), then {does}" if unsigned else f"Saved to {out}: {does}"
@@ -170,7 +173,7 @@ def show(
     _print(saved, markdown=markdown, json_=json_, whole_diffs=diff)
     if not (json_ or markdown):
         until = f", to be applied before {saved.expires:%Y-%m-%d %H:%M} UTC" if saved.expires else ""
-        say(f"Made by {saved.created_by} with mvops {saved.mvops}{until}: `{_typed(saved, file)}` does exactly this.")
+        say(f"Made by {saved.created_by} with mvops {saved.mvops}{until}: {_does(saved, file)}")
 
 
 def apply(
@@ -259,8 +262,10 @@ def _content(file: Path) -> bytes:
     return file.read_bytes()
 
 
-def _typed(saved: Plan, file: Path) -> str:
-    return f"mvops apply {file}{f' --env {saved.environment}' if saved.environment else ''}"
+def _does(saved: Plan, file: Path) -> str:
+    """What becomes of it when it is applied."""
+    typed = f"`mvops apply {file}{f' --env {saved.environment}' if saved.environment else ''}`"
+    return f"{typed} is refused while something is in conflict." if saved.conflicts() else f"{typed} does exactly this."
 
 
 def _wait(workspace: Workspace, lock_timeout: str, command: str) -> bool:

@@ -46,9 +46,13 @@ def test_a_file_in_the_way_is_a_conflict_and_stays(quick: Path) -> None:
     assert "Nothing is applied while something is in conflict." in shown.out
     assert "x deploy/schedules/toy/crontab is there and not ours\n" in shown.out
     assert "          -# mine\n" in shown.out
-    mvops(quick, "apply", "--yes").refused(
-        "schedule.toy: exists and is not ours: deploy/schedules/toy/crontab", "out of the way"
-    )
+    said = ("schedule.toy: exists and is not ours: deploy/schedules/toy/crontab", "out of the way")
+    refused = mvops(quick, "apply", "--yes").refused(*said)
+    saved = mvops(quick, "plan", "--detailed-exitcode", "--out", "p.json").refused(*said)  # p16: none that is done
+    assert saved.err == refused.err
+    assert "`mvops apply p.json` is refused while something is in conflict." in saved.out
+    mvops(quick, "plan", "--detailed-exitcode").refused(*said)
+    assert mvops(quick, "apply", "p.json").refused(*said).err == refused.err
     assert mine.read_text() == "# mine\n"
     assert not (quick / "deploy/serving").exists()
 
