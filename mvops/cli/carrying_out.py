@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -34,8 +34,12 @@ def carry_out(
     command: str,
     signed_by: str | None = None,
     before: Callable[[], Workspace] | None = None,
+    also: Mapping[str, Any] | None = None,
 ) -> None:
-    """Show the plan, ask, do it, and say what became of it; `before` is done first, once somebody said yes."""
+    """Show the plan, ask, do it, and say what became of it; `before` is done first, once somebody said yes.
+
+    `also` is what was done already, for `--json`.
+    """
     from mvops.core.apply import check_allowed
     from mvops.core.environment import wording
     from mvops.show.apply import applied_json, applied_total, contested, contested_line, refused_lines
@@ -57,7 +61,7 @@ def carry_out(
     otherwise = () if errors else not_as_planned(workspace, finished)
     refused = refusals(workspace, finished)
     if json_:
-        print_json(applied_json(chosen, finished, otherwise, refused))
+        print_json(applied_json(chosen, finished, otherwise, refused) | dict(also or {}))
     elif finished:
         for line in applied_total(finished, otherwise):
             say(line, "bold")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,10 +33,11 @@ def refresh(
         raise UsageError("--accept and --revert are two ways: choose one")
     with open_project() as workspace:
         if revert:
-            _put_back_times(workspace, addresses or (), yes=yes, json_=json_)
-            made = plan_of(workspace, addresses or (), drift_only=True)
             approval = "--yes" if yes else "typed"
-            carry_out(workspace, made, approval=approval, json_=json_, command="refresh --revert")
+            times = _put_back_times(workspace, addresses or (), approval, json_=json_)
+            made = plan_of(workspace, addresses or (), drift_only=True)
+            also = {"times": times}
+            carry_out(workspace, made, approval=approval, json_=json_, command="refresh --revert", also=also)
             return
         found = outside(workspace, addresses or ())
         if not json_:
@@ -59,18 +60,21 @@ def refresh(
         say("See what it comes to: mvops plan")
 
 
-def _put_back_times(workspace: Workspace, addresses: Sequence[str], *, yes: bool, json_: bool) -> None:
-    """Undo the edits of times in generated files; what else is to be reverted, a plan says."""
+def _put_back_times(
+    workspace: Workspace, addresses: Sequence[str], approval: str, *, json_: bool
+) -> list[dict[str, Any]]:
+    """Undo the edits of times in generated files, and return where; what else is to be reverted, a plan says."""
     from mvops.usecases.refresh import edited_times, put_back
 
     found = edited_times(workspace, addresses)
     if not found:
-        return
+        return []
     if not json_:
         for each in found:
             say(f"  ~ {each.path}: {', '.join(each.jobs)} as generated again; other edits stay")
-    confirm("Put the edited times back?", yes=yes)
-    put_back(workspace, found)
+    confirm("Put the edited times back?", yes=approval != "typed")
+    put_back(workspace, found, addresses, approval)
+    return [{"address": each.address, "path": each.path, "jobs": list(each.jobs)} for each in found]
 
 
 def add_to(app: typer.Typer) -> None:

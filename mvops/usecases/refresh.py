@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from mvops.atomic import write_atomically
 from mvops.core.action import Action, Verb
-from mvops.core.address import kind_of
+from mvops.core.address import Address, kind_of, name_of
 from mvops.core.outside import Accepted, Outside, differs
 from mvops.core.plan import Plan
 from mvops.core.scope import Scope
@@ -16,11 +16,14 @@ from mvops.errors import ConflictError, UsageError
 from mvops.kinds.kind import Accepting, Look, kinds
 from mvops.kinds.schedule import ScheduleKind, with_generated_times
 from mvops.loading.accepting import Written, accept
+from mvops.registry.events import record_event
+from mvops.registry.lock import hold_lock
 from mvops.usecases.plan import plan
 from mvops.usecases.project import look_at
 from mvops.usecases.signatures import check_signed
 from mvops.workspace import Workspace
 
+_COMMAND = "refresh --revert"
 _YOURS = "the file is yours, and stays as it is"
 _AGAIN = "make it again: mvops refresh --revert"
 _OR_NOT = f"{_AGAIN}; or take it out of the YAML"
@@ -66,8 +69,9 @@ def take_over(workspace: Workspace, found: Sequence[Outside]) -> list[Written]:
 
 @dataclass(frozen=True)
 class PutBack:
-    """A generated file without the times that somebody edited into it; `jobs` are those that they are of."""
+    """A schedule's generated file without the times that somebody edited into it; `jobs` are those that they are of."""
 
+    address: str
     path: str
     text: str
     jobs: tuple[str, ...]
@@ -80,17 +84,27 @@ def edited_times(workspace: Workspace, addresses: Sequence[str] = ()) -> list[Pu
     chosen = [action for action in made.actions if not addresses or _named(action, addresses)]
     schedules = [action for action in chosen if kind_of(action.address) == ScheduleKind.name]
     return [
-        PutBack(path, text, tuple(jobs))
+        PutBack(str(action.address), path, text, tuple(jobs))
         for action in schedules
         for path, text, jobs in with_generated_times(action, look)
     ]
 
 
-def put_back(workspace: Workspace, found: Sequence[PutBack]) -> None:
-    """Write the times that were generated. Raises ConflictError where only signed plans are applied."""
+def put_back(workspace: Workspace, found: Sequence[PutBack], addresses: Sequence[str], approval: str) -> None:
+    """Write the times that were generated, and who said yes on record, of what is `found` for these `addresses`.
+
+    Raises ConflictError where only signed plans are applied, and for files that were edited again meanwhile,
+    LockedError while somebody else applies.
+    """
     check_signed(workspace, None)
-    for each in found:
-        write_atomically(workspace.root / each.path, each.text.encode(errors="surrogateescape"))
+    with hold_lock(workspace.registry, _COMMAND):
+        if edited_times(workspace, addresses) != list(found):
+            raise ConflictError("the files were edited again meanwhile", hint="Look at them again: mvops refresh")
+        for each in found:
+            write_atomically(workspace.root / each.path, each.text.encode(errors="surrogateescape"))
+            message = f"{_COMMAND}: {', '.join(each.jobs)} in {each.path} as generated again"
+            said = {"command": _COMMAND, "approval": approval, "path": each.path, "jobs": list(each.jobs)}
+            record_event(workspace.registry, "refresh", name_of(Address(each.address)), message, said)
 
 
 def _named(action: Action, addresses: Sequence[str]) -> bool:

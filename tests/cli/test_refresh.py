@@ -6,6 +6,9 @@ from pathlib import Path
 
 from toy_project import edit, mvops, snapshot
 
+from mvops.registry.database import open_registry
+from mvops.registry.lock import hold_lock
+
 MODEL = Path("configs/models/toy.yaml")
 CRONTAB = Path("deploy/schedules/toy/crontab")
 APP = Path("deploy/serving/toy/app.py")
@@ -69,10 +72,24 @@ def test_p34_a_time_that_no_key_can_say_stays_in_the_file(project: Path) -> None
     edit(project / CRONTAB, "# Install it", "# Installed by ana\n# Install it")
     mine = (project / CRONTAB).read_text().replace("17 2 * * 1-5 cd", "5 0 * * * cd")
     edit(project / CRONTAB, "0 3 * * 1 cd", "30 4* * * 2 cd")  # none at all
+    edited = (project / CRONTAB).read_text()
     mvops(project, "refresh", "--revert").refused("nobody to ask", "--yes")
+    with open_registry("sqlite:///.mvops/registry.db", project) as registry, hold_lock(registry, "apply"):
+        mvops(project, "refresh", "--revert", "--yes").refused("The project is locked", "with `apply`")
+    assert (project / CRONTAB).read_text() == edited
     said = mvops(project, "refresh", "--revert", "--yes", "schedule.*").ok().out
     assert f"~ {CRONTAB}: monitor_toy, retrain_toy as generated again; other edits stay" in said
     assert (project / CRONTAB).read_text() == mine
+    event = mvops(project, "history", "--json").ok().json()["events"][-1]
+    assert (event["kind"], event["subject"], event["details"]["approval"]) == ("refresh", "toy", "--yes")
+    told = f"refresh --revert: monitor_toy, retrain_toy in {CRONTAB} as generated again (--yes)"
+    assert mvops(project, "history", "toy").ok().out.endswith(f"{told}\n")
+    (project / CRONTAB).write_text(edited)
+    done = mvops(project, "refresh", "--revert", "--yes", "--json").ok().json()
+    times = {"address": "schedule.toy", "path": str(CRONTAB), "jobs": ["monitor_toy", "retrain_toy"]}
+    assert (done["times"], done["actions"]) == ([times], [])
+    assert (project / CRONTAB).read_text() == mine
+    assert mvops(project, "refresh", "--revert", "--yes", "--json").ok().json()["times"] == []
     mvops(project, "plan", "--detailed-exitcode").ok(0)
 
 
