@@ -13,6 +13,7 @@ from mvops.errors import ArtifactError, BackendError, MissingExtraError, MvopsEr
 # Without these, a server that takes connections and never answers holds a command for more than two minutes.
 _S3_LIMITS = {"connect_timeout": 4, "read_timeout": 15, "retries": {"mode": "standard", "total_max_attempts": 3}}
 _S3_HINT = "Check AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what this key may do there."
+_LOCAL_HINT = "Is that folder there, and may you read and write it? `artifacts` in configs/project.yaml names it."
 
 
 def connect(url: str) -> tuple[Any, str]:
@@ -52,24 +53,22 @@ def explained(fs: Any, root: str, what: str, done: str) -> Iterator[None]:
     except FileNotFoundError as error:
         require_bucket(fs, root)
         raise ArtifactError(
-            f"The artefact {what} is missing from the store {root}.",
+            f"The artefact {what} is missing from the store {_shown(fs, root)}.",
             hint="Was it deleted, or does `artifacts` in project.yaml name another store?",
         ) from error
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        hint = _S3_HINT if _is_s3(fs) else "Check the store and your permissions there."
+        hint = _S3_HINT if _is_s3(fs) else _LOCAL_HINT
         raise ArtifactError(
-            f"The artefact {what} cannot be {done}{_where(fs, root)}: {error.strerror or error}",
+            _unusable(fs, root, what, done, error.strerror or error),
             hint="Free some space, then run it again." if full else hint,
         ) from error
     except Exception as error:
         if not _is_s3(fs):
             raise
         # What the library raises when nobody answers, or without credentials, derives from nothing of Python's.
-        raise ArtifactError(
-            f"The artefact {what} cannot be {done}{_where(fs, root)}: {error}",
-            hint=f"{_S3_HINT} Then run the same command again.",
-        ) from error
+        hint = f"{_S3_HINT} Then run the same command again."
+        raise ArtifactError(_unusable(fs, root, what, done, error), hint=hint) from error
 
 
 def require_bucket(fs: Any, root: str) -> None:
@@ -92,5 +91,11 @@ def _is_s3(fs: Any) -> bool:
     return "s3" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol)
 
 
-def _where(fs: Any, root: str) -> str:
-    return f" in s3://{root}" if _is_s3(fs) else ""
+def _unusable(fs: Any, root: str, what: str, done: str, why: object) -> str:
+    """The store first: it is what does not work, and no file or artefact of the user's."""
+    return f"The artefact store {_shown(fs, root)} cannot be used: {what} cannot be {done}: {why}"
+
+
+def _shown(fs: Any, root: str) -> str:
+    local = "file" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol)
+    return root if local else str(fs.unstrip_protocol(root))

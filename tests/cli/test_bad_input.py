@@ -280,6 +280,18 @@ def test_p39_a_pipeline_that_fails_leaves_the_champion_and_can_be_mended(project
     mvops(project, "plan", "--detailed-exitcode").ok(0)
 
 
+def test_an_artefact_store_that_cannot_be_used_is_what_is_named(project: Path) -> None:
+    store = project / ".mvops/artifacts"
+    store.rename(project / "elsewhere")
+    store.write_text("no folder")
+    edit(project / "data/d.csv", "\n", "\n\n")  # so that there is something to keep
+    before = snapshot(project)
+    said = (f"The artefact store {store} cannot be used: ", "`artifacts` in configs/project.yaml")
+    for command in ("plan", "apply --yes", "run toy -p C=2", "retrain toy --force"):
+        mvops(project, *command.split()).refused(*said)
+    assert snapshot(project) == before
+
+
 def test_a_notebook_is_named_as_it_was_typed(fresh: Path) -> None:
     (fresh / "notebooks").mkdir(exist_ok=True)
     (fresh / "notebooks/bad.ipynb").write_text("{")
