@@ -57,9 +57,9 @@ class ModelKind:
         return None if pipeline is None else _spec(look, pipeline)
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
-        """There if the registered version and its artefact are."""
-        sha256 = look.once(artifacts).get(name_of(where)) if record else None
-        if sha256 is None or not look.workspace.store.has(sha256):
+        """There if the registered version, its artefact and its baseline are."""
+        kept = look.once(artifacts).get(name_of(where)) if record else None
+        if kept is None or not all(look.workspace.store.has(sha256) for sha256 in kept):
             return None
         return Observed(facts={})
 
@@ -142,7 +142,7 @@ def _stays(look: Look, name: str, champion: Standing) -> Iterator[str]:
 
 
 def _champion_is_lost(action: Action, look: Look) -> bool:
-    """Is the artefact of the version that serves gone from the store, or was when this was planned.
+    """Is the artefact or baseline of the version that serves gone from the store, or was when this was planned.
 
     The same training may have made the same artefact again by now.
     """
@@ -157,8 +157,9 @@ def _champion_is_lost(action: Action, look: Look) -> bool:
 def _lost(action: Action, look: Look) -> Iterator[str]:
     """What it means that the champion cannot be loaded any more."""
     if _champion_is_lost(action, look):
-        number = look.once(champions)[name_of(action.address)].number
-        yield f"    version {number}, the champion, is lost: its artefact is missing from the store"
+        serving = look.once(champions)[name_of(action.address)]
+        what = "baseline" if look.workspace.store.has(serving.artifact) else "artefact"
+        yield f"    version {serving.number}, the champion, is lost: its {what} is missing from the store"
         yield "    (was that deleted, or does `artifacts` in project.yaml name another?); the new version is not"
         yield "    compared with it: the gate's other conditions decide, and it gets all of the traffic at once"
 

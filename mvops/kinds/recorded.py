@@ -18,11 +18,11 @@ def runs(look: Look) -> dict[str, tuple[str, ...]]:
     return glance.kept_runs(look.workspace.registry, {run for run in recorded if run})
 
 
-def artifacts(look: Look) -> dict[str, str]:
-    """Model -> the sha256 of its recorded version's artefact, of those that are still there."""
+def artifacts(look: Look) -> dict[str, tuple[str, ...]]:
+    """Model -> the sha256 of its recorded version's artefact and baseline, of versions that are still there."""
     recorded = {
         (name_of(Address(where)), int(record.outputs["version"]))
         for where, record in look.records.items()
         if kind_of(Address(where)) == "model" and record.outputs.get("version")
     }
-    return {model: sha256 for (model, _), sha256 in glance.artifacts(look.workspace.registry, recorded).items()}
+    return {model: kept for (model, _), kept in glance.artifacts(look.workspace.registry, recorded).items()}

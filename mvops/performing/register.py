@@ -45,10 +45,13 @@ from mvops.workspace import Workspace
 def perform_register(step: RegisterVersion, workspace: Workspace, tell: Tell) -> dict[str, str]:
     """Register the pipeline's last run; leaves the version's number and what the gate said.
 
-    Done again after an interruption, it finds the version that it registered before.
+    Done again after an interruption, it finds the version that it registered before; one that lost its baseline is
+    registered anew.
     """
     run = _last_run(workspace, step.model)
     known = version_of_run(workspace.registry, step.model, run.id)
+    if known is not None and known.baseline is not None and not workspace.store.has(known.baseline.sha256):
+        known = None
     tell(Progress(what=f"{step.model}: evaluate"))
     held_out = handed_over(run.outputs, workspace.store, run.model, run.interpreter)
     model = workspace.model(step.model)
@@ -152,9 +155,9 @@ def _register(
             run=run.id,
             artifact=run.outputs["model"],
             signature=signature,
-            baseline=_kept(workspace, baseline.model_dump_json().encode(), "json"),
             held_out=_kept(workspace, data, format_),
             learnt_from=_learnt_from(workspace, signature, held_out),
+            baseline=_kept(workspace, baseline.model_dump_json().encode(), "json"),  # last: with it all is there
             data=dict(run.inputs),
             code=_code(workspace, model, run),
             environment=_environment(workspace, step.model, held_out),

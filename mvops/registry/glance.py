@@ -59,17 +59,24 @@ def _handed_over(body: dict[str, Any]) -> tuple[str, ...]:
     return tuple(artifact["sha256"] for artifact in body.get("outputs", {}).values())
 
 
-def artifacts(registry: Registry, versions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
-    """The sha256 of the artefact of each of these versions (model, number) that is registered."""
-    found: dict[tuple[str, int], str] = {}
+def artifacts(registry: Registry, versions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[str, ...]]:
+    """The sha256 of what each of these versions (model, number) that is registered cannot do without.
+
+    That is its artefact, and the baseline that it is monitored by.
+    """
+    found: dict[tuple[str, int], tuple[str, ...]] = {}
     for some in _in_parts(sorted(versions)):
         values: dict[str, Any] = {}
         for place, (model, number) in enumerate(some):
             values |= {f"m{place}": model, f"n{place}": number}
         asked = " OR ".join(f"(model = :m{place} AND number = :n{place})" for place in range(len(some)))
         rows = registry.rows(f"SELECT model, number, body FROM mvops_versions WHERE {asked}", **values)  # noqa: S608
-        found |= {(model, number): json.loads(body)["artifact"]["sha256"] for model, number, body in rows}
+        found |= {(model, number): _needed(json.loads(body)) for model, number, body in rows}
     return found
+
+
+def _needed(body: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(kept["sha256"] for kept in (body["artifact"], body.get("baseline")) if kept is not None)
 
 
 def refused_now(registry: Registry) -> dict[str, int]:

@@ -92,10 +92,10 @@ def find_version(registry: Registry, model: str, number: int) -> Version | None:
 
 
 def version_of_run(registry: Registry, model: str, run: str) -> Version | None:
-    """The version that a run made: what a resumed retraining asks before it registers again."""
+    """The version that a run made last: what a resumed retraining asks before it registers again."""
     query = select(VersionRow).where(VersionRow.model == model, VersionRow.run == run)
     with registry.reading() as session:
-        row = session.exec(query.order_by(col(VersionRow.number)).limit(1)).first()
+        row = session.exec(query.order_by(col(VersionRow.number).desc()).limit(1)).first()
         return None if row is None else _version(row)
 
 

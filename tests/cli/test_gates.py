@@ -95,8 +95,19 @@ def test_a_champion_that_is_lost_from_the_store_is_told_and_replaced(project: Pa
     assert "version 1, the champion, was lost from the artefact store and could not be compared." in shown
     mvops(project, "plan", "--detailed-exitcode").ok(0)
 
-    # what the champion learnt from is lost alone: the two are compared all the same
+    # the baseline is lost alone, as where a killed apply had made the very artefact again, and nothing after that
     ((body,),) = query(project, "SELECT body FROM mvops_versions WHERE number = 2")
+    baseline = json.loads(body)["baseline"]["sha256"]
+    (store / baseline[:2] / baseline[2:]).unlink()
+    planned = mvops(project, "plan").ok().out
+    assert "+ model.toy     create: gone from the world" in planned
+    assert "version 2, the champion, is lost: its baseline is missing from the store" in planned
+    assert "create model.toy: version 3, gate passed" in mvops(project, "apply", "--yes").ok().out
+    assert (store / baseline[:2] / baseline[2:]).is_file()
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+
+    # what the champion learnt from is lost alone: the two are compared all the same
+    ((body,),) = query(project, "SELECT body FROM mvops_versions WHERE number = 3")
     sha256 = json.loads(body)["learnt_from"]["sha256"]
     (store / sha256[:2] / sha256[2:]).unlink()
     mvops(project, "plan", "--detailed-exitcode").ok(0)
