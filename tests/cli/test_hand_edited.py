@@ -37,7 +37,7 @@ def test_a_deleted_generated_file_is_written_again(project: Path) -> None:
     assert gone.read_text() == text
 
 
-def test_a_file_in_the_way_is_a_conflict_and_stays(quick: Path) -> None:
+def test_p16_a_file_in_the_way_is_a_conflict_and_stays(quick: Path) -> None:
     mine = quick / "deploy/schedules/toy/crontab"
     mine.parent.mkdir(parents=True)
     mine.write_text("# mine\n")
