@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from looking import looked_at, planned, settled
-from toy_project import cached, copy, edit, mvops, query, rows, snapshot, typed
+from toy_project import ROOT, cached, copy, edit, mvops, query, rows, snapshot, typed
 
 pytestmark = [
     pytest.mark.long(minutes=2),
@@ -171,8 +172,16 @@ def test_in_a_fresh_clone_what_is_missing_is_told_with_what_fetches_it(history: 
     fetch = "data/d.csv.dvc tracks it with DVC, and its content is not here. Fetch it: dvc pull data/d.csv.dvc"
     mvops(clone, "plan").refused("there is no data at data/d.csv", fetch)
     mvops(clone, "run", "toy").refused("data/d.csv", fetch)
-    dvc(clone, "pull", "-q", "data/d.csv.dvc")
-    mvops(clone, "plan").ok()
+    page = (ROOT / "docs/colleague.md").read_text().split("```")[1]
+    typed_there = re.findall(r"^((?:dvc|mvops) [^#\n]+)", page, re.MULTILINE)
+    assert [line.strip() for line in typed_there] == ["dvc pull", "mvops plan", "mvops apply"]
+    dvc(clone, "pull")
+    shown = mvops(clone, "plan").ok().out
+    assert "train: version 1 is trained" in shown
+    assert "= schedule.toy  adopt: already so" in shown
+    mvops(clone, "apply", "--yes").ok()
+    mvops(clone, "plan", "--detailed-exitcode").ok(0)
+    assert git(clone, "status", "--short") == ""
 
 
 def test_apply_stops_at_a_remote_that_is_gone_and_goes_on_when_it_is_back(history: Path) -> None:

@@ -35,18 +35,33 @@ def test_apply_plan_and_status_on_postgresql(applied: Path, database: str, tmp_p
     root = cached(applied, tmp_path / "toy")
     edit(root / "configs/project.yaml", "sqlite:///.mvops/registry.db", f'"{database}"')
     edit(root / "configs/project.yaml", "sqlite:///.mvops/predictions.db", f'"{database}"')
+    (root / ".mvops/artifacts").rename(tmp_path / "store")
+    edit(root / "configs/project.yaml", "artifacts: .mvops/artifacts", f"artifacts: {tmp_path}/store")
     mvops(root, "plan", "--detailed-exitcode").ok(2)
     mvops(root, "apply", "--yes").ok()
     mvops(root, "plan", "--detailed-exitcode").ok(0)
     found = mvops(root, "status", "--json").ok().json()["models"][0]
     assert (found["champion"], found["predictions"]) == (1, 0)
     assert not (root / ".mvops/registry.db").exists()
+    cloned(root, tmp_path / "clone")
     merged_elsewhere(root, tmp_path / "colleague")
     answered(root)
     mvops(root, "retrain", "toy", "--force", "--no-wait").ok()
     assert "canary of version 2" in mvops(root, "rollout", "status", "toy").ok().out
     mvops(root, "rollout", "abort", "toy").ok()
     assert "version 1 is champion" in mvops(root, "history", "toy").ok().out
+
+
+def cloned(root: Path, clone: Path) -> None:
+    """A checkout without `.mvops` sees the team's versions; what it lacks is the route of its own endpoint."""
+    shutil.copytree(root, clone, ignore=shutil.ignore_patterns(".mvops"))
+    shown = mvops(clone, "plan").ok().out
+    assert "! endpoint.toy  repair: changed outside mvops: route is absent, should be present" in shown
+    assert "Plan: 1 to repair, 5 unchanged." in shown
+    assert mvops(clone, "status", "--json").json()["models"][0]["champion"] == 1
+    mvops(clone, "apply", "--yes").ok()
+    mvops(clone, "plan", "--detailed-exitcode").ok(0)
+    mvops(root, "plan", "--detailed-exitcode").ok(0)
 
 
 def merged_elsewhere(root: Path, colleague: Path) -> None:
