@@ -123,7 +123,7 @@ def _why(plan: StepPlan, before: dict[str, Any], action: Action) -> str:
         return "runs: new step" if known else "runs: first time"
     if action.reason == "gone" and before == action.after:
         return "runs: what it made is gone"
-    if known[plan.name] != plan.digest:
+    if known[plan.name] != (action.after or {})["steps"].get(plan.name):
         return "runs: its code changed"
     if any(c.field.startswith("environment") and c.field != PINS for c in action.changes):
         return "runs: environment changed"

@@ -12,6 +12,7 @@ from mvops.core.canonical import digest
 from mvops.core.config.model import Model
 from mvops.core.spec import Spec
 from mvops.features.joined import job_of
+from mvops.kinds.comments import as_recorded
 from mvops.kinds.dataset import dataset_addresses
 from mvops.kinds.kind import Look
 from mvops.kinds.pins import pins_digest
@@ -27,7 +28,8 @@ class PipelineSpec(Spec):
     `steps` maps each step to the digest of its code, `parameters` each parameter that a step reads to its value,
     `inputs` each input that a step reads to the digest of its files, `sources` each file of the project that the code
     is made of, or reads by a name that is spelt out, to its digest, `environment` is the kernel with its Python and
-    packages, where that is not ours, `later` the notebooks that go on after `notebook`.
+    packages, where that is not ours, `later` the notebooks that go on after `notebook`. Where code changed since the
+    run on record in comments and layout alone, its digests are those on record.
     """
 
     kind: ClassVar[str] = "pipeline"
@@ -60,17 +62,19 @@ def pipeline_spec(look: Look, name: str) -> PipelineSpec:
     plans = step_plans(look, name)
     inputs = {parameter: found for plan in plans for parameter, found in plan.inputs.items()}
     read = {parameter: value for plan in plans for parameter, value in plan.parameters.items()}
+    sources = {path: found for plan in plans for path, found in plan.sources.items()}
     there = plans[0].environment if plans else {}
+    code = as_recorded(look, name, {plan.name: plan.digest for plan in plans}, dict(sorted(sources.items())))
     return PipelineSpec(
         name=name,
         needs=(*dataset_addresses(look, name), *_features(name, model)),
         notebook=model.pipeline.books[0],
         later=model.pipeline.books[1:],
-        steps={plan.name: plan.digest for plan in plans},
+        steps=code.steps,
         parameters={parameter: read[parameter] for parameter in sorted(read.keys() - inputs.keys())},
         inputs=dict(sorted(inputs.items())),
         outputs=model.pipeline.outputs.model_dump(exclude_none=True),
-        sources=dict(sorted({path: found for plan in plans for path, found in plan.sources.items()}.items())),
+        sources=code.sources,
         environment={**there, **pins_digest(look, name, there.get("python", ""))},
     )
 

@@ -6,23 +6,18 @@ parameters is kept as it was, as it is merged line by line.
 
 from __future__ import annotations
 
-import ast
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
 from nbformat import NotebookNode
 
-from mvops.errors import NotebookError
-from mvops.notebook.cells import parse_cell
-from mvops.notebook.changed_cells import tidy
+from mvops.notebook.doings import does, text_of
 from mvops.notebook.read import id_without_one
 
 KEY = "promoted"
 PARAMETERS = "mvops-parameters"
-_UNSEEN = {"ctx", "kind", "type_comment"}
 
 
 @dataclass(frozen=True)
@@ -115,47 +110,6 @@ def made_cell(cell: NotebookNode) -> MadeCell:
     tags = tuple(tag for tag in cell.metadata.get("tags", []) if isinstance(tag, str))
     number = at + 1 if isinstance(at, int) else None
     return MadeCell(cell.id, number, text_of(cell.source), does(cell.source, code=cell.cell_type == "code"), tags)
-
-
-def text_of(source: str) -> str:
-    """The digest of a cell's text; white space at the ends of lines does not count."""
-    return _short(tidy(source))
-
-
-def does(source: str, *, code: bool) -> str:
-    """The digest of what a cell does: its layout and its comments do not count. Of prose, of its words."""
-    if not code:
-        return _short(" ".join(source.split()))
-    try:
-        cell = parse_cell(source)
-    except NotebookError:
-        return text_of(source)
-    if cell.language:
-        return text_of(source)
-    try:
-        return _short("\n".join([*cell.magics, *_shape(cell.tree)]))
-    except RecursionError:
-        return text_of(source)
-
-
-def _shape(node: Any) -> Iterator[str]:
-    """The tree as text that is the same under every Python, which `ast.dump` is not."""
-    if isinstance(node, ast.AST):
-        yield f"({type(node).__name__}"
-        for name, value in ast.iter_fields(node):
-            if name not in _UNSEEN and value is not None and value != []:
-                yield name
-                yield from _shape(value)
-        yield ")"
-    elif isinstance(node, list):
-        for each in node:
-            yield from _shape(each)
-    else:
-        yield f"{type(node).__name__} {node!r}"
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
 def aligned(old: Sequence[OriginalCell], new: Sequence[OriginalCell]) -> dict[int, int]:
