@@ -13,6 +13,7 @@ from mvops.core.counts import counted
 from mvops.core.plan import Plan
 from mvops.core.state import Journal, Record
 from mvops.core.steps import Step
+from mvops.core.turns import turns
 from mvops.errors import ConflictError, MvopsError, of_the_system
 
 Outputs = dict[str, str]
@@ -45,6 +46,7 @@ def apply(  # noqa: PLR0913 -- the core does nothing itself: all that it does is
     journal: Journal,
     recorded: Callable[[Address], Record | None],
     remember: Callable[[Action], Iterable[Step]] = lambda _: (),
+    late: Callable[[Action], bool] = lambda _: False,
 ) -> Iterator[Done]:
     """Do the plan, action by action, and yield what became of each.
 
@@ -52,12 +54,14 @@ def apply(  # noqa: PLR0913 -- the core does nothing itself: all that it does is
     When an action fails, what needs it is skipped and the rest goes on. `settle` returns the action with what was
     unknown when the plan was made; `perform` gets, beside a step, what the action's earlier steps have left;
     `recorded` knows the outputs that an action starts from; the steps of `remember` come first, also for what is only
-    written down. Raises ConflictError before anything is done, see `check_allowed`.
+    written down; what is `late` is done once something that needs it has succeeded. Raises ConflictError before
+    anything is done, see `check_allowed`.
     """
     check_allowed(plan)
     missing: set[Address] = set()
-    for planned in plan.pending():
-        if missing & set(planned.needs):
+    for turn in turns(plan.actions, late):
+        planned = turn.action
+        if turn.is_skipped(missing):
             missing.add(planned.address)
             yield Done(planned, "skipped", {})
             continue

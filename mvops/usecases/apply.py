@@ -73,6 +73,7 @@ def apply(  # noqa: PLR0913 -- what goes on record of it is handed in
             journal=journal,
             recorded=SqlState(workspace.registry).record,
             remember=lambda action: bookkeeping(action, look),
+            late=_is_data_kept,
         ):
             finished.append(done)
             _note(done, look)
@@ -157,6 +158,12 @@ def _left_behind(finished: Sequence[Done]) -> list[str]:
     """Models that were worked on in a plan that did not come to their tracker."""
     told = {name_of(d.action.address) for d in finished if _is_tracker(d.action) and d.status != "skipped"}
     return [model for model in _worked_on(finished) if model not in told]
+
+
+def _is_data_kept(action: Action) -> bool:
+    """Data that no run could be made of are not kept: what was kept before stays the last that is."""
+    kept = kind_of(action.address) == "dataset" and action.changes_the_world and action.verb is not Verb.DELETE
+    return kept and bool((action.after or {}).get("kept"))
 
 
 def _makes(action: Action) -> bool:

@@ -190,15 +190,32 @@ def test_apply_stops_at_a_remote_that_is_gone_and_goes_on_when_it_is_back(histor
     counted = snapshot(history)["mvops_versions"]
     pointer = (history / "data/d.csv.dvc").read_text()
     refused = mvops(history, "apply", "--yes").refused("DVC's remote 'storage' is gone", str(remote(history)))
-    assert "skipped update pipeline.toy" in refused.out
+    assert "ok      update pipeline.toy" in refused.out
+    assert "skipped update model.toy" in refused.out
     assert (history / "data/d.csv.dvc").read_text() == pointer
     assert (snapshot(history)["mvops_versions"], remote(history).exists()) == (counted, False)
     away.rename(remote(history))
-    assert "version 3" in mvops(history, "apply", "--yes").ok().out
+    again = mvops(history, "apply", "--yes").ok().out
+    assert "version 1, gate passed, champion; nothing was trained" in again
     mvops(history, "plan", "--detailed-exitcode").ok(0)
     mvops(history, "destroy", "--yes").ok()  # what is tracked stays tracked, and kept
     assert (history / "data/d.csv.dvc").exists()
     assert sum(path.is_file() for path in remote(history).rglob("*")) == 2
+
+
+def test_data_that_no_run_can_be_made_of_are_not_tracked(history: Path) -> None:
+    good, pointer = (history / "data/d.csv").read_bytes(), (history / "data/d.csv.dvc").read_text()
+    kept = sum(path.is_file() for path in remote(history).rglob("*"))
+    rows(range(60)).drop(columns="income").to_csv(history / "data/d.csv", index=False)
+    refused = mvops(history, "retrain", "toy").refused("income")
+    assert "KeyError" in refused.err
+    refused = mvops(history, "apply", "--yes").refused("income")
+    assert "skipped update dataset.data: it needs one that failed" in refused.out
+    assert "skipped update model.toy" in refused.out
+    assert (history / "data/d.csv.dvc").read_text() == pointer
+    assert sum(path.is_file() for path in remote(history).rglob("*")) == kept
+    (history / "data/d.csv").write_bytes(good)
+    mvops(history, "plan", "--detailed-exitcode").ok(0)
 
 
 def test_what_is_not_ready_is_one_message_with_the_remedy(fresh_dvc: Path) -> None:
