@@ -10,7 +10,9 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from toy_project import edit, finish, mvops, port_of, spawn, until
+from toy_project import edit, finish, mvops, port_of, rows, spawn, until
+
+from mvops.serving.client import EndpointClient
 
 MODEL = Path("configs/models/toy.yaml")
 PINNED = Path("deploy/serving/toy/requirements.txt")
@@ -94,6 +96,29 @@ def test_p3_the_teams_own_requirements_are_installed_after_one_apply(at_once: Pa
     mvops(at_once, "rollback", "toy", "--to", "2").ok()
     mvops(at_once, "apply", "--yes").ok()
     assert f"note: version 3 {other}" in mvops(at_once, "rollback", "toy", "--to", "3").ok().err
+
+
+@pytest.mark.system
+def test_a_canary_that_ends_says_which_files_the_next_apply_writes(project: Path) -> None:
+    (project / "pins.txt").write_text("scikit-learn==1.6.1\n")
+    edit(project / MODEL, "  notebook:", "  requirements: pins.txt\n  notebook:")
+    assert "note: version" not in mvops(project, "apply", "--yes").ok().err  # the champion is as it was
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
+    said: list[str] = []
+
+    def over() -> bool:
+        client.predict(rows(range(1)).head(50)[["age", "income", "region"]].to_dict("records"))
+        looked = mvops(project, "rollout", "status", "toy").ok()
+        said.append(looked.err)
+        return "nothing is rolling out" in looked.out
+
+    with served(project):
+        client = EndpointClient(f"http://127.0.0.1:{port_of(project)}")
+        until(over)
+    assert answering(project) == {2: 100}
+    (told,) = filter(None, said)
+    assert told.startswith("note: version 2 has other packages than the generated files of endpoint.toy install (")
+    assert "~ deploy/serving/toy/requirements.txt" in mvops(project, "plan").ok().out
 
 
 def test_p3_packages_that_were_upgraded_meanwhile_are_the_new_versions(
