@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -104,17 +105,21 @@ def export_predictions(
 def import_outcomes(
     model: ModelName,
     source: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or .jsonl: prediction_id, outcome.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Correct outcomes that are known with another value; they stay otherwise.")
+    ] = False,
     json_: JsonFlag = False,
 ) -> None:
     """Tell what really happened."""
+    from mvops.show.outcomes import imported_lines
     from mvops.usecases.predictions import import_outcomes as bring
 
     with open_project() as workspace:
-        accepted, unknown = bring(workspace, model, source)
+        found = bring(workspace, model, source, replace=replace)
     if json_:
-        print_json({"model": model, "accepted": accepted, "unknown": unknown})
-    else:
-        say(f"{accepted} outcomes taken" + (f", {unknown} for predictions that are not in the log" if unknown else ""))
+        print_json({"model": model, **asdict(found)})
+        return
+    say("\n".join(imported_lines(model, source, found)))
 
 
 @alerts_app.command("test")

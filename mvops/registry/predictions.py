@@ -12,10 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, select, update
 
 from mvops.core.prediction import Outcome, Prediction
+from mvops.registry import outcome_log
 from mvops.registry.engines import create_file, make_engine, only_one, reading, refuse_unsafe, translated
+from mvops.registry.outcome_log import OutcomeCount
 from mvops.registry.places import Place, check_file, locate
 from mvops.registry.prediction_numbers import Numbers, numbers, recent
 from mvops.registry.prediction_tables import (
@@ -24,29 +26,13 @@ from mvops.registry.prediction_tables import (
     PREDICTIONS,
     create_tables,
     is_complete,
-    outcome_row,
     prediction_row,
-    same_value,
     to_outcome,
     to_prediction,
 )
-from mvops.registry.statements import insert_missing
 from mvops.registry.unwritten import approach, require_writable
 
 _CHUNK = 1000  # rows in one look at the log
-_IDS = 500  # ids in one statement
-
-
-class OutcomeCount(int):
-    """How many outcomes are new and belong to a logged prediction; with what became of the others.
-
-    `repeated` counts those that were there already; `different` are the ids whose outcome was there with another
-    value, which stays; `unknown` are ids of no logged prediction: their outcomes are kept until it comes.
-    """
-
-    repeated: int
-    different: tuple[str, ...]
-    unknown: tuple[str, ...]
 
 
 class PredictionLog:
@@ -91,9 +77,9 @@ class PredictionLog:
         if not predictions:
             return 0
         with self._writing() as connection:
-            added = _insert(connection, PREDICTIONS, [prediction_row(p) for p in predictions])
+            added = outcome_log.insert(connection, PREDICTIONS, [prediction_row(p) for p in predictions])
             if connection.scalar(select(EARLY.c.prediction_id).limit(1)) is not None:
-                _admit(connection, [p.id for p in predictions])
+                outcome_log.admit(connection, [p.id for p in predictions])
         return added
 
     def rename(self, model: str, name: str) -> int:
@@ -103,27 +89,18 @@ class PredictionLog:
                 update(PREDICTIONS).where(PREDICTIONS.c.model == model).values(model=name)
             ).rowcount
 
-    def append_outcomes(self, outcomes: Sequence[Outcome]) -> OutcomeCount:
-        """Log what really happened, in one transaction. For each prediction the first outcome stays."""
-        ids = [outcome.prediction_id for outcome in outcomes]
-        fresh: dict[str, Outcome] = {}
-        different: list[str] = []
+    def append_outcomes(self, outcomes: Sequence[Outcome], *, replacing: bool = False) -> OutcomeCount:
+        """Log what really happened, in one transaction.
+
+        For each prediction the first outcome stays; with `replacing` the last one does, and is read as new ones are.
+        """
         with self._writing() as connection:
-            known = {row.id for row in _rows_with(connection, PREDICTIONS.c.id, ids)}
-            kept = {row.prediction_id: row.outcome for t in (OUTCOMES, EARLY) for row in _rows_of(connection, t, ids)}
-            for outcome in outcomes:
-                if outcome.prediction_id not in kept:
-                    fresh[outcome.prediction_id] = outcome
-                    kept[outcome.prediction_id] = outcome.outcome
-                elif not same_value(kept[outcome.prediction_id], outcome.outcome):
-                    different.append(outcome.prediction_id)
-            _insert(connection, OUTCOMES, [outcome_row(o) for key, o in fresh.items() if key in known])
-            _insert(connection, EARLY, [outcome_row(o) for key, o in fresh.items() if key not in known])
-        count = OutcomeCount(len(fresh.keys() & known))
-        count.repeated = len(outcomes) - len(fresh)
-        count.different = tuple(dict.fromkeys(different))
-        count.unknown = tuple(key for key in dict.fromkeys(ids) if key not in known)
-        return count
+            return outcome_log.replace(connection, outcomes) if replacing else outcome_log.add(connection, outcomes)
+
+    def compare_outcomes(self, outcomes: Sequence[Outcome]) -> OutcomeCount:
+        """What logging these would do. Writes nothing."""
+        with translated(self._place), self._reader.connect() as connection:
+            return outcome_log.compare(connection, outcomes)[0]
 
     def read(self, model: str, after_seq: int = 0, limit: int = _CHUNK) -> list[tuple[int, Prediction]]:
         """The next predictions after `after_seq`, with their numbers, which grow in the order of logging."""
@@ -143,6 +120,15 @@ class PredictionLog:
             .limit(limit)
         )
         return [(row.outcome_seq, to_prediction(row), to_outcome(row)) for row in self._fetch(query)]
+
+    def labelled(self, model: str, since: datetime, until: datetime, last: int) -> list[tuple[Prediction, Outcome]]:
+        """Predictions of a span of event time with their outcomes, those up to the outcome with the number `last`."""
+        query = (
+            select(PREDICTIONS, *_outcome_columns())
+            .join(OUTCOMES, OUTCOMES.c.prediction_id == PREDICTIONS.c.id)
+            .where(_within(model, since, until), OUTCOMES.c.seq <= last)
+        )
+        return [(to_prediction(row), to_outcome(row)) for row in self._fetch(query)]
 
     def find(self, prediction_id: str) -> tuple[Prediction, Outcome | None] | None:
         """One prediction, and its outcome if it is known."""
@@ -235,36 +221,6 @@ class PredictionLog:
     def _fetch(self, query: Select[Any]) -> Sequence[Any]:
         with translated(self._place), self._reader.connect() as connection:
             return connection.execute(query).all()
-
-
-def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
-    if not rows:
-        return 0
-    statement = insert_missing(connection.dialect.name, table)
-    return connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
-
-
-def _admit(connection: Connection, ids: list[str]) -> None:
-    """Move the outcomes that waited for these predictions to the others."""
-    rows = [{**row._mapping} for row in _rows_of(connection, EARLY, ids)]  # noqa: SLF001  the documented name
-    _insert(connection, OUTCOMES, rows)
-    for start in range(0, len(rows), _IDS):
-        chunk = [row["prediction_id"] for row in rows[start : start + _IDS]]
-        connection.execute(delete(EARLY).where(EARLY.c.prediction_id.in_(chunk)))
-
-
-def _rows_of(connection: Connection, table: Table, ids: list[str]) -> list[Any]:
-    columns = [table.c.prediction_id, table.c.outcome, table.c.received]
-    return _rows_with(connection, columns[0], ids, columns[1:])
-
-
-def _rows_with(
-    connection: Connection, key: ColumnElement[str], ids: list[str], others: Sequence[ColumnElement[Any]] = ()
-) -> list[Any]:
-    rows: list[Any] = []
-    for start in range(0, len(ids), _IDS):
-        rows += connection.execute(select(key, *others).where(key.in_(ids[start : start + _IDS])))
-    return rows
 
 
 def _outcome_columns() -> list[ColumnElement[Any]]:

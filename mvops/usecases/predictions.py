@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from mvops.core.prediction import Outcome, Prediction
 from mvops.core.signature import Signature
 from mvops.errors import DataError, UsageError, Where
 from mvops.performing.traffic import version_of
+from mvops.registry.predictions import PredictionLog
 from mvops.serving.requests import misfit
+from mvops.usecases.correcting import take_back
 from mvops.workspace import Workspace
 
 FIXED = ("prediction_id", "time", "model_version", "arm", "prediction", "probability", "latency_ms", "outcome")
@@ -43,11 +46,25 @@ def export_predictions(
         return _csv(pairs, file)
 
 
-def import_outcomes(workspace: Workspace, model: str, source: Path) -> tuple[int, int]:
-    """Read outcomes from CSV (columns prediction_id, outcome) or JSON Lines; returns (accepted, unknown ids).
+@dataclass(frozen=True)
+class Imported:
+    """How many outcomes are new, and how many rows are of no prediction in the log.
 
-    An outcome that is known already stays. Raises DataError, with the line, for a row that does not fit; nothing is
-    written then.
+    `contradicted` are ids whose outcome was known with another value; they were `replaced`, or it stays.
+    """
+
+    accepted: int
+    unknown: int
+    contradicted: tuple[str, ...]
+    replaced: bool
+
+
+def import_outcomes(workspace: Workspace, model: str, source: Path, *, replace: bool = False) -> Imported:
+    """Read outcomes from CSV (columns prediction_id, outcome) or JSON Lines.
+
+    An outcome that is known already stays, unless it is to be replaced: then the monitor judges its window again with
+    the new one. Raises DataError, with the line, for a row that does not fit, and ConflictError while a monitor
+    reads; nothing is written then.
     """
     workspace.model(model)
     if not source.is_file():
@@ -55,20 +72,31 @@ def import_outcomes(workspace: Workspace, model: str, source: Path) -> tuple[int
             f"{source} is not there", hint="It is to be CSV (prediction_id,outcome) or JSON Lines (.jsonl)."
         )
     rows = list(_outcome_rows(source))
-    received, signatures = datetime.now(UTC), dict[int, Signature]()
-    known = []
     with workspace.predictions() as log:
-        for number, name, value in rows:
-            found = log.find(name)
-            if found is None or found[0].model != model:
-                continue
-            version = found[0].version
-            if version not in signatures:
-                signatures[version] = version_of(workspace, model, version).signature
-            if wrong := misfit(value, signatures[version]):
-                raise DataError(f"the outcome {value!r} of {name} {wrong}", where=Where(source, number))
-            known.append(Outcome(prediction_id=name, outcome=value, received=received))
-        return log.append_outcomes(known), len(rows) - len(known)
+        known = list(_known(workspace, model, log, source, rows))
+        outcomes = [outcome for _, outcome in known]
+        if replace:
+            wrong = set(log.compare_outcomes(outcomes).different)
+            take_back(workspace, model, log, [found for found, _ in known if found.id in wrong])
+        count = log.append_outcomes(outcomes, replacing=replace)
+        return Imported(count, len(rows) - len(known), count.different, replace)
+
+
+def _known(
+    workspace: Workspace, model: str, log: PredictionLog, source: Path, rows: Iterable[tuple[int, str, Any]]
+) -> Iterator[tuple[Prediction, Outcome]]:
+    """The outcomes of predictions that are in the log, each with its own."""
+    received, signatures = datetime.now(UTC), dict[int, Signature]()
+    for number, name, value in rows:
+        found = log.find(name)
+        if found is None or found[0].model != model:
+            continue
+        version = found[0].version
+        if version not in signatures:
+            signatures[version] = version_of(workspace, model, version).signature
+        if wrong := misfit(value, signatures[version]):
+            raise DataError(f"the outcome {value!r} of {name} {wrong}", where=Where(source, number))
+        yield found[0], Outcome(prediction_id=name, outcome=value, received=received)
 
 
 def record(prediction: Prediction, outcome: Outcome | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from days import log_day
 from toy_project import mvops
@@ -13,6 +14,12 @@ def came(project: Path, day: int, *, as_predicted: bool) -> None:
     lines = [f"{day}-{number},{number % 2 if as_predicted else 1 - number % 2}" for number in range(400)]
     (project / "o.csv").write_text("\n".join(["prediction_id,outcome", *lines, ""]))
     mvops(project, "outcomes", "import", "toy", "o.csv").ok()
+
+
+def right(window: dict[str, Any]) -> float:
+    """The ROC AUC: 1 where all was as predicted, 0 where nothing was."""
+    value: float = window["performance"]["roc_auc"]
+    return value
 
 
 def test_outcomes_of_windows_judged_long_ago_are_judged(project: Path) -> None:
@@ -33,6 +40,32 @@ def test_outcomes_of_windows_judged_long_ago_are_judged(project: Path) -> None:
     again = mvops(project, "monitor", "toy", "--until", "2024-03-13", "--json").ok().json()["models"][0]
     assert not again["opened"]
     assert "2024-03-03" not in {window["start"][:10] for window in again["windows"]}
+
+
+def test_outcomes_that_were_wrong_are_corrected_and_their_window_is_judged_again(project: Path) -> None:
+    for day in range(6):
+        log_day(project, day)
+    came(project, 2, as_predicted=False)
+    first = mvops(project, "monitor", "toy", "--until", "2024-03-08", "--json").ok().json()["models"][0]
+    found = {window["start"][:10]: window for window in first["windows"]}["2024-03-03"]
+    assert (found["labelled"], right(found)) == (400, 0)
+    (project / "o.csv").write_text("prediction_id,outcome\n2-0,0\n2-1,1\n2-2,1\n3-0,0\nnobody,1\n")
+    said = mvops(project, "outcomes", "import", "toy", "o.csv").ok().out
+    assert "1 outcomes taken, 1 for predictions that are not in the log\n" in said
+    assert "2 contradict what is known, which stays: 2-0, 2-1\n" in said
+    assert "To correct it: mvops outcomes import toy o.csv --replace" in said
+    lines = [f"2-{number},{number % 2}" for number in range(400)]
+    (project / "o.csv").write_text("\n".join(["prediction_id,outcome", *lines, ""]))
+    told = mvops(project, "outcomes", "import", "toy", "o.csv", "--replace", "--json").ok().json()
+    assert (told["accepted"], len(told["contradicted"]), told["replaced"]) == (0, 400, True)
+    mended = mvops(project, "monitor", "toy", "--until", "2024-03-08", "--json").ok().json()["models"][0]
+    found = {window["start"][:10]: window for window in mended["windows"]}["2024-03-03"]
+    assert (found["labelled"], right(found)) == (400, 1)
+    assert mended["outcomes"] == 401  # with the one of 3-0
+    assert "performance" in {alert["kind"] for alert in first["opened"]}
+    assert "performance" not in {alert["kind"] for alert in mended["open"]}
+    same = mvops(project, "outcomes", "import", "toy", "o.csv", "--replace", "--json").ok().json()
+    assert (same["accepted"], same["contradicted"]) == (0, [])
 
 
 def test_predictions_of_days_judged_long_ago_are_judged(project: Path) -> None:
