@@ -19,7 +19,7 @@ from mvops.artifacts import model_host, tables
 from mvops.artifacts.models import load_model
 from mvops.artifacts.seals import check_seal
 from mvops.artifacts.store import ArtifactStore
-from mvops.core.version import Artifact, Environment, Version
+from mvops.core.version import OWN, Artifact, Environment, Version
 from mvops.errors import ArtifactError
 
 PYTHON = "MVOPS_MODEL_PYTHON"  # the variable that says where the interpreter is on this machine
@@ -40,6 +40,8 @@ def load_version(store: ArtifactStore, version: Version, root: Path) -> Any:
         return load_model(store, version.artifact)
     check_seal(root, version.artifact, version.seal)
     python = Path(os.environ.get(PYTHON) or root / environment.interpreter)
+    if environment.interpreter == OWN:
+        python = Path(sys.executable)
     wanted = {name: environment.packages[name] for name in _SAME if name in environment.packages}
     try:
         return load_elsewhere(store, version.artifact, python, wanted)

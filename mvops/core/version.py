@@ -38,10 +38,14 @@ class CodeState(Frozen):
         return (self.notebook, *self.later)
 
 
+OWN = "mvops"  # see `Environment.interpreter`
+
+
 class Environment(Frozen):
     """The Python that trained the version, with the exact release of every package that the model needs.
 
-    `interpreter` is where that Python is, relative to the project or not, if the model can be loaded in no other.
+    `interpreter` is where that Python is, relative to the project or not, if the model can be loaded in no other; it is
+    OWN for a model with code of the notebook's own, which mvops' own Python loads in a process apart.
     `requirements` is a file of the team's that pins what an endpoint installs, `pinned` what it says.
     """
 

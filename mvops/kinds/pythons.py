@@ -7,7 +7,7 @@ from typing import Any
 
 from mvops.core.address import address
 from mvops.core.spec import UNKNOWN
-from mvops.core.version import Environment
+from mvops.core.version import OWN, Environment
 from mvops.errors import NotebookError
 from mvops.kinds.kind import Look
 from mvops.kinds.model import ModelKind, starts_afresh
@@ -25,7 +25,7 @@ from mvops.workspace import Workspace
 def pythons_of(found: Environment) -> dict[str, Any]:
     """Those of a version that was made in this environment, as `Service` names them."""
     pins = tuple(requirements(found))
-    if found.interpreter:
+    if found.interpreter not in {"", OWN}:
         ours = _minor(platform.python_version())
         return {"python": ours, "requirements": (), "model_python": _minor(found.python), "model_requirements": pins}
     return {"python": _minor(found.python), "requirements": pins}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from mvops.artifacts.elsewhere import load_elsewhere, loads_here
-from mvops.artifacts.models import load_model
+from mvops.artifacts.models import PICKLES, load_model
 from mvops.artifacts.store import ArtifactStore
 from mvops.artifacts.values import load_value
-from mvops.core.version import Artifact, Environment
-from mvops.errors import ArtifactError, DataError
+from mvops.core.version import OWN, Artifact, Environment
+from mvops.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,9 @@ def handed_over(outputs: Mapping[str, Artifact], store: ArtifactStore, name: str
     estimator, environment = None, None
     if interpreter:
         estimator, environment = _elsewhere(store, model, interpreter)
-    elif model.format != "skops":
-        raise ArtifactError(
-            f"{name}: the model can only be saved as {model.format}, which runs code when loaded, not with skops",
-            hint="Keep custom functions and classes out of the estimator, or name another variable in outputs.model.",
-        )
+    elif model.format in PICKLES:
+        estimator = load_elsewhere(store, model, Path(sys.executable))
+        environment = estimator.environment.model_copy(update={"interpreter": OWN})
     features = _as_table(value("features"))
     if not isinstance(features, pd.DataFrame):
         raise DataError(

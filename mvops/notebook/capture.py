@@ -10,12 +10,13 @@ from typing import Literal
 
 from mvops.core.config.model import CLASSIFICATION, REGRESSION
 from mvops.notebook.code import Code
-from mvops.notebook.composed import Composed, composed
+from mvops.notebook.composed import Composed, Raw, composed
 from mvops.notebook.evidence import evidence
 from mvops.notebook.findings import Evidence, Fit, Use
 from mvops.notebook.flow import CellFlow
 from mvops.notebook.held_out import Chosen, Helper, Rows, choose
 from mvops.notebook.inlining import is_local
+from mvops.notebook.raw_rows import Prepared
 
 Task = Literal["classification", "regression"]
 
@@ -39,10 +40,17 @@ class Capture:
     at: int | None = None
     variable: str | None = None  # the notebook's own name for the model
     on_training_rows: bool = False  # it is judged on the rows it was fitted on
+    prepared: Prepared | None = None  # what is done to all rows by hand, and that the model now begins with
     composed: tuple[str, ...] = ()  # transformers that the notebook applies by hand, and that the model now begins with
-    helpers: tuple[Helper, ...] = ()
+    rows: Rows | None = None
+    parts: tuple[Raw, Raw] | None = None  # the rows that it is judged on and fitted on, as they come from a split
     notes: list[str] = field(default_factory=list)
     seen: Evidence = field(default_factory=Evidence)
+
+    @property
+    def helpers(self) -> tuple[Helper, ...]:
+        """The lines to add to the notebook."""
+        return () if self.rows is None else tuple(self.rows.helpers)
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ def capture(cells: Sequence[Code], flows: Sequence[CellFlow], around: Around = A
     rows = Rows(cells, flows, later=around.later, elsewhere=around.names)
     fits = [fit for fit in seen.fits if not is_local(fit.name) and fit.made.kind != "clusterer"]
     chosen = choose(seen, fits)
-    found = Capture(seen=seen)
+    found = Capture(seen=seen, rows=rows)
     if chosen is None:
         if not _fit_at_the_end(found, rows):
             found.notes.append(_why_no_model(cells, seen))
@@ -92,7 +100,16 @@ def _take(found: Capture, chosen: Chosen, rows: Rows, whole: Composed | None) ->
     found.target = rows.variable(chosen.target, chosen.at, "held_out_target")
     if not chosen.on_training_rows or rows.elsewhere:  # another notebook may hold rows back
         found.train_features = rows.variable(*trained, "train_features")
-    found.helpers = tuple(rows.helpers)
+    if not chosen.on_training_rows and not rows.elsewhere:
+        found.parts = (whole.features, whole.train_features) if whole is not None else _named(chosen)
+
+
+def _named(chosen: Chosen) -> tuple[Raw, Raw] | None:
+    """The variables with the rows that it is judged on and fitted on, where it takes them as they are."""
+    match chosen.features, chosen.fit.features:
+        case ast.Name(id=judged), ast.Name(id=trained):
+            return Raw(judged, chosen.at), Raw(trained, chosen.fit.at)
+    return None
 
 
 def _fit_at_the_end(found: Capture, rows: Rows) -> bool:
@@ -107,7 +124,7 @@ def _fit_at_the_end(found: Capture, rows: Rows) -> bool:
     if found.features is None or found.target is None:
         return False
     fit = f"{use.name}.fit({found.features}, {found.target})  # so far it was only cross-validated"
-    found.helpers = (*rows.helpers, Helper(last, fit))
+    rows.helpers.append(Helper(last, fit))
     found.model = found.variable = use.name
     found.task = "classification" if made[use.name].kind == "classifier" else "regression"
     found.notes.append(

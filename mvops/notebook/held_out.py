@@ -175,7 +175,7 @@ class Rows:
         """The variable with the fitted model as it was judged."""
         name, at = chosen.fit.name, max(chosen.at, chosen.fit.at)
         if self._changed(name, at) and chosen.refitted is not None:
-            kept = self._fresh("scored_model")
+            kept = self.fresh("scored_model")
             self.helpers.append(
                 Helper(at, f"import copy\n\n{kept} = copy.deepcopy({name})  # before it is fitted again")
             )
@@ -184,14 +184,14 @@ class Rows:
 
     def pipeline(self, transformers: Sequence[str], named: Sequence[str], model: str, at: int) -> str:
         """The variable with the model behind the transformers, all of them fitted already; `named` leave tables."""
-        whole, make = self._fresh("served_model"), self._fresh("make_pipeline")
-        lines = [f"from sklearn.pipeline import {_as('make_pipeline', make)}", ""]
+        whole, make = self.fresh("served_model"), self.fresh("make_pipeline")
+        lines = [f"from sklearn.pipeline import {imported_as('make_pipeline', make)}", ""]
         steps = {name: name for name in transformers}
         if named:
-            copy = self._fresh("deepcopy")
-            lines.insert(0, f"from copy import {_as('deepcopy', copy)}\n")
+            copy = self.fresh("deepcopy")
+            lines.insert(0, f"from copy import {imported_as('deepcopy', copy)}\n")
         for name in named:
-            steps[name] = self._fresh(f"{name}_named")
+            steps[name] = self.fresh(f"{name}_named")
             lines.append(f'{steps[name]} = {copy}({name})\nif hasattr({name}, "set_output"):  # since scikit-learn 1.2')
             lines.append(f'    {steps[name]}.set_output(transform="pandas")')
         lines.append(f"{whole} = {make}({', '.join([*steps.values(), model])})  # what an endpoint does with raw rows")
@@ -215,11 +215,12 @@ class Rows:
         return self._kept("", at, word, ast.unparse(expression))
 
     def _kept(self, _name: str, at: int, word: str, source: str) -> str:
-        kept = self._fresh(word)
+        kept = self.fresh(word)
         self.helpers.append(Helper(at, f"{kept} = {source}"))
         return kept
 
-    def _fresh(self, word: str) -> str:
+    def fresh(self, word: str) -> str:
+        """A new name for it."""
         if self._namer is None:
             self._namer = Namer(identifiers(self.cells) | self.elsewhere)
         return self._namer.fresh(word, f"captured_{word}")
@@ -240,5 +241,6 @@ def _is_pure(expression: ast.expr) -> bool:
     return not any(isinstance(node, ast.NamedExpr | ast.Await | ast.Lambda) for node in ast.walk(expression))
 
 
-def _as(name: str, other: str) -> str:
+def imported_as(name: str, other: str) -> str:
+    """What stands behind `import`."""
     return name if name == other else f"{name} as {other}"

@@ -22,6 +22,7 @@ from mvops.notebook.hidden import Hidden, hidden_name
 from mvops.notebook.made_of import KEY, base_of
 from mvops.notebook.parameters import Parameter, Place, lift
 from mvops.notebook.preflight import RUN_ALL, about_hidden, examine, notes_of
+from mvops.notebook.prepared_cell import take_over
 from mvops.notebook.read import read_notebook, says_python_2
 from mvops.notebook.skew import skew_notes
 from mvops.notebook.stages import Layout, Split, lay_out
@@ -156,6 +157,8 @@ def promote(
         )
     findings = examine(book.original, cells, book.place)
     skew = skew_notes(lifted.cells, found)
+    if skew and take_over(found, lifted.cells, flows):
+        skew = skew_notes(lifted.cells, found)
     config = draft({"notebook": f"{PIPELINES}/{name}.ipynb"}, lifted.inputs, lifted.parameters, found)
     notebook = built(
         book.original, source_of(book.path, root.resolve(), book.place.folder), lifted, layout, found.helpers

@@ -175,9 +175,10 @@ def _one_model(ones: Sequence[_One], main: _One) -> None:
         found.metrics = metrics_of(replace(found, seen=seen))
     for one in ones:
         if one is not main:
-            rows = one.found.train_features if one is trainer else None
-            kept = tuple(each for each in one.found.helpers if each.source.startswith(f"{rows} = "))
-            one.found = Capture(train_features=rows, helpers=kept, seen=one.found.seen)
+            train = one.found.train_features if one is trainer else None
+            kept = [each for each in one.found.helpers if each.source.startswith(f"{train} = ")]
+            rows = replace(one.found.rows, helpers=kept) if one.found.rows is not None else None
+            one.found = Capture(train_features=train, rows=rows, seen=one.found.seen)
     if trainer is not None:
         found.train_features = trainer.found.train_features
 

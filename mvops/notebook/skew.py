@@ -18,7 +18,13 @@ _SAME = {"astype", "copy", "to_datetime", "to_numeric", "strip", "rename"}  # wh
 
 def skew_notes(cells: Sequence[Code], found: Capture) -> list[str]:
     """What the endpoint would not do with a raw row, and the smallest change that makes it."""
-    return [] if found.at is None else [*_preparations(cells, found, found.at), *_computed(cells, found.at)]
+    return [] if found.at is None else [*_preparations(cells, found, found.at), *_computed(cells, found, found.at)]
+
+
+def _is_covered(found: Capture, at: int, code: str) -> bool:
+    """Does the model itself do what the code in the cell at position `at` does?"""
+    done = found.prepared.statements if found.prepared is not None else ()
+    return any(cell == at and code in text for cell, text in done)
 
 
 def _preparations(cells: Sequence[Code], found: Capture, at: int) -> list[str]:
@@ -30,6 +36,7 @@ def _preparations(cells: Sequence[Code], found: Capture, at: int) -> list[str]:
     last = max(at, *(use.at for use in found.seen.uses if use.name == found.variable), 0)
     captured = tuple(f"{name}." for name in found.composed)
     steps = [p for p in found.seen.by_hand if p.names & lineage and p.at <= last and not p.what.startswith(captured)]
+    steps = [p for p in steps if not _is_covered(found, p.at, p.what.removesuffix("..."))]
     if not steps:
         return []
     shown = list(dict.fromkeys(f"cell {cells[p.at].number} `{p.what}`" for p in steps))
@@ -41,11 +48,12 @@ def _preparations(cells: Sequence[Code], found: Capture, at: int) -> list[str]:
     return [note]
 
 
-def _computed(cells: Sequence[Code], at: int) -> list[str]:
+def _computed(cells: Sequence[Code], found: Capture, at: int) -> list[str]:
     """Columns that the code computes, where it says that they are among the features."""
     scan = _Features(cells, at)
     scan.run()
-    shown = [f"cell {cells[each.at].number} `{_shown(each)}`" for each in scan.found]
+    computed = [each for each in scan.found if not _is_covered(found, each.at, ast.unparse(each.value))]
+    shown = [f"cell {cells[each.at].number} `{_shown(each)}`" for each in computed]
     if not shown:
         return []
     more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mvops.core.version import CodeState, Version
+from mvops.core.version import OWN, CodeState, Version
 from mvops.usecases.fates import Fate
 from mvops.usecases.versions import Comparison, VersionLine
 
@@ -51,9 +51,15 @@ def version_detail(version: Version, checks: Sequence[str]) -> Iterator[str]:
     packages = ", ".join(f"{name} {release}" for name, release in sorted(version.environment.packages.items()))
     yield f"  environment  Python {version.environment.python}, {packages}"
     if version.environment.interpreter:
-        yield f"  loaded in    {version.environment.interpreter}, where it was made: mvops' own Python cannot load it"
+        yield f"  loaded in    {_loaded_in(version.environment.interpreter)}"
     yield f"  run          {version.run}"
     yield from (f"  gate         {check}" for check in checks)
+
+
+def _loaded_in(interpreter: str) -> str:
+    if interpreter == OWN:
+        return "a process apart, as it holds code of the notebook's own; it is sealed with the project's key"
+    return f"{interpreter}, where it was made: mvops' own Python cannot load it"
 
 
 def commit_words(code: CodeState) -> str:

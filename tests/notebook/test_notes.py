@@ -22,7 +22,7 @@ def test_features_made_outside_the_model_are_said(promoted):
             "from sklearn.svm import SVC\nfrom sklearn.model_selection import train_test_split"
         ),
         "df = pd.read_csv('x.csv')\ndf['a'] = df['a'].fillna(0)\nother = df['b'].fillna(1)",
-        "X = pd.get_dummies(df.drop(columns='y'))",
+        "X = pd.get_dummies(df.drop(columns='y')).sample(frac=1, random_state=0)",
         "X_train, X_test, y_train, y_test = train_test_split(X, df.y, random_state=0)",
         "scaler = StandardScaler()\nX_train_s = scaler.fit_transform(X_train)\nX_test_s = scaler.transform(X_test)",
         "model = SVC()\nmodel.fit(X_train_s, y_train)\nprint(model.score(X_test_s, y_test))",
@@ -42,7 +42,7 @@ def test_columns_that_the_notebook_computes_and_the_model_reads_are_said(promote
         "df = pd.read_csv('x.csv')\ndf['when'] = pd.to_datetime(df['when'])\ndf['hour'] = df['when'].dt.hour",
         "df['ratio'] = df.a / df.b\ndf['unused'] = df.a * 2\ndf.code = np.log(df.code)\ndf['zero'] = 0\n"
         "df['y'] = df.delay > 15",
-        "X = df.drop(columns=['y', 'unused', 'delay'])\n"
+        "X = df.drop(columns=['y', 'unused', 'delay']).sample(frac=1, random_state=0)\n"
         "X_train, X_test, y_train, y_test = train_test_split(X, df['y'], random_state=0)",
         "model = SVC()\nmodel.fit(X_train, y_train)\nprint(model.score(X_test, y_test))",
     )
