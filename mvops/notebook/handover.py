@@ -11,8 +11,9 @@ plain JSON values     json
 the rest              cloudpickle (also the name for a plain pickle that needs nothing from the notebook), or
                       pickle: by reference to classes that the later step defines itself, so that `isinstance` holds
 
-A folder of values holds `values.json`: `{"values": {name: {format, file, sha256, size, type, shape}}, "absent": []}`;
-two names for one object share a file, and are one object again after loading.
+A folder of values holds `values.json`: `{"values": {name: {format, file, object, sha256, size, type, shape}}, "absent":
+[]}`; two names for one object share a file and the number of the `object`, and are one object again after loading; two
+objects that are only equal are two.
 """
 
 from __future__ import annotations
@@ -47,15 +48,16 @@ def load(scope: dict[str, Any], folder: str) -> None:
     entries = _json(folder, MANIFEST)["values"]
     loaded: dict[str, Any] = {}
     for name, entry in entries.items():
-        if entry["file"] not in loaded:
+        known = entry.get("object", entry["file"])
+        if known not in loaded:
             try:
-                loaded[entry["file"]] = _read(folder, entry)
+                loaded[known] = _read(folder, entry)
             except Exception as error:  # noqa: BLE001  any library may raise anything here
                 raise HandoverError(f"cannot load {name!r} ({entry['type']}): {_short(error)}") from None
         if name != RANDOM:
-            scope[name] = loaded[entry["file"]]
+            scope[name] = loaded[known]
             continue
-        state = loaded[entry["file"]]
+        state = loaded[known]
         random.setstate(state["random"])
         if state["numpy"] is not None:
             importlib.import_module("numpy.random").set_state(state["numpy"])
@@ -104,6 +106,7 @@ def _write(folder: str, number: int, name: str, value: Any, by_reference: frozen
     return {
         "format": kind,
         "file": file,
+        "object": number,
         "sha256": hashlib.sha256(data).hexdigest(),
         "size": len(data),
         "type": _type(value),

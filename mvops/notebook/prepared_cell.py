@@ -11,6 +11,7 @@ from mvops.notebook.code import Code
 from mvops.notebook.flow import CellFlow
 from mvops.notebook.held_out import Helper, Rows, imported_as
 from mvops.notebook.raw_rows import Prepared, prepared
+from mvops.notebook.unprepared import SAYS
 from mvops.rendering import render_folder
 
 _IMPORTS = (
@@ -40,7 +41,7 @@ def take_over(found: Capture, cells: list[Code], flows: Sequence[CellFlow]) -> b
     place = max(found.at, *(part.at for part in found.parts), *(helper.after for helper in rows.helpers))
     raw = rows.fresh("raw_rows")
     table = found.prepared.table
-    keep = f"{raw} = {table}.copy() if hasattr({table}, 'copy') else {table}  # as they come, for the endpoint"
+    keep = f'{raw} = getattr({table}, "copy", lambda: {table})()  # as they come, for the endpoint'
     _keep(cells, rows, found.prepared, keep)
     whole = _add(found.prepared, rows, Made(*map(str, made)), raw, place)
     found.model, found.features, found.train_features = whole
@@ -91,6 +92,7 @@ def _add(preparation: Prepared, rows: Rows, made: Made, raw: str, place: int) ->
         "split": _split(preparation, raw, fitted, made),
         "columns": columns,
         "error": error,
+        "says": SAYS,
         "made": made,
         "whole": whole,
     }

@@ -24,6 +24,7 @@ _ABOUT_ALL = {"columns", "dtypes", "shape", "size", "ndim", "empty"}
 CHOOSE_ROWS = {"dropna", "drop_duplicates", "query", "head", "tail", "sample", "nlargest", "nsmallest"}
 _CHOOSE_COLUMNS = {"select_dtypes", "filter"}
 SAME_ROWS = {"drop", "pop", "copy", "rename", "reset_index", "to_numpy", "filter", "select_dtypes", *CHOOSE_ROWS}
+_ELSEWHERE = {"merge", "merge_asof", "merge_ordered"}  # a row that finds no partner there is lost
 _INDEXERS = {"loc", "iloc"}
 _OF_EACH = {"str", "dt"}  # `df.name.str.count("a")` counts in each row
 
@@ -123,6 +124,8 @@ class Values:
             return self._function(call, before, owner, name, kind)
         assert method is not None
         method.value = owner
+        if name in _ELSEWHERE:
+            raise UnsureError
         if name == "select_dtypes" or (name in CHOOSE_ROWS and of_columns(call)):
             self.arguments(call)
             names = ast.Attribute(call, "columns", ast.Load())
@@ -143,6 +146,8 @@ class Values:
     ) -> tuple[ast.expr, Kind]:
         """A call that is none of a method of rows."""
         first = self.of(copy.deepcopy(call.args[0]))[1] if call.args else "fixed"
+        if name in _ELSEWHERE and first == "rows":
+            raise UnsureError
         if name == "get_dummies" and first == "rows":
             self.arguments(call)
             self.prepares = True

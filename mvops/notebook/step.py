@@ -164,7 +164,10 @@ def _check(job: StepJob) -> None:
 def _bring(job: StepJob, folder: Path) -> None:
     """Put the values that the step loads where it finds them."""
     folder.mkdir(parents=True, exist_ok=True)
-    values = {name: {**value, "file": str(_local(job, value["sha256"]))} for name, value in job.values.items()}
+    values = {}
+    for name, value in job.values.items():
+        made = f"{job.part.loads[name]} {value.get('object', value['sha256'])}"
+        values[name] = {**value, "file": str(_local(job, value["sha256"])), "object": made}
     (folder / handover.MANIFEST).write_text(json.dumps({"values": values, "absent": []}), encoding="utf-8")
 
 

@@ -25,6 +25,7 @@ from mvops.notebook.results import PipelineJob, StepProgress, Store
 from mvops.notebook.run import run_pipeline
 from mvops.notebook.shown import TOLERANCE, shown_numbers
 from mvops.notebook.slices import slice_notebooks
+from mvops.notebook.unprepared import about_unprepared
 from mvops.notebook.watched import QUESTION, asked_pipeline, own_cells, watched
 from mvops.notebook.written import Folder, WrittenFile, compare_written
 
@@ -64,6 +65,7 @@ class Verification:
     numbers: int
     original_seconds: float
     promoted_seconds: float
+    unprepared: str | None = None  # why the endpoint cannot take rows as they come
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON values; a number that is not finite is written as text."""
@@ -108,7 +110,7 @@ def verify(  # noqa: PLR0913 -- what is compared, where it runs, and how near is
     ]
     answered = next((found for own in executed if (found := answer(own)) is not None), None)
     promoted = Ran(cells, answered, folder.changed(), result.seconds)
-    return _compared(first, promoted, run, tolerance, places)
+    return replace(_compared(first, promoted, run, tolerance, places), unprepared=about_unprepared(result.steps, store))
 
 
 def _asked_in(documents: Sequence[Document], job: PipelineJob) -> int:

@@ -16,6 +16,7 @@ from mvops.features.joined import job_of, make_joined
 from mvops.lifecycle.code import code_state
 from mvops.notebook.results import PipelineJob, StepFailedError, StepProgress
 from mvops.notebook.run import run_pipeline
+from mvops.notebook.unprepared import about_unprepared
 from mvops.registry.owner import this_process
 from mvops.registry.run_rows import new_id
 from mvops.registry.runs import save_run
@@ -76,6 +77,8 @@ def run_and_record(job: PipelineJob, model: str, reason: str, workspace: Workspa
         }
     )
     save_run(workspace.registry, succeeded)
+    if (told := about_unprepared(result.steps, workspace.store)) is not None:
+        workspace.remarks.append(f"{model}: {told}: mvops runs notebook {run.id} --html")
     return succeeded
 
 

@@ -105,6 +105,8 @@ def verify(workspace: Workspace, made: Promoted, *, tolerance: float = TOLERANCE
                 (workspace.root / written).unlink(missing_ok=True)
             workspace.remarks.append(f"{', '.join(made.notebooks)} and {made.config} were taken away again")
         raise
+    if proof.unprepared is not None:
+        workspace.remarks.append(proof.unprepared)
     record_event(workspace.registry, "promote", made.name, f"verified: {proof.verdict.replace('_', ' ')}")
     return proof
 

@@ -386,3 +386,19 @@ def test_data_that_changes_while_it_is_read_makes_no_result(tmp_path: Path) -> N
     (done,) = project.run(inputs={"folder": "data"}).steps
     assert done.status == "succeeded"
     assert out.read_text() == "3\n"
+
+
+def test_what_is_equal_in_two_variables_is_not_one_object_in_a_later_step(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    project.write(
+        ("setup", "import pandas as pd"),
+        ("step:load", "df = pd.DataFrame({'a': [1], 'b': [2], 'y': [3]})\nkept = df.copy()\nalso = df"),
+        (
+            "step:features",
+            "df.drop(columns='a', inplace=True)\nwidths = [len(t.columns) for t in (kept, also)]",
+        ),
+        ("step:train", "told = [*widths, len(kept.columns), len(df.columns)]"),
+    )
+    done = project.run(outputs={"model": "told"})
+    told = done.outputs["model"].artifact
+    assert load_value(project.store.read_bytes(told.sha256), told.format, trusted_pickle=False) == [3, 2, 3, 2]
