@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import struct
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from mvops.registry.copies import newest_copy, time_of
 _MAGIC = b"SQLite format 3\x00"
 _HEADER = 100  # bytes; the layout is at sqlite.org/fileformat.html, section 1.3
 _SQLITE_FILE = re.compile(r"sqlite:///([^?\r\n]+)")
+_HANDLES: dict[tuple[int, int], int] = {}  # by device and inode, which nobody else gets while the handle is open
 _POSTGRES = {"postgres", "postgresql", "postgresql+psycopg"}
 
 
@@ -85,9 +87,7 @@ def check_file(file: Path) -> None:
     SQLite itself takes an empty file for a new database, and a file that lost its last bytes for a good one.
     """
     try:
-        with file.open("rb") as stream:
-            header = stream.read(_HEADER)
-            size = file.stat().st_size
+        header, size = _beginning(file)
     except OSError as error:
         raise RegistryError(
             f"The database cannot be read: {error.strerror or error}", where=Where(file), hint="Check the permissions."
@@ -98,6 +98,21 @@ def check_file(file: Path) -> None:
     expected = _expected_size(header)
     if not has_content(wal_of(file)) and expected is not None and size < expected:
         raise damaged(file, f"The database is truncated: it has {size} of {expected} bytes.")
+
+
+def _beginning(file: Path) -> tuple[bytes, int]:
+    """Its header and size, read through a handle that stays open as long as the process.
+
+    Closing a handle of a file takes away every lock that the process holds on it, and those of SQLite's connections are
+    among them (sqlite.org/howtocorrupt.html, section 2.2).
+    """
+    found = file.stat()
+    handle = _HANDLES.get((found.st_dev, found.st_ino))
+    if handle is None:
+        handle = os.open(file, os.O_RDONLY)
+        found = os.fstat(handle)
+        _HANDLES[found.st_dev, found.st_ino] = handle
+    return os.pread(handle, _HEADER, 0), found.st_size
 
 
 def check_absent(file: Path) -> None:
