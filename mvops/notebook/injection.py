@@ -164,10 +164,14 @@ def _check_type(documents: Sequence[Document], declared: Sequence[Declared], nam
             assert document.parameters_cell is not None
             cell, there = document.parameters_cell.number, own.defaults.get(name, "computed")
             raise NotebookError(
-                f"The parameter {name!r} cannot be {value!r}: it is {there!r} in cell {cell}.",
+                f"The parameter {name!r} cannot be {_as_in_yaml(value)}: it is {there!r} in cell {cell}.",
                 hint=f"Write {said}.",
                 where=Where(document.path),
             ).named_by("parameters", name)
+
+
+def _as_in_yaml(value: Any) -> str:
+    return json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
 
 
 def _check_value(name: str, value: Any, depth: int) -> None:

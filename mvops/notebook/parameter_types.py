@@ -2,7 +2,8 @@
 
 Only what is certain is told: a learning rate may be a number or a word, and a whole number in the cell may stand for
 any number. What has to be what is known from an annotation (`trees: int = 100`), and from names for
-which scikit-learn, XGBoost and LightGBM take nothing but numbers. Under any name, a number in quotation marks for a
+which scikit-learn, XGBoost and LightGBM take nothing but numbers. Where the cell has a number there, a truth value is
+none; nor is null, except for what may be left open, as a depth. Under any name, a number in quotation marks for a
 number is a slip.
 """
 
@@ -12,8 +13,8 @@ import re
 from typing import Any, Literal
 
 _Type = Literal["int", "float", "str", "bool"]
-_COUNTS = {"n_estimators", "n_neighbors", "n_clusters", "n_splits", "n_repeats", "n_jobs", "n_iter"}
-_WHOLE = _COUNTS | {"random_state", "max_depth", "max_iter", "max_leaf_nodes", "max_bins", "num_leaves"}
+_COUNTS = {"n_estimators", "n_neighbors", "n_clusters", "n_splits", "n_repeats", "n_iter"}
+_WHOLE = _COUNTS | {"n_jobs", "random_state", "max_depth", "max_iter", "max_leaf_nodes", "max_bins", "num_leaves"}
 _ANY = {"C", "tol", "test_size", "train_size", "subsample", "l1_ratio", "reg_alpha", "reg_lambda", "colsample_bytree"}
 _NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?([eE][+-]?\d+)?")
 _TRUTH = frozenset({"true", "false", "yes", "no", "on", "off"})
@@ -25,11 +26,14 @@ def unfit(name: str, value: Any, default: Any, annotation: str) -> str | None:
 
     `default` is the literal of its cell (None for none), `annotation` the type that is written there, if any.
     """
-    if value is None:
-        return None
     wanted = _wanted(name, default, annotation)
+    is_number = isinstance(default, int | float) and not isinstance(default, bool)
+    if value is None:
+        is_needed = is_number and (bool(annotation) or _is_called(name, _COUNTS))
+        return _WORDS[wanted] if wanted is not None and is_needed else None
     if wanted is not None:
-        return None if _fits(value, wanted) else _WORDS[wanted]
+        is_truth = isinstance(value, bool) and wanted != "bool" and is_number
+        return None if _fits(value, wanted) and not is_truth else _WORDS[wanted]
     if not isinstance(value, str):
         return None
     if isinstance(default, bool):

@@ -187,7 +187,7 @@ def _written(value: object, *, quoted: bool = False) -> str:
         return f"{{{', '.join(f'{key}: {_written(each, quoted=quoted)}' for key, each in value.items())}}}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_written(each, quoted=quoted) for each in value)}]"
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _cell(text: str) -> str:

@@ -38,6 +38,23 @@ WRONG: dict[str, tuple[Damage, tuple[str, ...]]] = {
         lambda p: (edit(p / NOTEBOOK, "C = 1.0", "C: int = 1"), edit(p / YAML, "{C: 1.0}", "{C: 0.5}")),
         (f"{YAML}:5:19: pipelines/toy.ipynb: The parameter 'C' cannot be 0.5", "Write a whole number."),
     ),
+    "parameter that is a truth value": (
+        lambda p: (
+            edit(p / NOTEBOOK, "C = 1.0", "C = 1.0\\nn_estimators = 100"),
+            edit(p / YAML, "{C: 1.0}", "{C: 1.0, n_estimators: true}"),
+        ),
+        (
+            f"{YAML}:5:38: pipelines/toy.ipynb: The parameter 'n_estimators' cannot be true: it is 100 in cell 1.",
+            "Write a whole number.",
+        ),
+    ),
+    "parameter that is nothing": (
+        lambda p: (
+            edit(p / NOTEBOOK, "C = 1.0", "C = 1.0\\nn_estimators = 100"),
+            edit(p / YAML, "{C: 1.0}", "{C: 1.0, n_estimators: null}"),
+        ),
+        (f"{YAML}:5:38: pipelines/toy.ipynb: The parameter 'n_estimators' cannot be null", "Write a whole number."),
+    ),
     "input that is none": (
         lambda p: edit(p / YAML, "{data_path: ", "{data_paht: "),
         (f"{YAML}:4:23: pipelines/toy.ipynb: 'data_paht' is no parameter of the notebook; did you mean 'data_path'?",),
@@ -100,8 +117,9 @@ WRONG: dict[str, tuple[Damage, tuple[str, ...]]] = {
 
 
 def test_values_of_parameters_that_may_be_meant(project: Path) -> None:
-    """A whole number for any, nothing, and where the notebook has a whole number under a name of its own, any."""
-    for there, value in {"C = 1.0": "1", "C = 1": "null", "C: int = 2": "7"}.items():
+    """A whole number for any, nothing, a depth left open, and where a whole number has a name of its own, any."""
+    may_be = {"C = 1.0": "1", "C = 1": "null", "C: int = 2": "7", "C = 1.0\\nmax_depth = 5": "1.0, max_depth: null"}
+    for there, value in may_be.items():
         edit(project / NOTEBOOK, "C = 1.0", there)
         edit(project / YAML, "{C: 1.0}", f"{{C: {value}}}")
         mvops(project, "plan").ok()

@@ -30,7 +30,7 @@ def test_p9_text_and_numbers_are_told_apart_where_they_look_alike() -> None:
     )
     made = make_plan([action], project="p", preset="s", lineage="l", made_on=1)
     told = [text.strip() for text, _ in plan_lines(made) if " -> " in text]
-    typed = ['a: 41 -> "41"', 'b: [1, "x"] -> ["1", "x"]', "c: x -> y", "d: (none) -> 41", 'e: True -> "yes"']
+    typed = ['a: 41 -> "41"', 'b: [1, "x"] -> ["1", "x"]', "c: x -> y", "d: (none) -> 41", 'e: true -> "yes"']
     assert told == [*typed, 'f: "" -> x', 'g: x -> " x"', 'h: {a: ""} -> {}']
 
 
