@@ -14,6 +14,9 @@ from mvops.core.config.data import Data
 from mvops.core.config.model import Model, Rollout
 from mvops.core.environment import wording
 from mvops.core.state import Record
+from mvops.kinds.kind import Look
+from mvops.kinds.model import trains
+from mvops.kinds.standing import stands
 from mvops.registry.glance import canaries_now, is_quiet, refused_now
 from mvops.registry.state import SqlState
 from mvops.witness import matching
@@ -29,16 +32,17 @@ _MADE_BY = {  # kind -> the capabilities without which there is none
 }
 
 
-def notices_of(workspace: Workspace, actions: Collection[Action], records: Mapping[str, Record]) -> Iterator[str]:
+def notices_of(look: Look, actions: Collection[Action]) -> Iterator[str]:
     """What the YAML says in vain, what is under way or was refused, and what an empty project needs."""
+    workspace = look.workspace
     yield from _lost(workspace)
     if not workspace.project.models:
         yield "there is no model yet: `mvops promote NOTEBOOK` makes one of a notebook"
     if not is_quiet(workspace.registry):
         yield from _under_way(workspace, actions)
-    yield from _refused(workspace, records)
+    yield from _refused(workspace, look.records)
     yield from _renamed(workspace, actions)
-    yield from _other_steps(workspace)
+    yield from _other_steps(workspace, {name_of(action.address) for action in actions if _ends_canary(action, look)})
     if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
         yield f"tracker is not acted upon: {workspace.project.preset} leaves capabilities.tracking off"
     if workspace.project.dashboard != Dashboard() and not workspace.project.capabilities.dashboards:
@@ -111,11 +115,16 @@ def _is_notebook_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool
     return names[0] == names[1] or before["steps"] == after["steps"]
 
 
-def _other_steps(workspace: Workspace) -> Iterator[str]:
-    """Steps that were changed while a canary goes by those that it began with."""
+def _ends_canary(action: Action, look: Look) -> bool:
+    is_back = action.back is not None or (trains(action) and stands(action, look) is not None)
+    return kind_of(action.address) == "model" and is_back
+
+
+def _other_steps(workspace: Workspace, ended: Collection[str]) -> Iterator[str]:
+    """Steps that were changed while a canary goes by those that it began with; not for models where it is `ended`."""
     for model, canary in sorted(canaries_now(workspace.registry).items()):
         spec = workspace.project.models.get(model)
-        if spec is not None and spec.rollout.steps != canary.shares:
+        if spec is not None and model not in ended and spec.rollout.steps != canary.shares:
             kept, new = (", ".join(map(str, steps)) for steps in (canary.shares, spec.rollout.steps))
             yield (
                 f"{model}: the canary of version {canary.challenger} keeps the steps that it began with ({kept}); "

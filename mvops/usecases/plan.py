@@ -82,7 +82,7 @@ def _made(
     if not scope.offline:
         compared = (with_files(action, records.get(action.address), look) for action in compared)
     actions = tuple(with_backs((_with_details(action, look) for action in compared), draft, real.registry))
-    told = [] if destroy else [*notices_of(workspace, actions, look.records), *_edits(look)]
+    told = [] if destroy else [*notices_of(look, actions), *_edits(look)]
     told += [] if destroy else _not_there(workspace, actions)
     if scope.drift_only:
         actions, others = only_drift(actions)
