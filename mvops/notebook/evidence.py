@@ -116,7 +116,8 @@ class _Scan:
         if isinstance(value, ast.Call) and last_part(value.func) == "train_test_split" and len(names) == 4:
             seen.splits.append((names[0], names[1], names[2], names[3]))
         owner = root(target)
-        self._preparation(value, names if owner is None else [owner])
+        for part, made in _parted(value, names if owner is None else [owner]):
+            self._preparation(part, made)
 
     def _is_own(self, value: ast.expr) -> bool:
         return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in self.functions
@@ -267,3 +268,11 @@ class _Scan:
 def _shown(node: ast.expr) -> str:
     """The code on one line, with a function's own variables under the names that they have there."""
     return re.sub(r"@\w+", "", " ".join(ast.unparse(node).split()))
+
+
+def _parted(value: ast.expr, names: list[str]) -> list[tuple[ast.expr, list[str]]]:
+    """What is assigned, and the names that are made of it: of each table that is split, its own two."""
+    is_split = isinstance(value, ast.Call) and last_part(value.func) == "train_test_split"
+    if not isinstance(value, ast.Call) or not is_split or len(names) != 2 * len(value.args):
+        return [(value, names)]
+    return [(part, names[2 * at : 2 * at + 2]) for at, part in enumerate(value.args)]

@@ -35,6 +35,19 @@ def test_features_made_outside_the_model_are_said(promoted):
     assert any("`scaler` and `model` are served as one Pipeline, `served_model`" in each for each in found.notes)
 
 
+def test_a_target_that_is_prepared_is_no_feature(promoted):
+    found = promoted(
+        (
+            "import pandas as pd\nfrom sklearn.preprocessing import LabelEncoder\n"
+            "from sklearn.svm import SVC\nfrom sklearn.model_selection import train_test_split"
+        ),
+        "df = pd.read_csv('x.csv')\nX = df[['a', 'b']]\nencoder = LabelEncoder()\ny = encoder.fit_transform(df.y)",
+        "X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)",
+        "model = SVC()\nmodel.fit(X_train, y_train)\nprint(model.score(X_test, y_test))",
+    )
+    assert not any("prepared outside the model" in note for note in found.notes)
+
+
 def test_columns_that_the_notebook_computes_and_the_model_reads_are_said(promoted):
     found = promoted(
         "import numpy as np\nimport pandas as pd\nfrom sklearn.svm import SVC\n"
