@@ -22,6 +22,7 @@ _OUT_OF_THE_WAY = "Move it out of the way, then plan again."
 _WAYS_OUT = {
     "in-the-way": "Take over what you want of it, move it away, then plan again: mvops plan",
     "protected": "Keep it: --exclude ADDRESS. Or set prevent_destroy: false in its YAML, and first: mvops apply",
+    "answered": "Stop it where it was started (Ctrl-C), or put back the registry that knows of it. Then: mvops apply",
     "in-use": "Put its YAML back, or first retrain without it: mvops apply --target model.NAME",
 }
 

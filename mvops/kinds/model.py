@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any, ClassVar
 
 from mvops.core.action import Action, Verb
-from mvops.core.address import Address, address, name_of
+from mvops.core.address import Address, address, kind_of, name_of
 from mvops.core.compare import Held
 from mvops.core.environment import wording
 from mvops.core.spec import Spec
@@ -18,7 +18,7 @@ from mvops.kinds.pipeline import PipelineKind
 from mvops.kinds.pipeline_spec import PipelineSpec, step_plans, training_digest
 from mvops.kinds.recorded import artifacts, champions
 from mvops.kinds.standing import Standing, stands
-from mvops.lifecycle.route_file import ROUTE
+from mvops.lifecycle.route_file import ROUTE, files_of
 from mvops.serving.ownership import is_held
 from mvops.witness import is_file
 
@@ -84,7 +84,7 @@ class ModelKind:
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """What the change means for the traffic."""
-        if action.verb in {Verb.KEEP, Verb.FORGET}:
+        if action.verb in {Verb.KEEP, Verb.FORGET, Verb.CONFLICT}:
             return
         name = name_of(action.address)
         serving = look.once(champions).get(name)
@@ -206,6 +206,23 @@ def protected(look: Look, model: str) -> Held | None:
         wanted is not None and wanted.prevent_destroy
     )
     return Held("protected", f"prevent_destroy of {model} protects it") if kept else None
+
+
+def unless_answered(action: Action, look: Look) -> Action:
+    """In conflict where a first version is to come while an endpoint runs by what another registry left."""
+    if kind_of(action.address) != "model" or action.verb in {Verb.DELETE, Verb.CONFLICT} or not trains(action):
+        return action
+    name = name_of(action.address)
+    folder = look.workspace.serving(name)
+    former = name not in look.once(champions) and not folder.is_symlink() and files_of(folder)
+    if not former or not is_held(folder / "spool"):
+        return action
+    typed = wording(look.workspace.project.environment)["typed"]
+    where = folder.relative_to(look.workspace.root).as_posix()
+    because = (
+        f"an endpoint, started by `{typed} serve {name}`, is running by {where}, of which this registry knows nothing"
+    )
+    return action.model_copy(update={"verb": Verb.CONFLICT, "reason": "answered", "because": because})
 
 
 def starts_afresh(look: Look, name: str) -> bool:

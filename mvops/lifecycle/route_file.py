@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mvops.atomic import write_atomically
+from mvops.atomic import sync_folder, write_atomically
 from mvops.core.route import Route
 from mvops.core.version import Version
 from mvops.errors import ConflictError, ServingError, Where
@@ -89,6 +89,28 @@ def write_version(state_dir: Path, version: Version) -> None:
                 where=Where(path),
             )
         write_atomically(path, f"{version.model_dump_json(indent=2)}\n".encode())
+
+
+def files_of(state_dir: Path) -> list[Path]:
+    """The route and the versions that are there, the route first."""
+    return [path for path in (state_dir / ROUTE, *sorted(state_dir.glob("v*.json"))) if path.is_file()]
+
+
+def put_aside(state_dir: Path) -> Path | None:
+    """Move the route and the versions into a folder of their own, which is returned; None where there are none.
+
+    Nobody may be answering by them. What a killed process left is moved the next time.
+    """
+    files = files_of(state_dir)
+    if not files:
+        return None
+    with _writing(state_dir):
+        aside = state_dir / f"former-{time.time_ns()}"
+        aside.mkdir()
+        for path in files:
+            path.rename(aside / path.name)
+        sync_folder(state_dir)
+    return aside
 
 
 def read_version(state_dir: Path, number: int) -> Version | None:

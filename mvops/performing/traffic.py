@@ -11,7 +11,7 @@ from mvops.core.steps import GoBack, RemoveRoute, RestoreRoute, RollOut
 from mvops.core.version import Version
 from mvops.errors import ConflictError, RegistryError
 from mvops.lifecycle.rollout import first_route, route_for
-from mvops.lifecycle.route_file import ROUTE, next_serial, write_route, write_version
+from mvops.lifecycle.route_file import ROUTE, files_of, next_serial, put_aside, write_route, write_version
 from mvops.registry import rollouts
 from mvops.registry.events import record_event
 from mvops.registry.versions import champion, find_version, set_champion
@@ -22,12 +22,15 @@ from mvops.workspace import Workspace
 def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> dict[str, str]:
     """Give the version in `outputs` its traffic if the gate let it pass: at once, or as a canary's first step.
 
-    What a roll-out that was interrupted has begun is gone on with.
+    What a roll-out that was interrupted has begun is gone on with. Where no version has served yet, what another
+    registry left in the traffic is moved aside; raises ConflictError while an endpoint answers by it.
     """
+    serving = champion(workspace.registry, step.model)
+    if serving is None:
+        _leave_former(workspace, step.model)
     if outputs.get("gate") != "passed":
         return {}
     number = int(outputs["version"])
-    serving = champion(workspace.registry, step.model)
     if serving is not None and serving.number == number:
         restore_route(RestoreRoute(model=step.model), workspace)
         return {"traffic": "champion"}
@@ -97,8 +100,8 @@ def remove_route(step: RemoveRoute, workspace: Workspace) -> dict[str, str]:
     end_rollout(workspace, step.model, "the model was destroyed")
     if folder.is_symlink():  # of a model that once had this name
         return {}
-    for name in ("route.json", *(p.name for p in folder.glob("v*.json"))):
-        (folder / name).unlink(missing_ok=True)
+    for path in files_of(folder):
+        path.unlink(missing_ok=True)
     return {"endpoint": "running"} if is_held(folder / "spool") else {}
 
 
@@ -168,6 +171,22 @@ def _take(folder: Path) -> None:
             hint=f"Stop it, go on with: mvops apply; then start it again: mvops serve {now}",
         )
     folder.unlink()
+
+
+def _leave_former(workspace: Workspace, model: str) -> None:
+    """No champion was ever here: route and versions are those of a registry that was lost or exchanged."""
+    folder = workspace.serving(model)
+    if folder.is_symlink():  # another model's, see `_take`
+        return
+    if files_of(folder) and is_held(folder / "spool"):
+        raise ConflictError(
+            f"an endpoint of {model} is running by {folder}, of which this registry knows nothing",
+            hint=f"Stop it (Ctrl-C where `mvops serve {model}` was started), then go on: mvops apply",
+        )
+    aside = put_aside(folder)
+    if aside is not None:
+        where = aside.relative_to(workspace.root).as_posix()
+        workspace.remarks.append(f"{model}: what the registry before this one had in the traffic was moved to {where}")
 
 
 def _nobody_answers(workspace: Workspace, model: str) -> bool:

@@ -77,7 +77,7 @@ def _lost(workspace: Workspace) -> Iterator[str]:
         yield (
             f"the registry knows of no apply, but of one there is {', '.join(named[:3])}{more}. If it was lost, {way}. "
             "If you go on, what is there and agrees with the YAML is adopted, other files in the way are a conflict, "
-            "and models begin with version 1 again"
+            "models begin with version 1 again, and what was in the traffic is moved aside"
         )
 
 

@@ -19,6 +19,7 @@ from mvops.core.state import Observed, Record
 from mvops.errors import DataError, MissingExtraError, MvopsError, NotebookError, SpecError
 from mvops.kinds.file_changes import with_files
 from mvops.kinds.kind import Coded, Guarding, Look, kinds
+from mvops.kinds.model import unless_answered
 from mvops.kinds.schedule import no_times
 from mvops.registry.state import SqlState
 from mvops.usecases.bans import check_bans
@@ -78,7 +79,8 @@ def _made(
     everything = desired.keys() | records.keys()
     selection = select(scope, everything, _done_before(desired, records, said))
     seen = _observed(look, selection.chosen, records, offline=scope.offline)
-    compared = _compared(look, selection, desired, seen, forced, destroy)
+    found = _compared(look, selection, desired, seen, forced, destroy)
+    compared = (unless_answered(action, look) for action in found)
     if not scope.offline:
         compared = (with_files(action, records.get(action.address), look) for action in compared)
     actions = tuple(with_backs((_with_details(action, look) for action in compared), draft, real.registry))

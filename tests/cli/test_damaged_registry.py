@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from toy_project import copy, environment, mvops, query, snapshot
 
+from mvops.serving.ownership import claim
+
 REGISTRY = Path(".mvops/registry.db")
 HOURLY = "models.toy.monitor.every=1h"
 # Another change of the records, after which this process is gone, its log still beside the database.
@@ -165,6 +167,29 @@ def test_d2_a_copy_without_a_mark_is_a_registry(project: Path) -> None:
     assert (project / f"{REGISTRY}.bak").exists()
 
 
+def begins_anew(root: Path) -> None:
+    """Whoever goes on without the former registry: refused while an endpoint answers by it, else one apply."""
+    folder = root / ".mvops/serving/toy"
+    former = {path.name: path.read_bytes() for path in (folder / "route.json", folder / "v1.json")}
+    running = claim(folder / "spool")
+    before = snapshot(root)
+    told = "an endpoint, started by `mvops serve toy`, is running by .mvops/serving/toy, of which"
+    assert f"x model.toy     conflict: {told}" in mvops(root, "plan", "--detailed-exitcode").ok(1).out
+    mvops(root, "apply", "--yes").refused(f"model.toy: {told}", "Stop it where it was started (Ctrl-C)")
+    assert snapshot(root) == before
+    assert mvops(root, "versions", "list", "toy", "--json").ok().json()["versions"] == []
+    running.release()
+    said = mvops(root, "apply", "--yes").ok().err
+    (aside,) = folder.glob("former-*")
+    assert f"was moved to .mvops/serving/toy/{aside.name}" in said
+    assert {path.name: path.read_bytes() for path in aside.iterdir()} == former
+    (version,) = mvops(root, "versions", "list", "toy", "--json").ok().json()["versions"]
+    assert (version["number"], version["role"]) == (1, "champion")
+    assert f'"run": "{version["run"]}"' in (folder / "v1.json").read_text()
+    assert (folder / "v1.json").read_bytes() != former["v1.json"]
+    assert "knows of no apply" not in mvops(root, "plan", "--detailed-exitcode").ok(0).out
+
+
 def test_d2_a_registry_that_is_gone_with_its_copies_is_told(project: Path) -> None:
     kept = shutil.copy(project / f"{REGISTRY}.bak", project.parent)
     for path in (project / REGISTRY).parent.glob(f"{REGISTRY.name}*"):
@@ -179,6 +204,7 @@ def test_d2_a_registry_that_is_gone_with_its_copies_is_told(project: Path) -> No
         assert note in said
         assert anew in said
     assert "models begin with version 1 again" in mvops(project, "plan", "--json").ok().json()["notices"][0]
+    begins_anew(copy(project, project.with_name("anew")))
     shutil.copy(kept, project / f"{REGISTRY}.bak")
     told = "route.json, .mvops/registry.db.bak. If it was lost, `mvops state restore` puts the copy in its place"
     assert told in mvops(project, "plan").ok().out
