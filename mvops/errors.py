@@ -18,6 +18,8 @@ MvopsError                      the root; the command line prints it and exits w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -74,6 +76,15 @@ def of_the_system(error: OSError, hint: str) -> MvopsError:
     """A file that may not be written, a disk that is full, as one of ours."""
     what = f"{error.filename}: " if error.filename else ""
     return UsageError(f"{what}{error.strerror or error}", hint=hint)
+
+
+@contextmanager
+def or_elsewhere() -> Iterator[None]:
+    """Around the writing of a file whose place a person named."""
+    try:
+        yield
+    except OSError as error:
+        raise of_the_system(error, "Nothing was written there: make it writable, or write it elsewhere.") from error
 
 
 class SpecError(MvopsError):

@@ -10,7 +10,7 @@ import typer
 
 from mvops.cli.session import JsonFlag, answer, one_place, present, print_json, say, waiting
 from mvops.cli.session import project as open_project
-from mvops.errors import UsageError
+from mvops.errors import UsageError, or_elsewhere
 
 if TYPE_CHECKING:
     from mvops.workspace import Workspace
@@ -145,7 +145,8 @@ def dashboard(
             from mvops.atomic import write_atomically
             from mvops.web.page import page
 
-            write_atomically(output, page(overview(workspace)).encode())
+            with or_elsewhere():
+                write_atomically(output, page(overview(workspace)).encode())
             say(f"{output} was written")
         else:
             from mvops.web.app import serve

@@ -13,7 +13,7 @@ from typing import Any
 from mvops.atomic import whole_file
 from mvops.core.prediction import Outcome, Prediction
 from mvops.core.signature import Signature
-from mvops.errors import DataError, UsageError, Where
+from mvops.errors import DataError, UsageError, Where, or_elsewhere
 from mvops.performing.traffic import version_of
 from mvops.registry.predictions import PredictionLog
 from mvops.serving.requests import misfit
@@ -39,7 +39,7 @@ def export_predictions(
     workspace.model(model)
     if output.suffix not in {".csv", ".jsonl"}:
         raise UsageError(f"{output.name}: the ending says the format", hint="Write to a .csv or a .jsonl file")
-    with workspace.predictions() as log, whole_file(output) as file:
+    with workspace.predictions() as log, or_elsewhere(), whole_file(output) as file:
         pairs = log.iterate(model, since, until)
         if output.suffix == ".jsonl":
             return _json_lines(pairs, file)

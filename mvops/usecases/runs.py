@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mvops.atomic import write_atomically
 from mvops.core.run import Run, StepRun
-from mvops.errors import UsageError
+from mvops.errors import UsageError, or_elsewhere
 from mvops.notebook.page import StepPage, as_page
 from mvops.performing.track import run_files
 from mvops.registry import runs as registered
@@ -126,9 +126,9 @@ def _written(files: Mapping[str, bytes], output: Path) -> tuple[Path, ...]:
         path = output / name
         if path.is_file() and path.read_bytes() != content:
             raise UsageError(f"{path} is there with other content", hint="Choose another place with --output")
-    for name, content in files.items():
-        (output / name).parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(output / name, content)
+    with or_elsewhere():
+        for name, content in files.items():
+            write_atomically(output / name, content)
     return tuple(output / name for name in files)
 
 

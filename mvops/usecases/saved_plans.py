@@ -12,7 +12,7 @@ from mvops.atomic import write_atomically
 from mvops.core.action import differences
 from mvops.core.canonical import digest
 from mvops.core.plan import Plan
-from mvops.errors import ConflictError, StalePlanError, UsageError
+from mvops.errors import ConflictError, StalePlanError, UsageError, or_elsewhere
 from mvops.kinds.file_changes import changed_since
 from mvops.registry.owner import whoami
 from mvops.registry.state import SqlState
@@ -38,8 +38,9 @@ def save_plan(
     saved = plan.model_copy(update={"created_by": whoami(), "expires": expires, "parts": _parts(workspace)}).sealed()
     text = saved.model_dump_json(indent=2).encode()
     beside = list(signed(text, path, key))
-    for each, content in [(path, text), *beside]:
-        write_atomically(each, content)
+    with or_elsewhere():
+        for each, content in [(path, text), *beside]:
+            write_atomically(each, content)
     return saved
 
 

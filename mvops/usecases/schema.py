@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mvops.atomic import write_atomically
-from mvops.errors import UsageError
+from mvops.errors import UsageError, or_elsewhere
 from mvops.loading.schema import json_schemas
 
 
@@ -23,5 +23,6 @@ def write_schemas(folder: Path) -> Iterator[tuple[Path, str]]:
     """Write every schema into `folder`; yields each file with the line that makes an editor use it."""
     for what in sorted(json_schemas()):
         path = folder / f"{what}.schema.json"
-        write_atomically(path, schema_text(what).encode())
+        with or_elsewhere():
+            write_atomically(path, schema_text(what).encode())
         yield path, f"# yaml-language-server: $schema={path.resolve().as_uri()}"

@@ -110,10 +110,12 @@ def _index(project: Path, *, there: bool) -> None:
 def test_p1_a_project_without_a_registry_is_planned_where_none_can_be_made(quick: Path) -> None:
     shutil.rmtree(quick / ".mvops")
     before = contents(quick)
-    planned, status, applied = typed(quick, "plan", "status", "apply --yes")
+    planned, status, applied, *saved = typed(quick, "plan", "status", "apply --yes", "plan --out p.json", "schema -o .")
     assert "6 to create" in planned.ok().out
     assert "none yet: mvops apply" in status.ok().out
     applied.refused(".mvops/registry.db", "cannot be written: here it can only be read")
+    for found, name in zip(saved, ("p.json", "env.schema.json"), strict=True):
+        found.refused(f"{name}: Permission denied", "make it writable, or write it elsewhere")
     assert contents(quick) == before
 
 
