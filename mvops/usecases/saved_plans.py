@@ -14,6 +14,7 @@ from mvops.core.canonical import digest
 from mvops.core.plan import Plan
 from mvops.errors import ConflictError, StalePlanError, UsageError, or_elsewhere
 from mvops.kinds.file_changes import changed_since
+from mvops.registry.events import events
 from mvops.registry.owner import whoami
 from mvops.registry.state import SqlState
 from mvops.usecases.drafts import as_planned
@@ -100,13 +101,24 @@ def check_saved(workspace: Workspace, plan: Plan, text: bytes, file: Path) -> st
 def check_fresh(workspace: Workspace, plan: Plan) -> None:
     """The same project, mvops, state and spec as when the plan was made: steps read the spec again.
 
-    Raises ConflictError for a plan of another project, StalePlanError that says what has moved.
+    Raises ConflictError for a plan of another project, StalePlanError that says what has moved, or, for a plan that
+    is in no file, who was quicker.
     """
     check_environment(plan, workspace.project.environment)
     if plan.lineage != workspace.registry.lineage:
         raise ConflictError("this plan was made for another project", hint=_AGAIN)
+    if plan.created_by is None and plan.made_on != (serial := SqlState(workspace.registry).serial()):
+        raise StalePlanError(_overtaken(workspace, serial), hint="Type the same again: it plans on what is there now.")
     if moved := _moved(workspace, plan):
         raise StalePlanError(f"this plan is stale: {moved}", hint=_AGAIN)
+
+
+def _overtaken(workspace: Workspace, serial: int) -> str:
+    """Who was quicker than a command between its plan and its turn, where that is on record."""
+    last = next(iter(events(workspace.registry, limit=1, kind="apply")), None)
+    if last is None or not last.message.endswith(f": state {serial}"):
+        return "another command changed the project since this one planned"
+    return f"`{last.details['command']}` of {last.actor} finished since this command planned"
 
 
 def _moved(workspace: Workspace, plan: Plan) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ import toy_project as toy
 from toy_project import edit, finish, mvops, snapshot
 
 from mvops.loading.load import load_project
+from mvops.registry.owner import whoami
 
 
-def typed_in(project: Path, answer: str, *arguments: str) -> toy.Result:
-    """A command at a terminal, and what somebody types when it asks."""
+def typed_in(project: Path, answer: str, *arguments: str, meanwhile: Callable[[], object] | None = None) -> toy.Result:
+    """A command at a terminal, and what somebody types when it asks; before that, what goes on `meanwhile`."""
     ours, theirs = pty.openpty()
     try:
         process = subprocess.Popen(
@@ -27,6 +29,13 @@ def typed_in(project: Path, answer: str, *arguments: str) -> toy.Result:
             stderr=subprocess.PIPE,
             text=True,
         )
+        if meanwhile is not None:
+            shown = ""
+            while not shown.endswith("Do it?"):
+                assert process.stdout is not None
+                shown += (more := process.stdout.read(1))
+                assert more, f"it ended without asking: {shown}"
+            meanwhile()
         os.write(ours, f"{answer}\n".encode())
         return finish(process, timeout=120)
     finally:
@@ -48,6 +57,14 @@ def test_p31_where_a_name_is_to_be_typed_a_yes_is_not_enough(project: Path) -> N
     assert snapshot(project) == before
     typed_in(project, "toy", "destroy").ok()
     assert not (project / "deploy").exists()
+
+
+def test_p25_who_was_quicker_while_an_apply_asked_is_named(project: Path) -> None:
+    hourly, two_hourly = (f"models.toy.monitor.every={every}" for every in ("1h", "2h"))
+    late = typed_in(project, "y", "apply", hourly, meanwhile=lambda: mvops(project, "apply", "--yes", two_hourly).ok())
+    said = f"`apply` of {whoami()} finished since this command planned"
+    assert "stale" not in late.refused(said, "Type the same again: it plans on what is there now.").err
+    assert "*/2" in (project / "deploy/schedules/toy/crontab").read_text()
 
 
 @pytest.mark.parametrize(
