@@ -18,7 +18,7 @@ from mvops.core.prediction import Outcome, Prediction
 from mvops.registry import outcome_log
 from mvops.registry.engines import create_file, make_engine, only_one, reading, refuse_unsafe, translated
 from mvops.registry.outcome_log import OutcomeCount
-from mvops.registry.places import Place, check_file, locate
+from mvops.registry.places import Place, check_file, damaged, locate
 from mvops.registry.prediction_numbers import Numbers, numbers, recent
 from mvops.registry.prediction_tables import (
     EARLY,
@@ -196,6 +196,15 @@ class PredictionLog:
             for row in rows:
                 yield to_prediction(row), None if row.prediction_id is None else to_outcome(row)
             after = rows[-1].seq
+
+    def check(self) -> None:
+        """Read every page of an SQLite file. Raises RegistryError where one is damaged."""
+        if self._place.file is None:
+            return
+        with translated(self._place), self._reader.connect() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if found != "ok":
+            raise damaged(self._place.file, f"The database is damaged: {str(found).strip()}.")
 
     def close(self) -> None:
         """Give all connections back."""

@@ -131,6 +131,7 @@ def _lock(workspace: Workspace) -> Check:
 
 def _predictions(workspace: Workspace) -> Check:
     with workspace.predictions() as log:
+        log.check()
         number = sum(log.count(model) for model in workspace.project.models)
     return Check("prediction log", "ok", counted(number, "prediction"))
 
