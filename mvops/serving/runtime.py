@@ -39,6 +39,7 @@ from mvops.serving.router import Router
 from mvops.serving.served import Served, load_served
 from mvops.serving.settings import ServiceSettings
 from mvops.serving.spool import Spool, SpoolError
+from mvops.serving.unseen import unseen
 
 if TYPE_CHECKING:
     from mvops.registry.predictions import PredictionLog
@@ -179,11 +180,16 @@ class Runtime:
         return decode(body) if len(body) < _LARGE else await asyncio.to_thread(decode, body)
 
     async def _ask(self, served: Served, columns: list[list[Any]]) -> Answers:
-        """The model's answers. Raises Problem: 500 when it fails on these rows, 504 when it takes too long."""
+        """The model's answers. Raises Problem: 504 when it takes too long, 500 when it fails on these rows.
+
+        Where it fails on rows with categories that the training had none of, that is 422, which names them.
+        """
         try:
             async with asyncio.timeout(self.settings.predict_timeout):
                 answers = await served.batcher.submit(columns)
         except ModelError as error:
+            if flaws := unseen(served.version.signature.columns, columns):
+                raise Problem.of_rows(flaws) from None
             raise _failure("the model failed on this request", error.__cause__) from None
         except TimeoutError:
             raise Problem(504, "the model took too long") from None

@@ -16,6 +16,7 @@ from mvops.core.signature import Signature
 @pytest.fixture(scope="session")
 def dumped() -> Callable[[str], bytes]:
     made = {"classifier": dump_model(classifier())[0], "doubler": dump_model(doubler())[0]}
+    made["strict"] = dump_model(classifier(unknown="error"))[0]
     made["tripler"] = dump_model(doubler(3.0))[0]
     return made.__getitem__
 

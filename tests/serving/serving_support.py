@@ -49,7 +49,7 @@ ON_TIME = {"temp": -5.0, "hour": 3, "wind": 3.0, "holiday": False, "carrier": "A
 POISON = LATE | {"wind": None}
 
 
-def classifier() -> Any:
+def classifier(unknown: str = "ignore") -> Any:
     generator = np.random.default_rng(7)
     rows = 400
     frame = pd.DataFrame(
@@ -65,7 +65,7 @@ def classifier() -> Any:
     columns = ColumnTransformer(
         [
             ("numbers", StandardScaler(), ["temp", "hour", "wind", "holiday"]),
-            ("carrier", OneHotEncoder(handle_unknown="ignore"), ["carrier"]),
+            ("carrier", OneHotEncoder(handle_unknown=unknown), ["carrier"]),
         ]
     )
     return Pipeline([("columns", columns), ("model", LogisticRegression())]).fit(frame, late)
