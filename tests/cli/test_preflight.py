@@ -31,11 +31,11 @@ def test_check_tells_and_writes_nothing(tmp_path: Path) -> None:
     assert "warning  leak: Cell 1 fits `StandardScaler` on all rows" in said.out
     assert 'cell 1, line 7:  X = StandardScaler().fit_transform(df[["age", "income"]])' in said.out
     assert "inside a Pipeline" in said.out
-    assert "work [1].ipynb can be promoted: 2 warnings." in said.out
-    assert "model model, features X_test, target y_test" in said.out
+    assert "work [1].ipynb can be promoted: 1 warning." in said.out
+    assert "model served_model, features raw_held_out, target y_test" in said.out
     found = mvops(tmp_path, "promote", "work [1].ipynb", "--check", "--json").ok().json()
     assert found["promotable"]
-    assert sorted(each["kind"] for each in found["findings"]) == ["leak", "skew"]
+    assert sorted(each["kind"] for each in found["findings"]) == ["leak"]
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["d.csv", "work [1].ipynb"]
 
 

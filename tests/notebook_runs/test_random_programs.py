@@ -135,7 +135,8 @@ def handed(folder: Path, wanted: Mapping[str, str], saved: Mapping[str, Path]) -
     for name, step in wanted.items():
         entry = json.loads((saved[step] / MANIFEST).read_text())["values"].get(name)
         if entry is not None:
-            values[name] = {**entry, "file": str(saved[step] / entry["file"])}
+            made = {"file": str(saved[step] / entry["file"]), "object": f"{step} {entry['object']}"}
+            values[name] = {**entry, **made}
     (folder / MANIFEST).write_text(json.dumps({"values": values, "absent": []}))
     return folder
 
