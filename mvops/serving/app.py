@@ -2,7 +2,7 @@
 
 POST /predict      {"rows": [{...}], "time": one or a list, or left out}
                    -> {"predictions", "prediction_ids", "model_version", and "probabilities" where there are any}
-POST /outcomes     {"outcomes": [{"prediction_id", "outcome"}]} -> {"accepted": n, "unknown": n, "contradicting": n}
+POST /outcomes     {"outcomes": [{"prediction_id", "outcome"}]} -> {"accepted": n}
 GET /health/live   200 while the process is there
 GET /health/ready  200 or 503, with the versions, the spool, the log and what troubles them
 GET /metrics       for Prometheus

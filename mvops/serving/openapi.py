@@ -115,14 +115,7 @@ def _schemas(version: Version, max_rows: int) -> dict[str, Any]:
         ),
         "Reply": _object(reply),
         "Outcomes": _object({"outcomes": _list(_object(outcome), max_rows)}),
-        "Accepted": _object(
-            {
-                "accepted": {"type": "integer"},
-                "unknown": {"type": "integer", "description": "Of predictions that are not in the log, or not yet."},
-                "contradicting": {"type": "integer", "description": "Another value was known before, and stays."},
-            },
-            optional={"unknown", "contradicting"},
-        ),
+        "Accepted": _object({"accepted": {"type": "integer"}}),
         "Problem": {
             "type": "object",
             "required": ["type", "title", "status", "detail"],

@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -28,8 +28,7 @@ from mvops.serving.answers import Answers
 from mvops.serving.batching import ModelError
 from mvops.serving.counts import ArmTally, RolloutCounts, Tally
 from mvops.serving.decoding import decode
-from mvops.serving.flusher import Flusher
-from mvops.serving.known import Known
+from mvops.serving.flusher import Flusher, Log
 from mvops.serving.metrics import Metrics
 from mvops.serving.neighbours import of_others, publish
 from mvops.serving.problems import Problem
@@ -40,9 +39,6 @@ from mvops.serving.served import Served, load_served
 from mvops.serving.settings import ServiceSettings
 from mvops.serving.spool import Spool, SpoolError
 from mvops.serving.unseen import unseen
-
-if TYPE_CHECKING:
-    from mvops.registry.predictions import PredictionLog
 
 _LARGE = 128 << 10  # bytes of a body above which it is decoded off the event loop
 _RETRY_AFTER = 1  # seconds
@@ -65,7 +61,6 @@ class Runtime:
         self._published: dict[str, Any] = {}
         self._working = 0  # requests to /predict in work
         self.router = Router(settings.state_folder, lambda: settings.called, self._load, self.metrics.load_failed)
-        self.known = Known(self._open_log)
         self.spool: Spool
         self.flusher: Flusher
 
@@ -92,7 +87,6 @@ class Runtime:
             self._started = False
             self.draining = True
             self.router.stop()
-            self.known.close()
             self.spool.close()
             self.flusher.stop(self.settings.flush_timeout)
             self.spool.release()
@@ -101,7 +95,7 @@ class Runtime:
     def _load(self, version: Version) -> Served:
         return load_served(version, self.settings, self._pool, self.metrics.batch, self._features)
 
-    def _open_log(self) -> PredictionLog:
+    def _open_log(self) -> Log:
         from mvops.registry.predictions import PredictionLog  # noqa: PLC0415 -- a third of a second, in the background
 
         return PredictionLog.open(self.settings.predictions, self.settings.root)
@@ -172,9 +166,8 @@ class Runtime:
         """Answer a request to /outcomes. Raises Problem."""
         signature = self.router.table.champion.version.signature
         outcomes = read_outcomes(await self._decoded(body), signature, self.settings.max_rows)
-        counts = await self.known.counts(outcomes)
         await self._keep(outcomes_record(outcomes, datetime.now(UTC)))
-        return orjson.dumps({"accepted": len(outcomes), **counts})
+        return orjson.dumps({"accepted": len(outcomes)})
 
     async def _decoded(self, body: bytes) -> Any:
         return decode(body) if len(body) < _LARGE else await asyncio.to_thread(decode, body)

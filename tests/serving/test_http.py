@@ -52,9 +52,6 @@ def test_an_outcome_joins_its_prediction(shared):
         found = wait_for(lambda: (log.find(reply.prediction_ids[0]) or (None, None))[1])
     assert isinstance(found, Outcome)
     assert (found.prediction_id, found.outcome) == (reply.prediction_ids[0], 0)
-    others = [{"prediction_id": name, "outcome": 1} for name in (reply.prediction_ids[0], "nobody-0")]
-    response, text = send(server.port, "POST", "/outcomes", json.dumps({"outcomes": others}))
-    assert (response.status, json.loads(text)) == (200, {"accepted": 2, "unknown": 1, "contradicting": 1})
 
 
 def test_the_example_in_the_openapi_document_works(shared):
