@@ -37,8 +37,9 @@ class HeldOut:
 def handed_over(outputs: Mapping[str, Artifact], store: ArtifactStore, name: str, interpreter: str = "") -> HeldOut:
     """The values that a run left in the store, by role; `name` is the model's, for messages.
 
-    A model that was made by an `interpreter` which is not ours, and that cannot be loaded here, is loaded there.
-    Raises ArtifactError for an estimator that skops cannot store, DataError for features that are no table.
+    A model that was made by an `interpreter` which is not ours, and that cannot be loaded here, is loaded there; one
+    that skops cannot store, by ours in a process apart. Raises ArtifactError for a model that cannot be loaded,
+    DataError for features that are no table.
     """
 
     def value(role: str) -> Any:

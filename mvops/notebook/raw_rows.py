@@ -153,9 +153,10 @@ class _Making:
 
     def _is_other(self, node: ast.stmt) -> bool:
         """Does it, or a function of the notebook's own that it calls, draw random numbers or read a file."""
-        used = [self._functions[name] for name in loaded_names(node) if name in self._functions]
-        reads = any(_READS.fullmatch(last_part(call.func)) for each in (node, *used) for call in calls(each))
-        return reads or any(_RANDOM.search(ast.unparse(each)) for each in (node, *used))
+        used = [node, *(self._functions[name] for name in loaded_names(node) if name in self._functions)]
+        called = [call.func for each in used for call in ast.walk(each) if isinstance(call, ast.Call)]
+        reads = any(_READS.fullmatch(last_part(function)) for function in called)
+        return reads or any(_RANDOM.search(ast.unparse(each)) for each in used)
 
     def is_array(self, expression: ast.expr) -> bool:
         """Are the rows without an index."""

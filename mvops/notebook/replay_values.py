@@ -45,6 +45,7 @@ class Values:
         self._keys = 0
 
     def kind(self, name: str) -> Kind:
+        """Of what the name holds."""
         return self.kinds.get(name, "fixed")
 
     def of(self, node: ast.expr) -> tuple[ast.expr, Kind]:  # noqa: PLR0911 -- one line for each form
@@ -165,6 +166,7 @@ class Values:
         return call, "rows"
 
     def arguments(self, call: ast.Call, owner: Kind = "rows") -> Kind:
+        """Writes the arguments of a call again; the kind is that of its value, a method's `owner` included."""
         kept, call.func = call.func, ast.Name("function", ast.Load())
         whole = self._parts(call, owner)
         call.func = kept
@@ -173,6 +175,7 @@ class Values:
     # what is learnt
 
     def settled(self, node: ast.expr, kind: Kind) -> ast.expr:
+        """The expression, asked for by a key where all rows make its value."""
         return self._once(node) if kind == "learnt" else node
 
     def _once(self, value: ast.expr) -> ast.expr:
@@ -180,6 +183,7 @@ class Values:
         return self._ask("once", ast.Lambda(nothing, value))
 
     def fitted(self, estimator: ast.expr, rows: ast.expr) -> ast.expr:
+        """The estimator as it was fitted on all rows."""
         self.prepares = True
         return self._ask("fitted", estimator, self.settled(*self.of(rows)))
 
@@ -200,6 +204,7 @@ def _most(*kinds: Kind) -> Kind:
 
 
 def learns() -> ast.expr:
+    """Is it fitted just now."""
     return ast.Attribute(ast.Name("self", ast.Load()), "learns_", ast.Load())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from mvops.core.run import StepRun
@@ -12,8 +13,10 @@ from mvops.notebook.results import Store
 SAYS = "Rows cannot be prepared one by one as they were together:"
 
 
-def about_unprepared(steps: Iterable[StepRun], store: Store) -> str | None:
-    """The sentence for people, or None where all is well; `steps` are those of a run."""
+def about_unprepared(notebooks: Iterable[Path], steps: Iterable[StepRun], store: Store) -> str | None:
+    """The sentence for people, or None where all is well; `steps` are those of a run of the promoted `notebooks`."""
+    if not any(SAYS.encode() in notebook.read_bytes() for notebook in notebooks):
+        return None
     for sha256 in filter(None, (step.notebook for step in steps)):
         record = store.read_bytes(sha256)
         if SAYS.encode() in record:

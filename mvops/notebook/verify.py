@@ -110,7 +110,10 @@ def verify(  # noqa: PLR0913 -- what is compared, where it runs, and how near is
     ]
     answered = next((found for own in executed if (found := answer(own)) is not None), None)
     promoted = Ran(cells, answered, folder.changed(), result.seconds)
-    return replace(_compared(first, promoted, run, tolerance, places), unprepared=about_unprepared(result.steps, store))
+    return replace(
+        _compared(first, promoted, run, tolerance, places),
+        unprepared=about_unprepared(job.notebooks, result.steps, store),
+    )
 
 
 def _asked_in(documents: Sequence[Document], job: PipelineJob) -> int:

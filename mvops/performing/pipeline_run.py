@@ -77,7 +77,7 @@ def run_and_record(job: PipelineJob, model: str, reason: str, workspace: Workspa
         }
     )
     save_run(workspace.registry, succeeded)
-    if (told := about_unprepared(result.steps, workspace.store)) is not None:
+    if (told := about_unprepared(job.notebooks, result.steps, workspace.store)) is not None:
         workspace.remarks.append(f"{model}: {told}: mvops runs notebook {run.id} --html")
     return succeeded
 

@@ -330,6 +330,14 @@ def test_p40_what_is_not_as_planned_after_all_is_told(project: Path) -> None:
     changed = "dataset.data: data/d.csv has changed since the plan was made"
     refused = mvops(project, "apply", "--yes").refused(changed, "Again: mvops apply")
     assert "FAILED" in refused.out
+    edit(
+        project / NOTEBOOK,
+        "open('../data/d.csv', 'a').write('\\\\n')\\n",
+        "import own; open('own.py', 'a').write('x = 1')\\n",
+    )
+    (project / "pipelines/own.py").write_text("y = 1\n")
+    refused = mvops(project, "apply", "--yes").refused("pipeline.toy is not as planned: sources", "mvops plan")
+    assert "Looked at again, this is not as planned: pipeline.toy" in refused.out
 
 
 def test_a_gate_that_refuses_is_exit_code_4_and_the_champion_stays(project: Path) -> None:

@@ -202,6 +202,7 @@ def test_what_cannot_be_done_to_one_row_stays_with_the_caller(
     [
         pytest.param(("df = df.sample(frac=1)", "X = pd.get_dummies(df[['sex', 'fare']]).sample(frac=1)"), id="drawn"),
         pytest.param(("ages = pd.read_csv('ages.csv')", "X = pd.get_dummies(df.merge(ages))"), id="two tables"),
+        pytest.param(("def read(t):\n    return t.isin(open('x'))", "X = pd.get_dummies(read(df))"), id="a file"),
         pytest.param(("X = df[['age', 'fare']]",), id="nothing is done"),
         pytest.param(("with open('x') as f:\n    X = pd.get_dummies(df[f.read().split()])",), id="in a block"),
     ],
