@@ -19,7 +19,6 @@ from mvops.loading.problems import KeyPath, Place, Problem, show_path, spec_erro
 from mvops.loading.strict_yaml import BadYamlError, Document, parse
 
 DEFAULTS = "model_defaults"
-_MOST_REFERENCES = 6  # that are told at once
 
 
 @dataclass(frozen=True)
@@ -155,10 +154,7 @@ def _finished(
         resolved = resolve(tree)
     except BadReferenceError as error:
         raise spec_error(
-            [
-                Problem(positions.find(e.path) or positions.nearest(e.path), e.message)
-                for e in error.all[:_MOST_REFERENCES]
-            ]
+            [Problem(positions.find(e.path) or positions.nearest(e.path), e.message) for e in error.all]
         ) from None
     plain, _ = _overridden(written, positions)
     return Composition(resolved, defaults, positions, plain, environment, frozenset(made))

@@ -15,6 +15,7 @@ _PLAIN = re.compile(r"\$\{(?P<dots>\.*)(?P<path>\w[\w-]*(?:\.[\w-]+|\[\d+\])*)\}
 _LONGEST_CHAIN = 16
 _MOST_VALUES = 20_000  # made by references
 _MOST_CHARACTERS = 1 << 20
+_MOST_WRONG = 6  # references that are told of at a time; no further one is followed then
 
 
 class BadReferenceError(ValueError):
@@ -44,18 +45,25 @@ def refused(text: str) -> str | None:
 def resolve(tree: dict[str, Any]) -> dict[str, Any]:
     """A copy of `tree` with every reference replaced.
 
-    Raises BadReferenceError for a circle, a dead end, or too much: the first one, with `all` that there are.
+    Raises BadReferenceError for a circle, a dead end, or too much: the first one, with the next few in `all`.
     """
     resolver = _Resolver(tree)
+    resolved: dict[str, Any] = {}
     try:
-        resolved: dict[str, Any] = resolver.value(tree, (), ())
+        resolved = resolver.value(tree, (), ())
     except RecursionError:
         raise BadReferenceError((), "the references are nested too deeply") from None
+    except _EnoughError:
+        pass
     if resolver.wrong:
         first = resolver.wrong[0]
         first.all = tuple(resolver.wrong)
         raise first
     return resolved
+
+
+class _EnoughError(Exception):
+    """So many references are wrong that the others need not be looked at."""
 
 
 class _Resolver:
@@ -86,6 +94,8 @@ class _Resolver:
             raise
         except BadReferenceError as error:
             self.wrong.append(error)
+            if len(self.wrong) == _MOST_WRONG:
+                raise _EnoughError from None
             return text
 
     def _text(self, text: str, path: KeyPath, chain: tuple[KeyPath, ...]) -> Any:
