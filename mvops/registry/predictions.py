@@ -15,10 +15,11 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, select, update
 
 from mvops.core.prediction import Outcome, Prediction
+from mvops.errors import RegistryError, Where
 from mvops.registry import outcome_log
 from mvops.registry.engines import create_file, make_engine, only_one, reading, refuse_unsafe, translated
 from mvops.registry.outcome_log import OutcomeCount
-from mvops.registry.places import Place, check_file, damaged, locate
+from mvops.registry.places import Place, check_file, damaged, identity, locate
 from mvops.registry.prediction_numbers import Numbers, numbers, recent
 from mvops.registry.prediction_tables import (
     EARLY,
@@ -43,6 +44,7 @@ class PredictionLog:
         self._place = place
         self._engine = engine
         self._reader = reading(engine)
+        self._identity = identity(place.file)
 
     @classmethod
     def open(cls, url: str, root: Path) -> PredictionLog:
@@ -226,6 +228,10 @@ class PredictionLog:
             # that remembers where it was would skip rows that are committed out of order.
             only_one(connection, "prediction log")
             yield connection
+        if identity(self._place.file) != self._identity:  # what was written went into a file that nobody finds again
+            raise RegistryError(
+                "The prediction log was taken away.", where=self._place.file and Where(self._place.file)
+            )
 
     def _fetch(self, query: Select[Any]) -> Sequence[Any]:
         with translated(self._place), self._reader.connect() as connection:

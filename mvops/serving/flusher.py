@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mvops.core.prediction import Outcome, Prediction
+from mvops.errors import MvopsError
 from mvops.serving.records import read_record
 from mvops.serving.segments import MAGIC, frames
 from mvops.serving.spool import Segment, Spool
@@ -91,7 +92,8 @@ class Flusher:
                 self._move(segment)
             self.trouble = None
         except Exception as error:  # noqa: BLE001 -- whatever the database's driver raises; we try again
-            self.trouble = type(error).__name__  # its text may hold a password
+            # the text of another error may hold a password
+            self.trouble = error.message if isinstance(error, MvopsError) else type(error).__name__
             self._close()
         if self._spool.backlog == 0:
             self._empty_at = time.monotonic()

@@ -130,6 +130,33 @@ def test_d4_while_the_database_is_gone_the_spool_keeps_and_then_catches_up(folde
     assert ids(folders[1]) == ["a", "b"]
 
 
+@pytest.mark.parametrize("brought_back", [True, False])
+def test_a_log_that_is_taken_away_under_the_endpoint_is_told_and_loses_nothing(folders, brought_back):
+    log, elsewhere = folders[1] / "predictions.db", folders[1] / "elsewhere"
+    elsewhere.mkdir()
+    spool = Spool(folders[0], 1 << 20)
+    flusher = Flusher(spool, opener(folders[1]), lambda: MODEL)
+    flusher.start()
+    append(spool, [record("a")])
+    assert wait_for(lambda: spool.backlog == 0)
+    log.rename(elsewhere / log.name)
+    append(spool, [record("b")])
+    assert wait_for(lambda: "still there" in (flusher.trouble or ""))  # what SQLite keeps beside it is not of a new one
+    assert spool.backlog > 0
+    if brought_back:
+        (elsewhere / log.name).rename(log)
+    else:
+        for beside in (f"{log.name}-wal", f"{log.name}-shm"):
+            (folders[1] / beside).rename(elsewhere / beside)
+    assert wait_for(lambda: spool.backlog == 0)
+    assert flusher.trouble is None
+    spool.close()
+    assert flusher.stop(5)
+    spool.release()
+    assert ids(folders[1]) == (["a", "b"] if brought_back else ["b"])
+    assert brought_back or ids(elsewhere) == ["a", "b"]
+
+
 def test_a_database_that_is_locked_at_the_end_costs_time_but_no_record(folders):
     opener(folders[1])().close()
     holder = sqlite3.connect(folders[1] / "predictions.db", isolation_level=None)
