@@ -13,7 +13,8 @@ _SHOWN = 5  # ids
 def imported_lines(model: str, source: Path, found: Imported) -> Iterator[str]:
     """How many were taken, and which of them contradict what is known."""
     unknown = f", {found.unknown} for predictions that are not in the log" if found.unknown else ""
-    yield f"{found.accepted} outcomes taken{unknown}"
+    known = f", {found.repeated} known already" if found.repeated else ""
+    yield f"{found.accepted} outcome{'' if found.accepted == 1 else 's'} taken{known}{unknown}"
     if not found.contradicted:
         return
     count, more = len(found.contradicted), len(found.contradicted) - _SHOWN

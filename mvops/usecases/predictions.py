@@ -48,12 +48,13 @@ def export_predictions(
 
 @dataclass(frozen=True)
 class Imported:
-    """How many outcomes are new, and how many rows are of no prediction in the log.
+    """How many outcomes are new, how many were known, and how many rows are of no prediction in the log.
 
     `contradicted` are ids whose outcome was known with another value; they were `replaced`, or it stays.
     """
 
     accepted: int
+    repeated: int
     unknown: int
     contradicted: tuple[str, ...]
     replaced: bool
@@ -79,7 +80,7 @@ def import_outcomes(workspace: Workspace, model: str, source: Path, *, replace: 
             wrong = set(log.compare_outcomes(outcomes).different)
             take_back(workspace, model, log, [found for found, _ in known if found.id in wrong])
         count = log.append_outcomes(outcomes, replacing=replace)
-        return Imported(count, len(rows) - len(known), count.different, replace)
+        return Imported(count, count.repeated - len(count.different), len(rows) - len(known), count.different, replace)
 
 
 def _known(

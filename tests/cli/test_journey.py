@@ -193,7 +193,7 @@ def test_the_exports_hold_every_answer(story: Story) -> None:
 
 
 def test_outcomes_come_in_by_file_once(story: Story) -> None:
-    assert "1 outcomes taken, 1 for predictions that are not in the log" in story["outcomes import"].out
+    assert "1 outcome taken, 1 for predictions that are not in the log" in story["outcomes import"].out
     again: dict[str, Any] = story["outcomes import --json"].json()
     assert (again["accepted"], again["unknown"]) == (0, 1)
 

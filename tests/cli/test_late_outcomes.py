@@ -51,7 +51,7 @@ def test_outcomes_that_were_wrong_are_corrected_and_their_window_is_judged_again
     assert (found["labelled"], right(found)) == (400, 0)
     (project / "o.csv").write_text("prediction_id,outcome\n2-0,0\n2-1,1\n2-2,1\n3-0,0\nnobody,1\n")
     said = mvops(project, "outcomes", "import", "toy", "o.csv").ok().out
-    assert "1 outcomes taken, 1 for predictions that are not in the log\n" in said
+    assert "1 outcome taken, 1 known already, 1 for predictions that are not in the log\n" in said
     assert "2 contradict what is known, which stays: 2-0, 2-1\n" in said
     assert "To correct it: mvops outcomes import toy o.csv --replace" in said
     lines = [f"2-{number},{number % 2}" for number in range(400)]
