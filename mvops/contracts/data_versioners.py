@@ -86,6 +86,13 @@ class DataVersioner(Protocol):
         """Raise BackendError, with the command to type, where something has to be set up first; quick, reads only."""
         ...
 
+    def reach(self, place: Place, before: Revision | None, options: Mapping[str, Any]) -> None:
+        """Raise BackendError where content has no place to go to: asked before a run is made of it. Quick, reads only.
+
+        `before` is what was kept of it last.
+        """
+        ...
+
     def holds(self, place: Place, revision: Revision, options: Mapping[str, Any]) -> bool:
         """Is the revision still what is kept for these files; quick, reads only."""
         ...

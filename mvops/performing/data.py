@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mvops.contracts.data_versioners import Dataset, DataVersioner, Revision
+from mvops.core.config.data import Data
 from mvops.core.run import Run
 from mvops.core.steps import KeepData
 from mvops.core.version import DataRevision
@@ -11,6 +14,12 @@ from mvops.features.joined import joined_content, joined_file
 from mvops.lifecycle.data import keep_revision, named_revision, recorded_revision
 from mvops.notebook.digests import input_contents
 from mvops.workspace import Workspace, data_keeper, data_place
+
+
+def reach_keeper(outputs: Mapping[str, str], workspace: Workspace) -> None:
+    """Raise BackendError where data could not be kept for want of a place; `outputs` are what was kept of it last."""
+    versioner, data, before = _keeper(outputs, workspace)
+    versioner.reach(data_place(workspace), before, data.options)
 
 
 def keep_data(step: KeepData, outputs: dict[str, str], workspace: Workspace) -> dict[str, str]:
@@ -22,12 +31,16 @@ def keep_data(step: KeepData, outputs: dict[str, str], workspace: Workspace) -> 
     dataset = Dataset(pattern=step.pattern, files=files)
     if dataset.digest != step.digest:
         raise ConflictError(f"{step.pattern} has changed since the plan was made", hint="Again: mvops apply")
-    place = data_place(workspace)
+    versioner, data, before = _keeper(outputs, workspace)
+    kept = versioner.keep(data_place(workspace), dataset, before, data.options)
+    return keep_revision(workspace.store, kept.revision) | {"to_commit": ", ".join(kept.to_commit)}
+
+
+def _keeper(outputs: Mapping[str, str], workspace: Workspace) -> tuple[DataVersioner, Data, Revision | None]:
+    """Who keeps data now, how, and what that one kept last."""
     data, _ = data_keeper(workspace)
     before = recorded_revision(workspace.store, outputs) if outputs.get("backend") == data.backend else None
-    versioner: DataVersioner = workspace.backend("data_versioners", data.backend)
-    kept = versioner.keep(place, dataset, before, data.options)
-    return keep_revision(workspace.store, kept.revision) | {"to_commit": ", ".join(kept.to_commit)}
+    return workspace.backend("data_versioners", data.backend), data, before
 
 
 def keep_joined(workspace: Workspace, run: Run, parameter: str) -> dict[str, DataRevision]:

@@ -18,6 +18,7 @@ from mvops.core.steps import GoBack, Step
 from mvops.errors import MvopsError, RegistryError
 from mvops.kinds.file_changes import bookkeeping, texts_in_use
 from mvops.kinds.kind import Look, Settling, kinds
+from mvops.performing.data import reach_keeper
 from mvops.performing.perform import perform
 from mvops.registry.events import record_event
 from mvops.registry.journal import SqlJournal
@@ -53,13 +54,14 @@ def apply(  # noqa: PLR0913 -- what goes on record of it is handed in
     that made sure itself that nobody has to sign. `stop` is asked after each step of a pipeline and each action; a
     yes ends the apply as a KeyboardInterrupt, with what is done on record. Raises LockedError while somebody else
     applies, ConflictError for a plan that was made on another state, that holds a conflict, or that nobody signed who
-    has to. What an action's own
-    failure raises is in its Done.
+    has to, BackendError where data that is to be kept has no place to go to. What an action's own failure raises is in
+    its Done.
     """
     if not unsigned:
         check_signed(workspace, signed_by)
     with hold_lock(workspace.registry, command) as hold:
         check_fresh(workspace, plan)
+        _reach_keepers(workspace, plan)
         journal = SqlJournal(workspace.registry, hold)
         _close_interrupted(journal)
         finished: list[Done] = []
@@ -164,6 +166,14 @@ def _is_data_kept(action: Action) -> bool:
     """Data that no run could be made of are not kept: what was kept before stays the last that is."""
     kept = kind_of(action.address) == "dataset" and action.changes_the_world and action.verb is not Verb.DELETE
     return kept and bool((action.after or {}).get("kept"))
+
+
+def _reach_keepers(workspace: Workspace, plan: Plan) -> None:
+    """Nothing is trained on data that could not be kept then."""
+    records = SqlState(workspace.registry)
+    for action in filter(_is_data_kept, plan.pending()):
+        record = records.record(action.address)
+        reach_keeper(record.outputs if record else {}, workspace)
 
 
 def _makes(action: Action) -> bool:

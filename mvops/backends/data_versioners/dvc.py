@@ -52,6 +52,10 @@ class Dvc:
         """The project has to be in a DVC repository."""
         find_repository(place.root)
 
+    def reach(self, place: Place, before: Revision | None, options: Mapping[str, Any]) -> None:
+        """Is it a DVC repository, and its remote known and, where that is a folder, still there."""
+        _remote(find_repository(place.root), before, options)
+
     def holds(self, place: Place, revision: Revision, options: Mapping[str, Any]) -> bool:
         """Do the `.dvc` files still say what they said, and is it in a remote, once there is one."""
         try:

@@ -26,6 +26,10 @@ class Local:
         """Always."""
         del place
 
+    def reach(self, place: Place, before: Revision | None, options: Mapping[str, Any]) -> None:
+        """Always: versions need the store too."""
+        del place, before, options
+
     def holds(self, place: Place, revision: Revision, options: Mapping[str, Any]) -> bool:
         """Is every file's content in the store."""
         del options
