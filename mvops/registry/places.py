@@ -132,16 +132,16 @@ def damaged(file: Path, message: str) -> RegistryError:
     return RegistryError(message, where=Where(file), hint=f"mvops does not touch it. {way_out}")
 
 
-def identity(file: Path | None) -> tuple[int, int] | None:
+def identity(file: Path) -> tuple[int, int] | None:
     """Device and inode, by which a file is known from another one that has taken its place; None where there is none.
 
     An open database goes on being written where its file was removed or renamed, and nobody would find it again.
     """
     try:
-        found = file.stat() if file else None
+        found = file.stat()
     except OSError:
         return None
-    return (found.st_dev, found.st_ino) if found else None
+    return found.st_dev, found.st_ino
 
 
 def wal_of(file: Path) -> Path:

@@ -44,7 +44,7 @@ class PredictionLog:
         self._place = place
         self._engine = engine
         self._reader = reading(engine)
-        self._identity = identity(place.file)
+        self._identity = place.file and identity(place.file)
 
     @classmethod
     def open(cls, url: str, root: Path) -> PredictionLog:
@@ -228,10 +228,9 @@ class PredictionLog:
             # that remembers where it was would skip rows that are committed out of order.
             only_one(connection, "prediction log")
             yield connection
-        if identity(self._place.file) != self._identity:  # what was written went into a file that nobody finds again
-            raise RegistryError(
-                "The prediction log was taken away.", where=self._place.file and Where(self._place.file)
-            )
+        file = self._place.file
+        if file is not None and identity(file) != self._identity:  # it was written where nobody finds it again
+            raise RegistryError("The prediction log was taken away.", where=Where(file))
 
     def _fetch(self, query: Select[Any]) -> Sequence[Any]:
         with translated(self._place), self._reader.connect() as connection:
