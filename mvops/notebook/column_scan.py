@@ -123,6 +123,11 @@ class ColumnScan(ABC):
             case ast.Subscript(value=ast.Name(id=owner), slice=part):
                 for name in self._meant(owner):
                     self._assign_column(name, self.columns.named(part), value)
+            case ast.Subscript(
+                value=ast.Attribute(value=ast.Name(id=owner), attr="loc"),
+                slice=ast.Tuple(elts=[ast.Slice(lower=None, upper=None), part]),
+            ):
+                self._assign_column(owner, self.columns.named(part), value)
             case ast.Attribute(value=ast.Name(id=owner), attr="columns" | "index"):
                 self.columns.held.pop(owner, None)
             case ast.Attribute(value=ast.Name(id=owner), attr=attr):
@@ -150,6 +155,8 @@ class ColumnScan(ABC):
         if held is not None and not isinstance(value, ast.Name):  # another name of the same table stays one
             held = replace(held, where=(self.columns.at, value.lineno))
         self._hold(name, held)
+        for given in value.keywords if isinstance(value, ast.Call) and last_part(value.func) == "assign" else ():
+            self._assign_column(name, frozenset({given.arg}) if given.arg else None, given.value)
 
     def _assign_column(self, owner: str, names: frozenset[str] | None, value: ast.expr) -> None:
         held = self.columns.held.get(owner)

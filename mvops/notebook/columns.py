@@ -24,7 +24,7 @@ _KEEPS = {  # methods that leave the columns as they are
         "sort_values",
         "to_numpy",
     ),
-    *("drop_duplicates", "set_axis", "round", "sort_index", "interpolate", "ffill", "bfill", "replace"),
+    *("drop_duplicates", "assign", "set_axis", "round", "sort_index", "interpolate", "ffill", "bfill", "replace"),
 }
 _KEEPS_OF_FIRST = {
     "array",

@@ -47,3 +47,16 @@ def test_check_exits_with_1_where_something_prevents_promotion(tmp_path: Path) -
     assert said.err == ""
     assert not mvops(tmp_path, "promote", "a.ipynb", "--check", "--json").ok(1).json()["promotable"]
     mvops(tmp_path, "promote", "b.ipynb", "--check").refused("there is no notebook b.ipynb")
+
+
+def test_check_tells_a_target_that_is_summed_up_by_group(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("age,income,town,y\n")
+    encode = 'df["town"] = df["town"].map(df.groupby("town")["y"].mean())\nX = df.drop(columns="y")'
+    write_notebook(
+        tmp_path / "a.ipynb",
+        {SOUND.replace('X = StandardScaler().fit_transform(df[["age", "income"]])', encode): (), FIT: ()},
+    )
+    said = mvops(tmp_path, "promote", "a.ipynb", "--check").ok()
+    assert "leak: Cell 1 computes the column 'town' from the groups' values of the target 'y', of all rows" in said.out
+    assert 'cell 1, line 7:  df["town"] = df["town"].map(' in said.out
+    assert "compute it from the training rows only" in said.out

@@ -107,7 +107,33 @@ def leaks(book, *sources):
             "warning 3:1 column 'z' among the features, and it is computed from 'y'",
         ),
         (["df['y'] = (df['score'] > 5).astype(int)", XY, SPLIT, MODEL], "warning 3:1 column 'score'"),
-        (["df['m'] = df.groupby('g')['y'].transform('mean')", XY, SPLIT, MODEL], "warning 3:1 column 'm'"),
+        *(
+            ([line, XY, SPLIT, MODEL], f"warning 2:{line.count(chr(10)) + 1} {says}")
+            for line, says in (
+                ("df['m'] = df.groupby('g')['y'].transform('mean')", "computes the column 'm' from the groups' values"),
+                ("df['m'] = df.groupby('g').y.transform('mean')", "the target 'y', of all rows"),
+                ("df['m'] = df['g'].map(df.groupby('g')['y'].mean())", "Split first and compute it from the training"),
+                ("df['m'] = df['g'].map(df.groupby('g').agg({'y': 'mean'})['y'])", "TargetEncoder in a Pipeline"),
+                ("means = df.groupby('g')['y'].mean().to_dict()\ndf['m'] = df['g'].map(means)", "column 'm'"),
+                ("means = df.groupby('g')['y'].mean()\ndf['g'] = df['g'].apply(lambda g: means[g])", "column 'g'"),
+                ("g = df.groupby('g')\ndf.loc[:, 'm'] = g['y'].transform('mean')", "column 'm'"),
+                ("g = df.groupby('g').agg(m=('y', 'mean'), n=('y', 'size'))\ndf = df.merge(g, on='g')", "column 'm'"),
+                ("df = pd.merge(df, df.groupby('g')['y'].mean().rename('m'), on='g')", "column 'm'"),
+                ("df = df.assign(m=df.groupby('g')['y'].transform('mean'))", "column 'm'"),
+                ("for c in ['g', 'h']:\n    df[c + '_m'] = df.groupby(c)['y'].transform('mean')", "names in a loop"),
+                ("df['a'] = df['a'].fillna(df.groupby('y')['a'].transform('mean'))", "'a' by groups of the target 'y'"),
+            )
+        ),
+        ([XY, "X['m'] = X['g'].map(y.groupby(X['g']).mean())", SPLIT, MODEL], "warning 3:1 column 'm'"),
+        (
+            [
+                "df['m'] = df.groupby('g')['y'].transform('mean')\ndf['n'] = df['m'] ** 2",
+                XY + "\ndel X['m']",
+                SPLIT,
+                MODEL,
+            ],
+            "warning 3:1 column 'n' among the features, and it is computed from 'y'",
+        ),
     ],
 )
 def test_a_leak_is_found_with_its_place(book, sources, says):
@@ -180,6 +206,25 @@ def test_a_leak_is_found_with_its_place(book, sources, says):
         ],
         ["df['log_y'] = np.log(df['y'])", "X = df.drop(columns=['y', 'log_y'])\ny = df['log_y']", SPLIT, MODEL],
         ["df['last'] = df['y'].shift(1)", XY, SPLIT, MODEL],
+        *(
+            [line, XY, SPLIT, MODEL]
+            for line in (
+                "df['m'] = df['g'].map(df.groupby('g')['a'].mean())",
+                "df['n'] = df.groupby('g')['y'].transform('count')",
+                "df['n'] = df['g'].map(df.groupby('g')['y'].size())",
+                "df['last'] = df.groupby('g')['y'].transform(lambda s: s.shift(1).rolling(7).mean())",
+                "df['y'] = df.groupby('g')['y'].transform(lambda s: s.fillna(s.mean()))",
+                "means = df.groupby('g')['y'].mean()\nmeans.plot()",
+                "df['m'] = df.groupby('g')['y'].transform('mean')\nprint(df.pop('m'))",
+                "df['m'] = df.groupby('g')['y'].transform('mean')\ndf['m'] = df['a'] * 2",
+            )
+        ),
+        [
+            "train, test = train_test_split(df)\nmeans = train.groupby('g')['y'].mean()",
+            "train['m'] = train['g'].map(means)\ntest['m'] = test['g'].map(means)",
+            "m = LogisticRegression().fit(train[['a', 'm']], train.y)\nm.score(test[['a', 'm']], test.y)",
+        ],
+        [XY, SPLIT, "X_train['m'] = y_train.groupby(X_train['g']).transform('mean')", MODEL],
         [
             "df['strata'] = pd.cut(df['y'], 4)",
             "train, test = train_test_split(df, stratify=df.strata)",
