@@ -3,73 +3,62 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 from mvops.notebook.code import Code, modules_of
-from mvops.notebook.estimators import Made, last_part, made_by
+from mvops.notebook.estimators import last_part, made_by
 from mvops.notebook.finding import Finding, Severity, found_at
 from mvops.notebook.inlining import by_original_names
+from mvops.notebook.leak_words import (
+    BY_HAND,
+    GAPS,
+    LEARNS_NOTHING,
+    OF_TARGET,
+    VOCABULARY,
+    Fitted,
+    before_split,
+    by_own_numbers,
+)
 from mvops.notebook.literals import keyword
 from mvops.notebook.objects import root
-from mvops.notebook.rows import NONE, TEST, VALIDATION, Tables, Tags, one_column, told
-from mvops.notebook.walking import calls, calls_of, loaded_names, statements, stored_names, targets_of
+from mvops.notebook.own_numbers import SUMS, Own, Sums, written
+from mvops.notebook.rows import NONE, TEST, VALIDATION, Tables, one_column, told
+from mvops.notebook.walking import calls, calls_of, loaded_names, nodes, statements, stored_names, targets_of
 
 _FITS = {"fit", "fit_transform", "fit_resample", "fit_sample"}
 _JUDGES = {"predict", "predict_proba", "score", "decision_function", "evaluate"}
 _CROSS = {"cross_val_score", "cross_validate", "cross_val_predict"}
-_LEARNS_NOTHING = re.compile(r"FunctionTransformer|Normalizer|PolynomialFeatures|\w*Hash\w*|Binarizer|TSNE|UMAP|Isomap")
-_VOCABULARY = re.compile(
-    r"LabelEncoder|OrdinalEncoder|OneHotEncoder|\w*LabelBinarizer|DictVectorizer|CountVectorizer|Tokenizer"
-)
-_OF_TARGET = re.compile(
-    r"\w*SMOTE\w*|\w*Sampler|ADASYN|TomekLinks|Select\w+|RFE(?:CV)?|TargetEncoder|\w*DiscriminantAnalysis"
-)
-_SUMS = {"mean", "median", "mode"}
-_SPLIT_FIRST = (
-    "Split first and fit it on the training rows only; inside a Pipeline with the model, that comes by itself."
-)
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    """Something that was fitted on these rows, or on this one column of a table."""
-
-    code: Code
-    node: ast.AST
-    made: Made
-    what: str
-    tags: Tags
-    column: str | None = None
 
 
 def row_leaks(cells: Sequence[Code]) -> list[Finding]:
     """In the order in which they come up."""
     modules = modules_of(cells)
     trees = by_original_names(cells)
-    scan = _Scan(Tables(modules))
+    functions = {node.name: node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)}
+    scan = _Scan(Tables(modules), functions)
     for code, tree in zip(cells, trees, strict=True):
         scan.run(code, tree.body)
-    functions = [(code, node) for code, tree in zip(cells, trees, strict=True) for node in tree.body]
-    for code, function in functions:
-        if isinstance(function, ast.FunctionDef):
-            inside = _Scan(Tables(modules, made=dict(scan.tables.made)))
-            inside.run(code, function.body)
-            scan.findings |= inside.findings
+    for code, tree in zip(cells, trees, strict=True):
+        for function in tree.body:
+            if isinstance(function, ast.FunctionDef):
+                inside = _Scan(Tables(modules, made=dict(scan.tables.made)), {})
+                inside.run(code, function.body)
+                scan.findings |= inside.findings
     return list(scan.findings)
 
 
 class _Scan:
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, functions: Mapping[str, ast.FunctionDef]) -> None:
         self.tables = tables
+        self.functions = functions  # of the notebook's own
         self.findings: dict[Finding, None] = {}
-        self.tainted: dict[str, tuple[_Fitted, ...]] = {}  # a name, and what was fitted to make its values
-        self.fitted: dict[str, _Fitted] = {}  # transformers
-        self.models: dict[str, _Fitted] = {}
+        self.tainted: dict[str, tuple[Fitted, ...]] = {}  # a name, and what was fitted to make its values
+        self.fitted: dict[str, Fitted] = {}  # transformers
+        self.models: dict[str, Fitted] = {}
         self.columns: dict[str, str] = {}  # a name that holds one column of a table
-        self._of_call: dict[int, _Fitted] = {}
-        self._told: set[int] = set()  # what is fitted once is told once, for the first rows that it spoils
+        self._of_node: dict[int, Fitted] = {}
+        self._told: set[object] = set()  # what is fitted once is told once, for the first rows that it spoils
+        self.sums = Sums(tables)
         self.code: Code
 
     def run(self, code: Code, body: Iterable[ast.stmt]) -> None:
@@ -89,7 +78,7 @@ class _Scan:
             if made is None or features is None:
                 return
             owner = call.func.value
-            fitted = _Fitted(
+            fitted = Fitted(
                 self.code,
                 call,
                 made,
@@ -102,17 +91,22 @@ class _Scan:
             elif made.kind != "clusterer":
                 self._model(fitted, owner, features, call, pairs)
         elif name in _JUDGES and isinstance(call.func, ast.Attribute) and call.args:
-            self._judged(call.func.value, self.tables.rows(call.args[0]))
+            self._own(self.sums.prepared(call.args[0]))
+            self._judged(call.func.value, call.args[0])
         elif name in _CROSS and len(call.args) > 1:
             self._crossed(call.args[1])
         elif name == "fillna":
             self._filled(call)
+        elif isinstance(call.func, ast.Name) and name in self.functions:
+            self._within(call, self.functions[name])
+        else:
+            self._own(self.sums.of_call(call))
 
-    def _transformer(self, fitted: _Fitted, owner: ast.expr, features: ast.expr, call: ast.Call) -> None:
-        self._of_call[id(call)] = fitted
+    def _transformer(self, fitted: Fitted, owner: ast.expr, features: ast.expr, call: ast.Call) -> None:
+        self._of_node[id(call)] = fitted
         if isinstance(owner, ast.Name):
             self.fitted[owner.id] = fitted
-        if self.tables.is_held_out(fitted.tags) and not _LEARNS_NOTHING.fullmatch(fitted.made.name):
+        if self.tables.is_held_out(fitted.tags) and not LEARNS_NOTHING.fullmatch(fitted.made.name):
             again = "" if isinstance(owner, ast.Name) else "the one that was fitted on the training rows, with "
             name = f"{fitted.what}.transform" if isinstance(owner, ast.Name) else "transform"
             self._tell(
@@ -125,7 +119,7 @@ class _Scan:
 
     def _model(
         self,
-        fitted: _Fitted,
+        fitted: Fitted,
         owner: ast.expr,
         features: ast.expr,
         call: ast.Call,
@@ -146,7 +140,7 @@ class _Scan:
             self.models[name] = fitted
         self._stopped(fitted, call)
 
-    def _stopped(self, fitted: _Fitted, call: ast.Call) -> None:
+    def _stopped(self, fitted: Fitted, call: ast.Call) -> None:
         """Early stopping by the rows that the model is judged on later."""
         stops = keyword(call, "early_stopping_rounds") is not None or "EarlyStopping" in ast.unparse(call)
         watched = keyword(call, "eval_set") or keyword(call, "validation_data")
@@ -160,8 +154,36 @@ class _Scan:
                 "Hold back rows of their own for that, out of the training rows.",
             )
 
-    def _judged(self, owner: ast.expr, rows: Tags) -> None:
-        name = root(owner)
+    def _own(self, own: Own | None) -> None:
+        """Scaled by hand, by numbers that are taken of the same rows."""
+        if own is not None:
+            self._of_node[id(own.node)] = Fitted(self.code, own.node, BY_HAND, own.what, own.rows)
+
+    def _within(self, call: ast.Call, function: ast.FunctionDef) -> None:
+        """What a function does to the rows that it is called with, where it does the same whatever these are."""
+        given = self.tables.rows(call.args[0]) if call.args else NONE
+        if not given or not function.args.args or any(isinstance(n, ast.If | ast.IfExp) for n in ast.walk(function)):
+            return
+        inside = _Scan(self.tables.within({function.args.args[0].arg: given}), {})
+        inside.run(self.code, function.body)
+        for node in ast.walk(function):
+            if isinstance(node, ast.Return) and node.value is not None:
+                inside._own(inside.sums.prepared(node.value))
+                fitted = [f for f in inside._taints(node.value) if f.tags & given]
+                kinds = {
+                    f.made
+                    for f in fitted
+                    if not (LEARNS_NOTHING.fullmatch(f.made.name) or VOCABULARY.fullmatch(f.made.name))
+                }
+                if kinds:
+                    made = GAPS if kinds == {GAPS} else BY_HAND
+                    self._of_node[id(call)] = Fitted(self.code, call, made, written(call), given)
+
+    def _judged(self, owner: ast.expr, features: ast.expr) -> None:
+        rows, name = self.tables.rows(features), root(owner)
+        for own in self._taints(features):
+            if own.made in {GAPS, BY_HAND} and self.tables.is_held_out(own.tags):
+                self._tell(own, *by_own_numbers(own))
         fitted = self.models.get(name or "")
         if fitted is None or not self.tables.is_held_out(rows):
             return
@@ -180,9 +202,9 @@ class _Scan:
     def _crossed(self, features: ast.expr) -> None:
         for fitted in self._taints(features):
             name = fitted.made.name
-            if _LEARNS_NOTHING.fullmatch(name) or _VOCABULARY.fullmatch(name) or _is_fillna(fitted):
+            if LEARNS_NOTHING.fullmatch(name) or VOCABULARY.fullmatch(name) or fitted.made in {GAPS, BY_HAND}:
                 continue
-            by_target = bool(_OF_TARGET.fullmatch(fitted.made.name))
+            by_target = bool(OF_TARGET.fullmatch(fitted.made.name))
             if by_target or all(kind == "set" for kind, _ in fitted.tags):
                 self._tell(
                     fitted,
@@ -195,18 +217,19 @@ class _Scan:
     def _filled(self, call: ast.Call) -> None:
         """`df.a.fillna(df.a.mean())`: an imputer by hand."""
         assert isinstance(call.func, ast.Attribute)
-        sums = [c for a in call.args for c in calls(a) if isinstance(c.func, ast.Attribute) and c.func.attr in _SUMS]
+        sums = [c for a in call.args for c in calls(a) if isinstance(c.func, ast.Attribute) and c.func.attr in SUMS]
         if not sums or any("groupby" in ast.unparse(each) for each in sums):
             return
-        made = Made("transformer", "SimpleImputer")
         source = sums[0].func
         assert isinstance(source, ast.Attribute)
-        fitted = _Fitted(self.code, call, made, told(sums[0]), self.tables.rows(source.value), one_column(source.value))
-        self._of_call[id(call)] = fitted
+        fitted = Fitted(self.code, call, GAPS, told(sums[0]), self.tables.rows(source.value), one_column(source.value))
+        self._of_node[id(call)] = fitted
         if keyword(call, "inplace") is not None and (name := root(call.func.value)):
             self.tainted[name] = (*self.tainted.get(name, ()), fitted)
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        self._own(self.sums.prepared(value))
+        self.sums.assigned(target, value)
         names = stored_names(target)
         single = isinstance(target, ast.Name)
         if not names:
@@ -235,56 +258,29 @@ class _Scan:
         if single and (column := one_column(value)):
             self.columns[names[0]] = column
 
-    def _split(self, at: int, taints: Iterable[_Fitted], value: ast.expr) -> None:
+    def _split(self, at: int, taints: Iterable[Fitted], value: ast.expr) -> None:
         targets = {self.columns[name] for name in loaded_names(value) if name in self.columns}
         for fitted in dict.fromkeys(taints):
             name = fitted.made.name
             whole = fitted.tags and all(kind == "set" for kind, _ in fitted.tags)
-            if not whole or not fitted.tags & self.tables.parents[at] or _LEARNS_NOTHING.fullmatch(name):
+            if not whole or not fitted.tags & self.tables.parents[at] or LEARNS_NOTHING.fullmatch(name):
                 continue
             if fitted.column is not None and fitted.column in targets:
                 continue
             cell, here = fitted.code.number, self.code.number
             where = "in a later line" if cell == here else f"in cell {here}"
-            if _VOCABULARY.fullmatch(name):
-                what = f"Cell {cell} fits `{fitted.what}` on all rows; some of them are held back {where}."
-                remedy = "That is harmless where all values are known beforehand. " + _SPLIT_FIRST
-                self._tell(fitted, "note", what, remedy)
-            else:
-                self._tell(fitted, *_before_split(fitted, where))
+            self._tell(fitted, *before_split(fitted, where))
 
-    def _taints(self, value: ast.expr) -> tuple[_Fitted, ...]:
-        found = [self._of_call[id(call)] for call in calls(value) if id(call) in self._of_call]
+    def _taints(self, value: ast.expr) -> tuple[Fitted, ...]:
+        found = [self._of_node[id(node)] for node in nodes(value) if id(node) in self._of_node]
         for name in sorted(loaded_names(value)):
             found += self.tainted.get(name, ())
             if name in self.fitted:
                 found.append(self.fitted[name])
         return tuple(dict.fromkeys(found))
 
-    def _tell(self, fitted: _Fitted, severity: Severity, message: str, remedy: str) -> None:
-        if id(fitted.node) in self._told:
-            return
-        self._told.add(id(fitted.node))
-        self.findings[found_at(fitted.code, fitted.node, "leak", severity, message, remedy)] = None
-
-
-def _before_split(fitted: _Fitted, where: str) -> tuple[Severity, str, str]:
-    cell = fitted.code.number
-    if _is_fillna(fitted):
-        message = f"Cell {cell} fills gaps with `{fitted.what}` of all rows; some of them are held back {where}."
-        return "note", message, "Take it of the training rows, or put a SimpleImputer into a Pipeline with the model."
-    if _OF_TARGET.fullmatch(fitted.made.name):
-        message = (
-            f"Cell {cell} fits `{fitted.what}` with the targets of all rows; some of them are held back {where}, so "
-            "the model is judged by rows that it has seen."
-        )
-        return "warning", message, _SPLIT_FIRST
-    message = (
-        f"Cell {cell} fits `{fitted.what}` on all rows; some of them are held back {where}, so what it learns of them "
-        "flatters the model."
-    )
-    return "warning", message, _SPLIT_FIRST
-
-
-def _is_fillna(fitted: _Fitted) -> bool:
-    return isinstance(fitted.node, ast.Call) and getattr(fitted.node.func, "attr", "") == "fillna"
+    def _tell(self, fitted: Fitted, severity: Severity, message: str, remedy: str) -> None:
+        same = (fitted.code.number, fitted.what, remedy)  # the same in another line of the cell
+        if not {id(fitted.node), same} & self._told:
+            self.findings[found_at(fitted.code, fitted.node, "leak", severity, message, remedy)] = None
+        self._told |= {id(fitted.node), same}

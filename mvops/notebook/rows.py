@@ -9,7 +9,7 @@ import ast
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from mvops.notebook.estimators import Made, last_part, made_by
@@ -71,6 +71,10 @@ class Tables:
     def new(self) -> Tags:
         """The rows of a table that nothing is known of."""
         return frozenset({("set", next(self._fresh))})
+
+    def within(self, tags: dict[str, Tags]) -> Tables:
+        """As a function sees them, which is called with these rows."""
+        return replace(self, made=dict(self.made), tags=tags)
 
     def split(self, parents: Tags) -> int:
         """A new split of these rows."""

@@ -60,3 +60,15 @@ def test_check_tells_a_target_that_is_summed_up_by_group(tmp_path: Path) -> None
     assert "leak: Cell 1 computes the column 'town' from the groups' values of the target 'y', of all rows" in said.out
     assert 'cell 1, line 7:  df["town"] = df["town"].map(' in said.out
     assert "compute it from the training rows only" in said.out
+
+
+def test_check_tells_held_out_rows_that_are_scaled_by_their_own_mean(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("age,income,y\n")
+    scale = "X_train = (X_train - X_train.mean()) / X_train.std()\nX_test = (X_test - X_test.mean()) / X_test.std()"
+    write_notebook(tmp_path / "a.ipynb", {SOUND.replace("StandardScaler().fit_transform", ""): (), scale: (), FIT: ()})
+    said = mvops(tmp_path, "promote", "a.ipynb", "--check").ok()
+    assert (
+        "leak: Cell 2 scales rows that are held back from training by numbers of their own (`X_test.std()`)" in said.out
+    )
+    assert "cell 2, line 2:  X_test = (X_test - X_test.mean()) / X_test.std()" in said.out
+    assert "a StandardScaler in a Pipeline with the model" in said.out

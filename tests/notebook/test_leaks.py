@@ -21,7 +21,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import LabelEncoder, Normalizer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import LabelEncoder, MinMaxScaler, Normalizer, StandardScaler, normalize, scale
 df = pd.read_csv("d.csv")"""
 XY = "X = df.drop(columns='y')\ny = df['y']"
 SPLIT = "X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)"
@@ -60,6 +60,32 @@ def leaks(book, *sources):
             [XY, SPLIT, "s = StandardScaler()\nX_train = s.fit_transform(X_train)\nX_test = s.fit_transform(X_test)"],
             "warning 4:3 use `s.transform(X_test)` here",
         ),
+        *(
+            ([XY, SPLIT, code, MODEL], f"warning 4:{line} {says}")
+            for code, line, says in (
+                ("X_test = scale(X_test)", 1, "scales rows that are held back from training by numbers of their own"),
+                ("X_train, X_test = scale(X_train), scale(X_test)", 1, "(`scale(X_test)`)"),
+                ("X_test = MinMaxScaler().fit_transform(X_test)", 1, "`transform(X_test)` here"),
+                ("X_test = (X_test - X_test.mean()) / X_test.std()", 1, "a StandardScaler in a Pipeline"),
+                ("X_test = X_test / np.max(X_test)", 1, "(`np.max(X_test)`)"),
+                ("mean = X_test.mean()\nX_test = pd.DataFrame(X_test - mean)", 2, "(`X_test.mean()`)"),
+                ("X_test['a'] = X_test['a'] / X_test['a'].max()", 1, "(`X_test['a'].max()`)"),
+                ("X_test = X_test.fillna(X_test.mean())", 1, "fills gaps of rows"),
+                ("X_test['a'].fillna(X_test['a'].mean(), inplace=True)", 1, "a SimpleImputer in a Pipeline"),
+                ("def norm(d):\n    return (d - d.mean()) / d.std()\nX_test = norm(X_test)", 3, "(`norm(X_test)`)"),
+                (
+                    "def prepare(d):\n    return StandardScaler().fit_transform(d)\nX_test = prepare(X_test)",
+                    3,
+                    "prepare(",
+                ),
+            )
+        ),
+        (
+            [XY, SPLIT, "m = LogisticRegression()\nm.fit(X_train, y_train)\nm.predict(scale(X_test))"],
+            "warning 4:3 `scale(",
+        ),
+        ([XY, "X = scale(X)", SPLIT, MODEL], "note 3:1 scales by `scale(X)` of all rows"),
+        ([XY, "X['a'] = X['a'] - X['a'].mean()", SPLIT, MODEL], "note 3:1 scales by `X['a'].mean()` of all rows"),
         (
             [XY, SPLIT, "model = LogisticRegression()\nmodel.fit(X_test, y_test)"],
             "warning 4:2 held back to judge it by",
@@ -224,6 +250,23 @@ def test_a_leak_is_found_with_its_place(book, sources, says):
             "train['m'] = train['g'].map(means)\ntest['m'] = test['g'].map(means)",
             "m = LogisticRegression().fit(train[['a', 'm']], train.y)\nm.score(test[['a', 'm']], test.y)",
         ],
+        *(
+            [XY, SPLIT, line, MODEL]
+            for line in (
+                "X_test = (X_test - X_train.mean()) / X_train.std()",
+                "mean = X_train.mean()\nX_test = X_test - mean",
+                "X_test = X_test.fillna(X_train.mean())",
+                "X_train = scale(X_train)",
+                "X_test = normalize(X_test)",
+                "X_test = np.log1p(X_test) / 255",
+                "spread = ((y_test - y_test.mean()) ** 2).sum()",
+                "plot = X_test - X_test.mean()",
+                "X_test = X_test[X_test.a - X_test.a.mean() < 3]",
+                "def scale(d):\n    return d / 255\nX_test = scale(X_test)",
+                "def norm(d, like):\n    return (d - like.mean()) / like.std()\nX_test = norm(X_test, X_train)",
+            )
+        ),
+        [XY, "y = (y - y.mean()) / y.std()", SPLIT, MODEL],
         [XY, SPLIT, "X_train['m'] = y_train.groupby(X_train['g']).transform('mean')", MODEL],
         [
             "df['strata'] = pd.cut(df['y'], 4)",
@@ -239,3 +282,9 @@ def test_a_leak_is_found_with_its_place(book, sources, says):
 )
 def test_a_sound_notebook_is_accused_of_no_leak(book, sources):
     assert leaks(book, *sources) == []
+
+
+def test_what_is_fitted_twice_in_a_cell_is_told_once(book):
+    fits = [f"X[['{name}']] = imputer.fit_transform(X[['{name}']])" for name in "abc"]
+    found = leaks(book, XY, "\n".join(["imputer = SimpleImputer()", *fits]), SPLIT, MODEL)
+    assert [(each.cell, each.line) for each in found] == [(3, 2)]
