@@ -143,7 +143,12 @@ def _replaced(line: str) -> str | None:
     python = _RUNS_PYTHON.match(text)
     if python and not _COMPOUND.match(text, python.end()):
         return f"{indent}0;{' ' * (python.end() - 2)}{text[python.end() :]}"
-    if text.startswith(("%", "!", "?")) or (_HELP.fullmatch(line) and text) or _AUTOMAGIC.match(line):
+    if (
+        text.startswith(("%", "!", "?"))
+        or text.strip() == ";"
+        or (_HELP.fullmatch(line) and text)
+        or _AUTOMAGIC.match(line)
+    ):
         return f"{indent}0"
     assigned = _ASSIGNED.match(line)
     return f"{assigned[1]}0" if assigned else None

@@ -158,20 +158,24 @@ class _Making:
         reads = any(_READS.fullmatch(last_part(function)) for function in called)
         return reads or any(_RANDOM.search(ast.unparse(each)) for each in used)
 
-    def is_array(self, expression: ast.expr) -> bool:
-        """Are the rows without an index."""
+    def is_array(self, expression: ast.expr, before: int | None = None) -> bool:
+        """Are the rows without an index, as they are before the statement at position `before` of the chain."""
         match expression:
             case ast.Attribute(attr=attr):
                 return attr == "values"
             case ast.Call(func=ast.Attribute(attr=name)):
                 return name in _ARRAYS
             case ast.Name(id=name):
-                value = next(
-                    (v for each in reversed(self.chain) for t, v in targets_of(each.node) if _is_name(t, name)), None
+                values = (
+                    (at, value)
+                    for at, each in reversed([*enumerate(self.chain[:before])])
+                    for target, value in targets_of(each.node)
+                    if _is_name(target, name)
                 )
-                return value is not None and self.is_array(value)
+                at, value = next(values, (0, None))
+                return value is not None and self.is_array(value, at)
             case ast.Subscript(value=inner):
-                return self.is_array(inner)
+                return self.is_array(inner, before)
         return False
 
 

@@ -24,6 +24,7 @@ from mvops.notebook.cells import parse_cell
         "a, b = %timeit -o f()",
         "%timeit for i in range(10): i * i",
         "cd ..",
+        "plot(x)\n;",
         "pip install x -q",
         "if True:\n    !ls\n    %cd data",
         "!echo one \\\n  two 'three",

@@ -90,6 +90,16 @@ CASES = {
         "X",
         ["sex", "age", "fare", "port"],
     ),
+    "an array that is cut": (
+        [
+            READ,
+            "df = df[['sex', 'fare', 'age', 'survived']].dropna()\ndf['sex'] = LabelEncoder().fit_transform(df['sex'])",
+            "X = df.iloc[:, :-1].values\ny = df.iloc[:, -1].values",
+            "X = X[:, :2]",
+        ],
+        "X",
+        ["sex", "fare"],
+    ),
     "made columns": (
         [
             READ,
