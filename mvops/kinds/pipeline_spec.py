@@ -16,8 +16,8 @@ from mvops.kinds.comments import as_recorded
 from mvops.kinds.dataset import dataset_addresses
 from mvops.kinds.kind import Look
 from mvops.kinds.pins import pins_digest
-from mvops.notebook.keys import describe_steps
 from mvops.notebook.results import StepPlan
+from mvops.notebook.step_plans import describe_steps
 
 _SELDOM = {"sources", "environment", "later"}
 

@@ -16,9 +16,9 @@ from running import Cell, Project, make_project
 
 from mvops.contracts.executors import Executor
 from mvops.errors import BackendError, DataError, SpecError
-from mvops.notebook.keys import describe_steps
 from mvops.notebook.results import PipelineResult, StepFailedError
 from mvops.notebook.run import run_pipeline
+from mvops.notebook.step_plans import describe_steps
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from running import Cell, Project, make_project
 from mvops.artifacts.models import load_model
 from mvops.artifacts.values import load_value
 from mvops.errors import DataError, NotebookError
-from mvops.notebook.keys import describe_steps
 from mvops.notebook.results import PipelineResult, StepFailedError
+from mvops.notebook.step_plans import describe_steps
 
 pytestmark = pytest.mark.xdist_group("pipeline")  # they share one run
 
@@ -152,7 +152,7 @@ def test_a_second_run_takes_everything_from_the_cache(done: Done) -> None:
 def test_a_run_from_the_cache_loads_no_heavy_library(done: Done) -> None:
     script = (
         "import sys\nsys.path[:0] = {path!r}\nfrom pathlib import Path\nfrom running import Project\n"
-        "from mvops.notebook.keys import describe_steps\n"
+        "from mvops.notebook.step_plans import describe_steps\n"
         "project = Project(Path({root!r}), Path({book!r}))\n"
         "job, places = project.job(**{options!r}), project.places\n"
         "plans = describe_steps(job, cache_dir=places['cache_dir'], store=places['store'])\n"
