@@ -274,7 +274,7 @@ def _wait(workspace: Workspace, lock_timeout: str, command: str) -> bool:
     from mvops.usecases.clock import as_duration
 
     patience = as_duration(lock_timeout, "--lock-timeout").total_seconds()
-    if patience:
+    if patience and not workspace.registry.unwritten:
         wait_until_free(workspace.registry, command, patience)
     return patience > 0
 

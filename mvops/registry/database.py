@@ -141,6 +141,11 @@ class Registry:
             keep_last_good(self._place.file)
 
     @property
+    def unwritten(self) -> bool:
+        """Can it only be read here."""
+        return self._place.unwritten
+
+    @property
     def dialect(self) -> str:
         """Either sqlite or postgresql."""
         if self._place.file is not None:

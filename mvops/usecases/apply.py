@@ -59,6 +59,9 @@ def apply(  # noqa: PLR0913 -- what goes on record of it is handed in
     """
     if not unsigned:
         check_signed(workspace, signed_by)
+    if workspace.registry.unwritten and not plan.pending():  # there is nothing that the lock would be for
+        check_fresh(workspace, plan)
+        return
     with hold_lock(workspace.registry, command) as hold:
         check_fresh(workspace, plan)
         _reach_keepers(workspace, plan)

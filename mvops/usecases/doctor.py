@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sys
@@ -82,6 +83,7 @@ def _project(start: Path, environment: str | None) -> Iterator[Check]:
     try:
         with open_project(start, environment=environment) as workspace:
             yield Check("project", "ok", f"{workspace.project.project} in {workspace.root}")
+            yield from _read_only(workspace)
             for name, look in _LOOKS.items():
                 yield _guarded(name, look, workspace)
             for path, family, name in named_backends(workspace.project):
@@ -98,6 +100,16 @@ def _project(start: Path, environment: str | None) -> Iterator[Check]:
                 yield _guarded(f"model {model}", lambda w, m=model: _model(w, m), workspace)
     except MvopsError as error:
         yield _bad("project", error)
+
+
+def _read_only(workspace: Workspace) -> Iterator[Check]:
+    """Said where a part of the project can only be read: what has to write there is refused."""
+    folders = (workspace.root, workspace.hidden)
+    found = [str(folder) for folder in folders if folder.exists() and not os.access(folder, os.W_OK)]
+    found += [workspace.registry.url] if workspace.registry.unwritten else []
+    if found:
+        said = f"the project can be planned and looked at, not applied: here {found[0]} can only be read"
+        yield Check("read-only", "note", said, "Check the permissions there, or work where it can be written.")
 
 
 def _guarded(name: str, look: Callable[..., Check], *about: Any) -> Check:

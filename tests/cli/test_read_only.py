@@ -95,7 +95,16 @@ def test_p1_a_project_that_cannot_be_written_is_planned_and_shown(project: Path,
         found.refused(".mvops/registry.db", "cannot be written: here it can only be read", "permissions")
     assert contents(project) == before
     _index(project, there=True)
-    assert typed(project, "plan", "status") == [expected[0], expected[2]]
+    before = contents(project)
+    still, status, nothing, patient, doctor = typed(
+        project, "plan", "status", "apply", "apply --json --lock-timeout 1s", "doctor"
+    )
+    assert [still, status, nothing] == [expected[0], expected[2], expected[0]]
+    assert patient.json()["actions"] == []
+    assert f"not applied: here {project} can only be read" in doctor.ok().out
+    assert "Check the permissions there, or work where it can be written." in doctor.out
+    assert contents(project) == before
+    assert "read-only" not in mvops(project, "doctor").out
     mvops(project, "apply", saved).ok()
 
 
