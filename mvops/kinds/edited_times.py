@@ -72,7 +72,7 @@ def as_in_yaml(look: Look, where: Address, job: str, schedule: str) -> Outside:
     period = next((each for each in _PERIODS if as_cron(each) == schedule), None)
     if not path or period is None:
         key = ".".join(path) or "no key of the YAML"
-        why = f"{key} cannot say this time: the file is yours, and stays as it is; {_BACK}"
+        why = f"{key} is a period, such as 6h, and cannot say this time: the file is yours, and stays as it is; {_BACK}"
         return Outside(address=where, what=what, whose="yours", why_not=why)
     accepted = Accepted(path=path, value=format_duration(period))
     return Outside(address=where, what=what, whose="yours", accepted=accepted)

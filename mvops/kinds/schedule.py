@@ -89,7 +89,7 @@ class ScheduleKind:
     def accepted(self, action: Action, look: Look) -> Iterator[Outside]:
         """The times that were edited in its files."""
         for _, texts in _edited(look, look.records.get(action.address)):
-            moved = _other_times(action, texts)
+            moved = _others(_times(action.after or {}), texts)
             yield from (as_in_yaml(look, action.address, job, time) for job, time in moved.items())
             yield from (mended_by_hand(action.address, job, wrong) for job, wrong in wrong_times(*texts).items())
 
@@ -102,24 +102,41 @@ class ScheduleKind:
 def with_generated_times(action: Action, look: Look) -> Iterator[tuple[str, str, list[str]]]:
     """Each file with edited times as it is without those edits: path, text, and the jobs whose times go back."""
     for path, texts in _edited(look, look.records.get(action.address)):
-        jobs = sorted({*_other_times(action, texts), *wrong_times(*texts)})
+        jobs = sorted({*_others(_times(action.after or {}), texts), *wrong_times(*texts)})
         there = content_at(look.workspace.root / path)
         if jobs and there is not None:
             yield path, with_times_of(*texts[:2], there.decode(errors="surrogateescape"), jobs), jobs
 
 
-def no_times(look: Look) -> Iterator[str]:
-    """A sentence for each time that somebody edited into none in a generated file."""
+def told_of_times(look: Look) -> Iterator[str]:
+    """A sentence for each time that somebody edited in a generated file, or edited into none."""
     for where, record in sorted(look.records.items()):
         if kind_of(Address(where)) == ScheduleKind.name:
             for path, texts in _edited(look, record):
-                for job, wrong in wrong_times(*texts).items():
-                    yield f"{path}, edited by hand, has no time for {job}: {wrong}"
+                yield from _told(look, Address(where), path, texts)
 
 
-def _other_times(action: Action, texts: tuple[Timetable, str, str]) -> dict[str, str]:
+def _told(look: Look, where: Address, path: str, texts: tuple[Timetable, str, str]) -> Iterator[str]:
+    for job, wrong in wrong_times(*texts).items():
+        yield f"{path}, edited by hand, has no time for {job}: {wrong}"
+    spec = look.wanted(ScheduleKind()).get(where)
+    wanted = _times(spec.fields() if spec else {})
+    for job, time in _others(wanted, texts).items():
+        found = as_in_yaml(look, where, job, time)
+        what = f"{path}, edited by hand, runs {job} at {time}, where the YAML says {wanted[job]}"
+        if found.accepted is None:
+            yield f"{what}. mvops refresh cannot accept it: {found.why_not}"
+        else:
+            yield f"{what}. It stays: mvops refresh --accept writes it into the YAML, --revert puts it back"
+
+
+def _times(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Job -> its time."""
+    return {job["name"]: job["schedule"] for job in spec.get("timetable", {}).get("jobs", ())}
+
+
+def _others(wanted: Mapping[str, str], texts: tuple[Timetable, str, str]) -> dict[str, str]:
     """Job -> its edited time, where that is not what the YAML wants."""
-    wanted = {job["name"]: job["schedule"] for job in (action.after or {}).get("timetable", {}).get("jobs", ())}
     return {job: time for job, time in edited_times(*texts).items() if wanted.get(job) not in {None, time}}
 
 

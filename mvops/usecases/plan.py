@@ -20,7 +20,7 @@ from mvops.errors import DataError, MissingExtraError, MvopsError, NotebookError
 from mvops.kinds.file_changes import with_files
 from mvops.kinds.kind import Coded, Guarding, Look, kinds
 from mvops.kinds.model import unless_answered
-from mvops.kinds.schedule import no_times
+from mvops.kinds.schedule import told_of_times
 from mvops.registry.state import SqlState
 from mvops.usecases.bans import check_bans
 from mvops.usecases.drafts import Draft, drafted, with_backs
@@ -115,7 +115,7 @@ def _made(
 
 def _edits(look: Look) -> Iterator[str]:
     """What people edited, and nothing comes of by itself."""
-    yield from no_times(look)
+    yield from told_of_times(look)
     yield from changed_originals(look)
 
 

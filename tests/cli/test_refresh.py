@@ -65,7 +65,10 @@ def test_p34_a_time_that_no_key_can_say_stays_in_the_file(project: Path) -> None
     before = snapshot(project)
     shown = mvops(project, "refresh").ok().out
     assert "monitor_toy runs at 17 2 * * 1-5 in its file" in shown
-    assert "models.toy.monitor.every cannot say this time: the file is yours" in shown
+    why = "models.toy.monitor.every is a period, such as 6h, and cannot say this time: the file is yours, and stays"
+    assert why in shown
+    runs = "runs monitor_toy at 17 2 * * 1-5, where the YAML says 5 0 * * *. mvops refresh cannot accept it:"
+    assert f"note: {CRONTAB}, edited by hand, {runs} {why}" in mvops(project, "plan").ok().out
     mvops(project, "refresh", "--accept", "--yes").refused("there is nothing that the YAML could say")
     assert snapshot(project) == before
 
@@ -102,7 +105,11 @@ def test_p34_a_time_that_is_none_is_told_and_never_accepted(project: Path) -> No
     assert f"the time of monitor_toy in its file, edited by hand, is none: {wrong}" in shown
     assert "mend it there; or delete the file, and mvops apply writes it anew" in shown
     said = f"note: {CRONTAB}, edited by hand, has no time for monitor_toy: {wrong}"
-    assert [said in mvops(project, "plan").ok().out for _ in range(2)] == [True, True]
+    runs = "runs retrain_toy at 30 4 * * 2, where the YAML says 0 3 * * 1. It stays: mvops refresh --accept"
+    for _ in range(2):
+        planned = mvops(project, "plan").ok().out
+        assert said in planned
+        assert f"{CRONTAB}, edited by hand, {runs}" in planned
     assert snapshot(project) == before
     mvops(project, "refresh", "--accept", "--yes").ok()
     assert "every: 1d" in (project / MODEL).read_text()
