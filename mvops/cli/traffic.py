@@ -147,13 +147,14 @@ def rollback(
         went = back(workspace, model, to)
     before, after = went.instead_of.number, went.serves.number
     if json_:
-        print_json({"model": model, "from": before, "to": after, "rollout_ended": went.stayed})
+        print_json({"model": model, "from": before, "to": after, "rollout_ended": went.stayed, "forward": went.forward})
     elif went.stayed:
         say(
             f"{model}: the rollout of version {before} is ended; version {after} stays champion and answers everything."
         )
     else:
-        say(f"{model}: rolled back from version {before} to version {after}.")
+        way = "went forward again" if went.forward else "rolled back"
+        say(f"{model}: {way} from version {before} to version {after}.")
 
 
 def _whole_project(to: int | None, *, yes: bool, json_: bool) -> None:

@@ -124,15 +124,19 @@ def _passed(workspace: Workspace, version: Version) -> bool:
 
 @dataclass(frozen=True)
 class WentBack:
-    """Which version `serves` now, instead of which; `stayed` says that it was champion all along, of a rollout."""
+    """Which version `serves` now, instead of which; `stayed` says that it was champion all along, of a rollout.
+
+    `forward` says that it is a newer one, which an earlier way back had led away from.
+    """
 
     instead_of: Version
     serves: Version
     stayed: bool = False
+    forward: bool = False
 
 
 def rollback(workspace: Workspace, model: str, to: int | None = None) -> WentBack:
-    """Go back to the champion before this one, or to version `to`.
+    """Go back to the champion before this one, or to version `to`, also forward again.
 
     A rollout that runs is aborted, which alone is the way back while the old champion still is champion. Raises
     UsageError when there is nothing to go back to.
@@ -154,9 +158,13 @@ def _go_back(workspace: Workspace, model: str, to: int | None) -> WentBack:
             end_rollout(workspace, model, "rolled back by hand")
             return WentBack(version_of(workspace, model, running.challenger), serving, stayed=True)
         target = _before(workspace, serving) if to is None else _served_before(workspace, serving, to)
-        end_rollout(workspace, model, f"rolled back to version {target.number}")
-        make_champion(workspace, model, target.number, f"rolled back from version {serving.number}")
-    return WentBack(serving, target)
+        line = _line(registered.champions(workspace.registry, model))
+        forward = target.number > serving.number and target.number not in line
+        now = f"version {target.number}"
+        end_rollout(workspace, model, f"{now} took over again" if forward else f"rolled back to {now}")
+        way = "went forward again" if forward else "rolled back"
+        make_champion(workspace, model, target.number, f"{way} from version {serving.number}")
+    return WentBack(serving, target, forward=forward)
 
 
 def _before(workspace: Workspace, serving: Version) -> Version:
@@ -172,7 +180,13 @@ def _before(workspace: Workspace, serving: Version) -> Version:
 
 
 def before_last(reigns: Iterable[registered.Reign]) -> int | None:
-    """The champion that served before the present one in time, whatever its number.
+    """The champion that served before the present one in time, whatever its number."""
+    line = _line(reigns)
+    return line[-2] if len(line) > 1 else None
+
+
+def _line(reigns: Iterable[registered.Reign]) -> list[int]:
+    """The champions that one goes back through, the present one last.
 
     A way back undoes what came after its target, so that going back twice goes back two, and never forward again.
     """
@@ -183,7 +197,7 @@ def before_last(reigns: Iterable[registered.Reign]) -> int | None:
                 line.pop()
         else:
             line.append(reign.number)
-    return line[-2] if len(line) > 1 else None
+    return line
 
 
 def _served_before(workspace: Workspace, serving: Version, number: int) -> Version:

@@ -56,6 +56,13 @@ def test_p36_a_rollback_ends_a_canary_and_says_who_stayed_champion(project: Path
     newest_now = mvops(project, "status", "--json").json()["models"][0]["newest"]
     assert newest_now == {"version": 2, "state": "rolled back", "because": "to version 1"}
     assert "  newest       version 2, rolled back: to version 1" in mvops(project, "status").out
+    forth = mvops(project, "rollback", "toy", "--to", 2).ok().out
+    assert forth == "toy: went forward again from version 1 to version 2.\n"
+    assert "version 2 is champion: went forward again from version 1" in mvops(project, "history", "toy").out
+    told = mvops(project, "versions", "list", "toy", "--json").json()["versions"]
+    assert [v["state"] for v in told] == ["champion", ""]
+    back = mvops(project, "rollback", "toy", "--json").ok().json()
+    assert (back["from"], back["to"], back["forward"]) == (2, 1, False)
 
 
 @pytest.mark.system
