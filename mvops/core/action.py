@@ -13,6 +13,8 @@ from mvops.core.file_change import FileChange
 from mvops.core.former import Back
 from mvops.core.frozen import Frozen
 
+NOT_SET = "not set"  # what people read for a value that there is not, old or new
+
 
 class Verb(StrEnum):
     """What is done to a resource."""

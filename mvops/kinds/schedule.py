@@ -172,4 +172,4 @@ def _moved(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> Iterato
     was, now = ({job["name"]: job["schedule"] for job in jobs} for jobs in (before, after))
     for name in sorted(was.keys() | now.keys()):
         if was.get(name) != now.get(name):
-            yield f"{name}: {was.get(name, '(none)')} -> {now.get(name, '(none)')}"
+            yield f"{name}: {was.get(name, 'not run')} -> {now.get(name, 'not run')}"

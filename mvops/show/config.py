@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mvops.core.action import NOT_SET
 from mvops.loading.load import Explained
 from mvops.loading.problems import KeyPath, show_path
 from mvops.loading.write import flow
@@ -66,7 +67,7 @@ def difference_json(found: Sequence[Difference]) -> list[dict[str, Any]]:
 
 
 def _said(each: Explained | None) -> str:
-    return "(none)" if each is None else flow(_written(each))
+    return NOT_SET if each is None else flow(_written(each))
 
 
 def _written(each: Explained) -> Any:

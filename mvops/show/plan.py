@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from mvops.core.action import SYMBOLS, Action, Change, Verb
+from mvops.core.action import NOT_SET, SYMBOLS, Action, Change, Verb
 from mvops.core.counts import counted
 from mvops.core.plan import Plan
 from mvops.core.policies import Objection
@@ -152,7 +153,7 @@ def changed_fields(action: Action) -> Iterator[str]:
         return
     shown = [c for c in action.changes if c.field.rpartition(".")[2] not in _QUIET_FIELDS and not _is_digest(c)]
     for change in shown[:12]:
-        yield f"{change.field}: {' -> '.join(_both(change.before, change.after))}"
+        yield f"{change.field}: {' -> '.join(_both(change, action))}"
     if len(shown) > 12:
         yield f"and {len(shown) - 12} more fields"
 
@@ -164,13 +165,22 @@ def _is_digest(change: Change) -> bool:
     return looks(change.before) and looks(change.after)
 
 
-def _both(before: object, after: object) -> tuple[str, str]:
+def _both(change: Change, action: Action) -> tuple[str, str]:
     """Old and new; text is quoted where nothing else tells it from a number."""
+    before, after = change.before, change.after
     alike = _written(before) == _written(after)
     typed = {type(each) for each in (before, after)}
     quoted = alike or (str in typed and bool(typed & {int, float, bool}))
     one, other = (_written(each, quoted=quoted) for each in (before, after))
+    one = NOT_SET if before is None and not _is_null(action.before, change.field) else one
+    other = NOT_SET if after is None and not _is_null(action.after, change.field) else other
     return _cut(one), _cut(other)
+
+
+def _is_null(spec: Mapping[str, Any] | None, field: str) -> bool:
+    """Is it a parameter of the notebook that is null: a value like any other, and not that of the notebook."""
+    head, _, name = field.partition(".")
+    return head == "parameters" and name in (spec or {}).get(head, {})
 
 
 def _cut(text: str) -> str:
@@ -182,7 +192,7 @@ def _written(value: object, *, quoted: bool = False) -> str:
     if isinstance(value, str) and (quoted or value != value.strip() or not value):
         return f'"{value}"'
     if value is None:
-        return "(none)"
+        return "null"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key}: {_written(each, quoted=quoted)}' for key, each in value.items())}}}"
     if isinstance(value, (list, tuple)):

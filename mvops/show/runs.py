@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mvops.core.action import NOT_SET
 from mvops.core.run import Run
 from mvops.show.versions import commit_words
 from mvops.usecases.runs import RunComparison, RunLine
@@ -81,5 +82,5 @@ def metrics_text(run: Run) -> str:
 
 
 def _short(value: object) -> str:
-    text = "(none)" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+    text = NOT_SET if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
     return text if len(text) <= 40 else f"{text[:16]}…"

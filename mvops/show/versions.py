@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mvops.core.action import NOT_SET
 from mvops.core.version import OWN, CodeState, Version
 from mvops.usecases.fates import Fate
 from mvops.usecases.versions import Comparison, VersionLine
@@ -93,5 +94,5 @@ def _metrics(metrics: Mapping[str, float]) -> str:
 
 def short(value: object) -> str:
     """A value on one line; digests are cut."""
-    text = "(none)" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value) or '""'
+    text = NOT_SET if value is None else f"{value:.4f}" if isinstance(value, float) else str(value) or '""'
     return f"{text[:16]}…" if len(text) == 64 else text

@@ -18,20 +18,23 @@ OUTSIDE, OURS = "Changed outside mvops since the last apply", "Changed in the pr
 def test_p9_text_and_numbers_are_told_apart_where_they_look_alike() -> None:
     changes = (
         *(("a", 41, "41"), ("b", [1, "x"], ["1", "x"]), ("c", "x", "y"), ("d", None, "41"), ("e", True, "yes")),
-        *(("f", "", "x"), ("g", "x", " x"), ("h", {"a": ""}, {})),
+        *(("f", "", "x"), ("g", "x", " x"), ("h", {"a": ""}, {}), ("i", {"a": None}, None)),
+        *(("parameters.depth", None, 5), ("parameters.rows", 5, None)),
     )
     action = Action(
         verb=Verb.UPDATE,
         address=Address("model.m"),
         reason="changed",
         because="b",
-        before={},
+        before={"parameters": {"rows": 5}},
+        after={"parameters": {"rows": None, "depth": 5}},
         changes=tuple(Change(field=field, before=before, after=after) for field, before, after in changes),
     )
     made = make_plan([action], project="p", preset="s", lineage="l", made_on=1)
     told = [text.strip() for text, _ in plan_lines(made) if " -> " in text]
-    typed = ['a: 41 -> "41"', 'b: [1, "x"] -> ["1", "x"]', "c: x -> y", "d: (none) -> 41", 'e: true -> "yes"']
-    assert told == [*typed, 'f: "" -> x', 'g: x -> " x"', 'h: {a: ""} -> {}']
+    typed = ['a: 41 -> "41"', 'b: [1, "x"] -> ["1", "x"]', "c: x -> y", "d: not set -> 41", 'e: true -> "yes"']
+    typed += ['f: "" -> x', 'g: x -> " x"', 'h: {a: ""} -> {}', "i: {a: null} -> not set"]
+    assert told == [*typed, "parameters.depth: not set -> 5", "parameters.rows: 5 -> null"]
 
 
 def test_p13_a_parameter_that_is_edited_in_the_notebook_alone_is_told_with_the_place_where_it_counts(

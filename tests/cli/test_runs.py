@@ -88,6 +88,7 @@ def test_compare_shows_only_what_differs(ran: Path) -> None:
     assert "data_path" not in shown
     found = mvops(ran, "runs", "compare", first, by_hand, failed, "--json").ok().json()
     assert found["differences"]["parameters.C"] == [1.0, 0.01, -1]
+    assert "not set" in mvops(ran, "runs", "compare", first, failed).ok().out
     assert "did the same" in mvops(ran, "runs", "compare", first, first).ok().out
 
 

@@ -158,8 +158,10 @@ def test_p9_a_list_and_a_section_are_shown_old_and_new(project: Path) -> None:
     shown = mvops(project, "plan", "models.toy.gate=['roc_auc >= 0.7']").ok().out
     assert "gate: [roc_auc >= 0.6, roc_auc >= champion - 0.05] -> [roc_auc >= 0.7]" in shown
     moved = mvops(project, "plan", "scheduler.backend=github_actions").ok().out
-    assert "timetable.machine: (none) -> {python: 3." in moved
+    assert "timetable.machine: not set -> {python: 3." in moved
     assert "{'" not in moved
+    by_hand = mvops(project, "plan", "models.toy.retrain.schedule=null").ok().out
+    assert "retrain_toy: 0 3 * * 1 -> not run" in by_hand
 
 
 def test_a_saved_plan_takes_no_options(project: Path) -> None:
