@@ -12,6 +12,7 @@ from mvops.atomic import write_atomically
 from mvops.core.action import differences
 from mvops.core.canonical import digest
 from mvops.core.plan import Plan
+from mvops.core.spec import Spec
 from mvops.errors import ConflictError, StalePlanError, UsageError, or_elsewhere
 from mvops.kinds.file_changes import changed_since
 from mvops.registry.events import events
@@ -24,6 +25,7 @@ from mvops.usecases.signatures import signed, signer_of
 from mvops.workspace import Workspace
 
 _AGAIN = "Plan again: mvops plan"
+_THE_SAME = "Type the same again: it plans on what is there now."
 
 
 def save_plan(
@@ -101,15 +103,17 @@ def check_saved(workspace: Workspace, plan: Plan, text: bytes, file: Path) -> st
 def check_fresh(workspace: Workspace, plan: Plan) -> None:
     """The same project, mvops, state and spec as when the plan was made: steps read the spec again.
 
-    Raises ConflictError for a plan of another project, StalePlanError that says what has moved, or, for a plan that
-    is in no file, who was quicker.
+    Raises ConflictError for a plan of another project, StalePlanError that says what has moved, and, for a plan that
+    is in no file, who was quicker, and that the same is to be typed again.
     """
     check_environment(plan, workspace.project.environment)
     if plan.lineage != workspace.registry.lineage:
         raise ConflictError("this plan was made for another project", hint=_AGAIN)
     if plan.created_by is None and plan.made_on != (serial := SqlState(workspace.registry).serial()):
-        raise StalePlanError(_overtaken(workspace, serial), hint="Type the same again: it plans on what is there now.")
+        raise StalePlanError(_overtaken(workspace, serial), hint=_THE_SAME)
     if moved := _moved(workspace, plan):
+        if plan.created_by is None:
+            raise StalePlanError(f"{moved}, and nothing was done", hint=_THE_SAME)
         raise StalePlanError(f"this plan is stale: {moved}", hint=_AGAIN)
 
 
@@ -131,10 +135,11 @@ def _moved(workspace: Workspace, plan: Plan) -> str | None:
         return f"it was to be applied before {plan.expires:%Y-%m-%d %H:%M} UTC"
     with as_planned(workspace, plan) as there:
         what = _changed_since(there, plan) or _wanted_otherwise(there, plan)
+    since = "since this was planned" if plan.created_by is None else "since it was made"
     if what:
-        return f"{what} since it was made"
+        return f"{what} {since}"
     if plan.spec and plan.spec != spec_digest(workspace):
-        return f"{_rewritten(workspace, plan)} changed since it was made"
+        return f"{_rewritten(workspace, plan)} changed {since}"
     return None
 
 
@@ -152,8 +157,19 @@ def _wanted_otherwise(workspace: Workspace, plan: Plan) -> str | None:
         if spec is None:
             return f"{action.address} is no longer wanted"
         if changed := [change.field for change in differences(action.after, spec.fields())]:
-            return f"{', '.join(changed[:3])} of {action.address} changed"
+            file = _file_of(workspace, spec, changed[0])
+            what = f"{', '.join(changed[:3])} of {action.address}"
+            return f"{file} changed ({what})" if file else f"{what} changed"
     return None
+
+
+def _file_of(workspace: Workspace, spec: Spec, field: str) -> str | None:
+    """The file, or the pattern of files, in which a person changes a field of a dataset or a pipeline."""
+    part, _, name = field.partition(".")
+    if spec.kind == "pipeline":
+        books = {"steps": spec.fields()["notebook"], "sources": name}
+        return workspace.project.models[spec.name].pipeline.inputs.get(name) if part == "inputs" else books.get(part)
+    return spec.fields()["pattern"] if spec.kind == "dataset" else None
 
 
 def _rewritten(workspace: Workspace, plan: Plan) -> str:

@@ -61,10 +61,21 @@ def test_p31_where_a_name_is_to_be_typed_a_yes_is_not_enough(project: Path) -> N
 
 def test_p25_who_was_quicker_while_an_apply_asked_is_named(project: Path) -> None:
     hourly, two_hourly = (f"models.toy.monitor.every={every}" for every in ("1h", "2h"))
+    crontab = project / "deploy/schedules/toy/crontab"
+    again = "Type the same again: it plans on what is there now."
+    moved = {
+        "data/d.csv changed (inputs.data_path of pipeline.toy)": lambda: toy.rows(range(61)).to_csv(
+            project / "data/d.csv", index=False
+        ),
+        f"{crontab.relative_to(project)} was changed": lambda: edit(crontab, "# Install it", "# Installed by ana"),
+    }
+    for what, move in moved.items():
+        smoother = typed_in(project, "y", "apply", "models.toy.pipeline.parameters.C=0.5", hourly, meanwhile=move)
+        assert "stale" not in smoother.refused(f"{what} since this was planned, and nothing was done", again).err
     late = typed_in(project, "y", "apply", hourly, meanwhile=lambda: mvops(project, "apply", "--yes", two_hourly).ok())
     said = f"`apply` of {whoami()} finished since this command planned"
-    assert "stale" not in late.refused(said, "Type the same again: it plans on what is there now.").err
-    assert "*/2" in (project / "deploy/schedules/toy/crontab").read_text()
+    assert "stale" not in late.refused(said, again).err
+    assert "*/2" in crontab.read_text()
 
 
 @pytest.mark.parametrize(
