@@ -40,6 +40,7 @@ class Capture:
     at: int | None = None
     variable: str | None = None  # the notebook's own name for the model
     on_training_rows: bool = False  # it is judged on the rows it was fitted on
+    crossed: Use | None = None  # it is only cross-validated, here
     prepared: Prepared | None = None  # what is done to all rows by hand, and that the model now begins with
     composed: tuple[str, ...] = ()  # transformers that the notebook applies by hand, and that the model now begins with
     rows: Rows | None = None
@@ -126,6 +127,7 @@ def _fit_at_the_end(found: Capture, rows: Rows) -> bool:
     fit = f"{use.name}.fit({found.features}, {found.target})  # so far it was only cross-validated"
     rows.helpers.append(Helper(last, fit))
     found.model = found.variable = use.name
+    found.crossed = use
     found.task = "classification" if made[use.name].kind == "classifier" else "regression"
     found.notes.append(
         f"`{use.name}` ({made[use.name].name}) is cross-validated but never fitted: a cell that fits it on all rows is "

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mvops.notebook.by_hand import bodies_of, by_hand, one_line
 from mvops.notebook.code import Code
 from mvops.notebook.estimators import Made, inside, last_part, made_by
 from mvops.notebook.findings import Evidence, Fit, How, MetricUse, Preparation, Use
@@ -15,6 +16,7 @@ from mvops.notebook.literals import keyword
 from mvops.notebook.metric_names import METRICS, SCORINGS
 from mvops.notebook.objects import root
 from mvops.notebook.process_state import dotted
+from mvops.notebook.rows import one_column
 from mvops.notebook.walking import (
     calls,
     calls_of,
@@ -33,7 +35,6 @@ _SAVES = {"dump", "save", "save_model", "log_model", "dump_model", "dumps", "to_
 _NO_MODEL = re.compile(
     r"\w*(?:scal(?:er|ing)|enc(?:oder)?\d*|vec(?:t|torizer)?|imp(?:uter)?|pca|tokeni[sz]er|le|sc|ss|ohe|cv|tfidf\w*|bins?)\d*"
 )
-_BY_HAND = {"get_dummies", "factorize", "map", "replace", "fillna", "cut", "qcut", "interpolate"}
 _TARGET = re.compile(r"[yY](?:_?\w*)?|(?:\w+_)?(?:target|label|truth|outcome)s?(?:_\w+)?", re.IGNORECASE)
 _SHOWS_MODEL = re.compile(r"\w*(?:visuali[sz]er|viz|explainer|oz)\d*")
 _DEPTH = 3
@@ -41,7 +42,7 @@ _DEPTH = 3
 
 def evidence(cells: Sequence[Code]) -> Evidence:
     """Go through the cells once."""
-    scan = _Scan(functions_of(cells))
+    scan = _Scan(functions_of(cells), bodies_of(cells))
     for at, (code, tree) in enumerate(zip(cells, by_original_names(cells), strict=True)):
         scan.code, scan.at, scan.last = code, at, tree.body[-1] if tree.body else None
         for statement in statements(tree.body):
@@ -50,8 +51,9 @@ def evidence(cells: Sequence[Code]) -> Evidence:
 
 
 class _Scan:
-    def __init__(self, functions: dict[str, ast.FunctionDef]) -> None:
+    def __init__(self, functions: dict[str, ast.FunctionDef], bodies: dict[str, ast.FunctionDef]) -> None:
         self.functions = functions
+        self.bodies = {name: function for name, function in bodies.items() if name not in functions}  # not followed
         self.seen = Evidence()
         self.predictions: dict[str, Use] = {}
         self.held: dict[str, Made] = {}  # of a name that holds several estimators, the last
@@ -117,7 +119,7 @@ class _Scan:
             seen.splits.append((names[0], names[1], names[2], names[3]))
         owner = root(target)
         for part, made in _parted(value, names if owner is None else [owner]):
-            self._preparation(part, made)
+            self._preparation(part, made, one_column(target))
 
     def _is_own(self, value: ast.expr) -> bool:
         return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in self.functions
@@ -132,22 +134,19 @@ class _Scan:
         elif held and names and made_by(value, self.seen.made) is None:
             self.held[names[-1]] = held[-1]
 
-    def _preparation(self, value: ast.expr, names: list[str]) -> None:
+    def _preparation(self, value: ast.expr, names: list[str], column: str | None = None) -> None:
         """Remember features that are made outside the estimator."""
-        for call in calls(value):
-            name = last_part(call.func) or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
-            maker = made_by(call.func.value, self.seen.made) if isinstance(call.func, ast.Attribute) else None
-            by_group = call.args and isinstance(call.args[0], ast.Constant | ast.Lambda)  # of pandas: transform("mean")
-            transforms = name in {"transform", "fit_transform"} and (maker is None or maker.kind == "transformer")
-            transforms = transforms and not by_group
-            texts = re.search(r"\b(?:str|columns|index)\b", dotted(getattr(call.func, "value", call.func)))
-            if transforms or (name in _BY_HAND and not texts):
-                what = _shown(call)
-                shown = what if len(what) <= 60 else f"{what[:57]}..."
-                self.seen.by_hand.append(Preparation(self.at, shown, frozenset(names)))
-                break
+        what = by_hand(value, self.seen.made, self.bodies)
+        if what is not None:
+            self.seen.by_hand.append(Preparation(self.at, what, frozenset(names), column))
         for name in names:
             self.seen.derived.setdefault(name, set()).update(loaded_names(value))
+
+    def _in_place(self, call: ast.Call) -> None:
+        """`df["a"].fillna(0, inplace=True)`."""
+        owner = root(call.func)
+        if owner is not None and isinstance(call.func, ast.Attribute) and keyword(call, "inplace") is not None:
+            self._preparation(call, [owner], one_column(call.func.value))
 
     def _call(self, call: ast.Call, pairs: list[tuple[ast.expr, ast.expr]]) -> None:
         name = last_part(call.func) or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
@@ -166,6 +165,7 @@ class _Scan:
             self.seen.uses.append(use)
         else:
             self._handed_over(call)
+            self._in_place(call)
 
     def _fit(self, call: ast.Call, owner: ast.expr, pairs: list[tuple[ast.expr, ast.expr]]) -> None:
         made = made_by(owner, self.seen.made)
@@ -183,6 +183,8 @@ class _Scan:
         if made is None and (target is None or _NO_MODEL.fullmatch(word) or _SHOWS_MODEL.fullmatch(word)):
             return
         self.seen.fits.append(Fit(self.at, name, made or Made("predictor", ""), features, target))
+        if features is not None:
+            self._preparation(features, sorted(loaded_names(features)))
 
     def _prediction(self, call: ast.Call) -> Use | None:
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in _PREDICTS:
@@ -261,13 +263,8 @@ class _Scan:
 
     def _metric(self, metric: str, function: str, model: str | None, call: ast.expr) -> None:
         how, assigned = self.how
-        text = _shown(call)[:120]
+        text = one_line(call)[:120]
         self.seen.metrics.append(MetricUse(self.at, metric, function, how, assigned, model, text))
-
-
-def _shown(node: ast.expr) -> str:
-    """The code on one line, with a function's own variables under the names that they have there."""
-    return re.sub(r"@\w+", "", " ".join(ast.unparse(node).split()))
 
 
 def _parted(value: ast.expr, names: list[str]) -> list[tuple[ast.expr, list[str]]]:

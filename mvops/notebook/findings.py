@@ -49,11 +49,12 @@ class MetricUse:
 
 @dataclass(frozen=True)
 class Preparation:
-    """Features are made by `what` outside any estimator, and go to `names`."""
+    """Features are made by `what` outside any estimator, and go to `names`; or to one `column` of a table."""
 
     at: int
     what: str
     names: frozenset[str]
+    column: str | None = None
 
 
 @dataclass

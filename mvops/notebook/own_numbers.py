@@ -11,7 +11,7 @@ from mvops.notebook.objects import root
 from mvops.notebook.rows import NONE, Tables, Tags
 from mvops.notebook.walking import stored_names
 
-_SCALES = {
+SCALES = {
     *("scale", "minmax_scale", "maxabs_scale", "robust_scale", "quantile_transform", "power_transform", "zscore"),
 }
 SUMS = {
@@ -74,7 +74,7 @@ class Sums:
         """`scale(X)`."""
         rows = self.tables.rows(call.args[0]) if call.args else NONE
         library = root(call.func) in self.tables.modules
-        return Own(call, rows, written(call)) if rows and library and last_part(call.func) in _SCALES else None
+        return Own(call, rows, written(call)) if rows and library and last_part(call.func) in SCALES else None
 
     def _sums(self, value: ast.AST) -> Iterator[tuple[Tags, str]]:
         for node in _values(value):

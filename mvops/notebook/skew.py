@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from mvops.notebook.capture import Capture
 from mvops.notebook.code import Code
 from mvops.notebook.column_scan import ColumnScan, Computed
+from mvops.notebook.columns import Held
 from mvops.notebook.estimators import last_part
+from mvops.notebook.findings import Fit, Use
 from mvops.notebook.walking import calls, loaded_names
 
 _SHOWN = 4
@@ -18,7 +20,12 @@ _SAME = {"astype", "copy", "to_datetime", "to_numeric", "strip", "rename"}  # wh
 
 def skew_notes(cells: Sequence[Code], found: Capture) -> list[str]:
     """What the endpoint would not do with a raw row, and the smallest change that makes it."""
-    return [] if found.at is None else [*_preparations(cells, found, found.at), *_computed(cells, found, found.at)]
+    at = found.crossed.at if found.crossed is not None else found.at
+    if at is None:
+        return []
+    read = _Features(cells, at)
+    read.run()
+    return [*_preparations(cells, found, at, read), *_computed(cells, found, read)]
 
 
 def _is_covered(found: Capture, at: int, code: str) -> bool:
@@ -27,15 +34,18 @@ def _is_covered(found: Capture, at: int, code: str) -> bool:
     return any(cell == at and code in text for cell, text in done)
 
 
-def _preparations(cells: Sequence[Code], found: Capture, at: int) -> list[str]:
-    fit = next(f for f in reversed(found.seen.fits) if f.at == at and f.name == found.variable)
+def _preparations(cells: Sequence[Code], found: Capture, at: int, read: _Features) -> list[str]:
+    fitted: Fit | Use = found.crossed or next(
+        f for f in reversed(found.seen.fits) if f.at == at and f.name == found.variable
+    )
     names = {name for name in (found.features, found.train_features) if name}
     lineage = _ancestors(
-        names | (loaded_names(fit.features) if fit.features is not None else set()), found.seen.derived
+        names | (loaded_names(fitted.features) if fitted.features is not None else set()), found.seen.derived
     )
     last = max(at, *(use.at for use in found.seen.uses if use.name == found.variable), 0)
     captured = tuple(f"{name}." for name in found.composed)
     steps = [p for p in found.seen.by_hand if p.names & lineage and p.at <= last and not p.what.startswith(captured)]
+    steps = [p for p in steps if p.column is None or read.may_read(p.column)]
     steps = [p for p in steps if not _is_covered(found, p.at, p.what.removesuffix("..."))]
     if not steps:
         return []
@@ -48,11 +58,9 @@ def _preparations(cells: Sequence[Code], found: Capture, at: int) -> list[str]:
     return [note]
 
 
-def _computed(cells: Sequence[Code], found: Capture, at: int) -> list[str]:
+def _computed(cells: Sequence[Code], found: Capture, read: _Features) -> list[str]:
     """Columns that the code computes, where it says that they are among the features."""
-    scan = _Features(cells, at)
-    scan.run()
-    computed = [each for each in scan.found if not _is_covered(found, each.at, ast.unparse(each.value))]
+    computed = [each for each in read.found if not _is_covered(found, each.at, ast.unparse(each.value))]
     shown = [f"cell {cells[each.at].number} `{_shown(each)}`" for each in computed]
     if not shown:
         return []
@@ -72,13 +80,22 @@ class _Features(ColumnScan):
         super().__init__(cells)
         self.of = of
         self.found: list[Computed] = []
+        self.answer: str | int | None = None
+        self.table: Held | None = None
+
+    def may_read(self, column: str) -> bool:
+        """Is a column that was prepared perhaps among the features? The answer is not."""
+        if self.table is None or self.table.part is not None:
+            return column != self.answer
+        return column == self.table.one if self.table.one is not None else self.table.has(column)
 
     def fitted(self, features: ast.expr, target: ast.expr, call: ast.Call) -> None:
         del call
         table, wanted = self.columns.of(features), self.columns.of(target)
         if self.columns.at != self.of or table is None:
             return
-        answer = wanted.single if wanted is not None and wanted.base == table.base else None
+        self.table = table
+        self.answer = answer = wanted.single if wanted is not None and wanted.base == table.base else None
         self.found = [
             each
             for (base, column), each in self.computed.items()
@@ -89,6 +106,8 @@ class _Features(ColumnScan):
 def _is_other(value: ast.expr) -> bool:
     """May the values be others than those that the table had: no constant, and no mere change of type."""
     done = {last_part(call.func) or getattr(call.func, "attr", "") for call in calls(value)}
+    if any(isinstance(node, ast.Attribute) and node.attr == "codes" for node in ast.walk(value)):  # of categories
+        return True
     made = any(isinstance(node, ast.BinOp | ast.Compare | ast.Attribute) for node in ast.walk(value))
     return bool(done - _SAME) or (made and not done)
 

@@ -72,3 +72,17 @@ def test_check_tells_held_out_rows_that_are_scaled_by_their_own_mean(tmp_path: P
     )
     assert "cell 2, line 2:  X_test = (X_test - X_test.mean()) / X_test.std()" in said.out
     assert "a StandardScaler in a Pipeline with the model" in said.out
+
+
+def test_check_tells_preparation_where_no_rows_are_held_back(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("age,income,y\n")
+    read = (
+        "import pandas as pd\nfrom sklearn.linear_model import LogisticRegression\n"
+        "from sklearn.model_selection import cross_val_score\nfrom sklearn.preprocessing import scale\n"
+        'df = pd.read_csv("d.csv")\nX, y = df[["age", "income"]], df["y"]'
+    )
+    judged = "model = LogisticRegression()\nprint(cross_val_score(model, X, y).mean())"
+    write_notebook(tmp_path / "a.ipynb", {read: (), "X = scale(X)": (), judged: ()})
+    said = mvops(tmp_path, "promote", "a.ipynb", "--check").ok()
+    assert "skew: The features are prepared outside the model: cell 2 `scale(X)`" in said.out
+    assert "put these steps and the model into one sklearn Pipeline" in " ".join(said.out.split())

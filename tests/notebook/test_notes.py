@@ -76,6 +76,74 @@ def test_columns_that_the_model_does_not_read_are_not_said(promoted):
     assert not any("columns that the notebook computes" in note for note in found.notes)
 
 
+WHOLE = """import numpy as np
+import pandas as pd
+from sklearn.model_selection import cross_val_score, train_test_split
+from sklearn.preprocessing import StandardScaler, scale
+from sklearn.svm import SVC
+df = pd.read_csv('x.csv')
+X = df.drop(columns=['y', 'other'])
+y = df['y']"""
+TRAINED = "model = SVC()\nmodel.fit(X, y)\nprint(model.score(X, y))"
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        (["X = StandardScaler().fit_transform(X)", TRAINED], "cell 2 `StandardScaler().fit_transform(X)`"),
+        (["X = scale(X)", TRAINED], "cell 2 `scale(X)`"),
+        (["X = (X - X.mean()) / X.std()", TRAINED], "cell 2 `X - X.mean()`"),
+        (["X = np.log1p(X)", TRAINED], "cell 2 `np.log1p(X)`"),
+        (["X.fillna(0, inplace=True)", TRAINED], "cell 2 `X.fillna(0, inplace=True)`"),
+        (["df['s'].replace({'a': 1}, inplace=True)", TRAINED], "cell 2 `df['s'].replace({'a': 1}, inplace=True)`"),
+        (["X['s'] = X['s'].astype('category').cat.codes", TRAINED], "cell 2 `X['s'] = X['s'].astype("),
+        (["def tidy(d):\n    d['a'] = d['a'] * 2\n    return d", "X = tidy(X)", TRAINED], "cell 3 `tidy(X)`"),
+        (["model = SVC()\nmodel.fit(np.log(X), y)"], "cell 2 `np.log(X)`"),
+        (["X = scale(X)\nmodel = SVC()", "print(cross_val_score(model, X, y).mean())"], "cell 2 `scale(X)`"),
+        (
+            ["X['r'] = X.a / X.b\nmodel = SVC()", "print(cross_val_score(model, X, y).mean())"],
+            "cell 2 `X['r'] = X.a / X.b`",
+        ),
+    ],
+)
+def test_preparation_is_said_where_no_rows_are_held_back(promoted, cells, says):
+    found = promoted(WHOLE, *cells)
+    skew = [each for each in found.promotion.findings if each.kind == "skew"]
+    assert [each.cell for each in skew] == [int(says.split()[1])]
+    assert says in skew[0].message
+    assert "sklearn Pipeline" in skew[0].message or "the model's Pipeline" in skew[0].message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "X = X.copy()",
+        "Z = scale(X)\nprint(Z)",
+        "spread = y - y.mean()",
+        "y = np.log1p(y)",
+        "X = X.astype(float)",
+        "df['y'].replace({'a': 1}, inplace=True)",
+        "df['other'] = df['other'].map({'a': 1})",
+        "def show(d):\n    return d.describe()\nsummary = show(X)",
+        "def put(d):\n    a = d['a']\n    d['a'] = a\n    return d\nX = put(X)",
+        "def pick(d):\n    return d[['a', 'b']]\nX = pick(X)",
+    ],
+)
+def test_what_prepares_no_feature_is_not_said(promoted, line):
+    found = promoted(WHOLE, line, TRAINED)
+    assert not [each for each in found.promotion.findings if each.kind == "skew"]
+
+
+def test_a_target_that_is_prepared_in_its_table_is_no_feature(promoted):
+    found = promoted(
+        WHOLE.replace("X = ", "df['y'] = df['y'].map({'a': 1, 'b': 0})\nX = "),
+        "X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)",
+        "model = SVC().fit(X_train, y_train)\nprint(model.score(X_test, y_test))",
+    )
+    assert not [each for each in found.promotion.findings if each.kind == "skew"]
+    assert found.outputs["model"] == "model"
+
+
 def test_a_pipeline_needs_no_such_note(promoted):
     found = promoted(
         (
