@@ -21,6 +21,7 @@ from mvops.notebook.finding import without_notebook
 from mvops.notebook.kernels import OWN, Asked, choose_kernel
 from mvops.notebook.promotion import Promotion
 from mvops.notebook.promotion import promote as promote_one
+from mvops.notebook.results import PipelineJob
 from mvops.notebook.several import check_once, promote_several
 from mvops.notebook.stages import Split
 from mvops.registry.events import record_event
@@ -31,7 +32,10 @@ _SPLITS: tuple[Split, ...] = ("auto", "none", "headings")
 
 @dataclass(frozen=True)
 class Promoted:
-    """What was written, and what was found on the way. Paths are relative to the project; notebooks in their order."""
+    """What was written, and what was found on the way. Paths are relative to the project; notebooks in their order.
+
+    `timeout` and `memory` are what the model's YAML allows the proof, where it is one that was there before.
+    """
 
     name: str
     originals: tuple[Path, ...]
@@ -39,6 +43,8 @@ class Promoted:
     config: str
     found: Promotion
     replaced: bool = False  # files of an earlier promote
+    timeout: float = PipelineJob.timeout
+    memory: int | None = None
 
     @property
     def original(self) -> Path:

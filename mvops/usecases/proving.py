@@ -82,6 +82,8 @@ def verify(workspace: Workspace, made: Promoted, *, tolerance: float = TOLERANCE
         inputs=pipeline.get("inputs", {}),
         outputs=pipeline["outputs"],
         yaml_key=f"models.{made.name}.pipeline.inputs",
+        timeout=made.timeout,
+        memory=made.memory,
         asked=Asked.of(workspace.root, pipeline.get("kernel"), pipeline.get("python")),
     )
 

@@ -130,12 +130,10 @@ def update(
         write_atomically(book.target, text.encode())
     told = "; ".join(f"{each.original.name}: {each.changes}" for each in edited if each.changes or each.changes.prose)
     record_event(workspace.registry, "promote", model, f"merged {told or f'{edited[0].original.name}: split: {split}'}")
-    proved = _for_proof(found, texts, books, workspace.model(model))
-    shown = tuple(book.shown for book in books)
     return Updated(
         model,
         edited,
-        made=Promoted(model, tuple(originals), shown, model_file(model).as_posix(), proved, replaced=True),
+        made=_for_proof(model, found, texts, books, workspace.model(model)),
         taken=[told for book, each in zip(books, merged, strict=True) for told in _of(book, each.taken, books)],
         kept=[
             *(told for book, each in zip(books, merged, strict=True) for told in _of(book, each.kept, books)),
@@ -194,13 +192,22 @@ def _declared(texts: Sequence[str], model: str) -> frozenset[str]:
     return frozenset().union(*(declared_in(text.encode(), model).names for text in texts))
 
 
-def _for_proof(found: Promotion, texts: Sequence[str], books: Sequence[_Book], model: Model) -> Promotion:
-    """With the values of the original, as far as the merged notebooks have names for them, in the model's kernel."""
+def _for_proof(model: str, found: Promotion, texts: Sequence[str], books: Sequence[_Book], spec: Model) -> Promoted:
+    """With the original's values, as far as the merged notebooks have names for them, and the model's limits."""
     declared = _declared(texts, books[0].shown)
     pipeline = found.config["pipeline"]
     kept = {name: value for name, value in pipeline.get("parameters", {}).items() if name in declared}
-    runs_in = model.pipeline.model_dump(include={"kernel", "python"}, exclude_none=True)
-    return replace(found, config={**found.config, "pipeline": {**pipeline, **runs_in, "parameters": kept}})
+    runs_in = spec.pipeline.model_dump(include={"kernel", "python"}, exclude_none=True)
+    return Promoted(
+        model,
+        originals=tuple(book.original for book in books),
+        notebooks=tuple(book.shown for book in books),
+        config=model_file(model).as_posix(),
+        found=replace(found, config={**found.config, "pipeline": {**pipeline, **runs_in, "parameters": kept}}),
+        replaced=True,
+        timeout=spec.pipeline.timeout.total_seconds(),
+        memory=spec.pipeline.memory,
+    )
 
 
 def _checked(merged: Sequence[Merged], books: Sequence[_Book]) -> list[str]:

@@ -212,3 +212,14 @@ def test_a_merge_is_proved_like_a_promotion(root: Path) -> None:
     change(root, NOTEBOOK, 3, 'X = df[["age", "income"]] / 10\ny = df["y"]')
     said = update(root, "--verify").ok().out
     assert "EQUAL: the promoted pipeline shows the same numbers" in said
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [("timeout: 1s", "did not end within 1 seconds"), ("memory: 30MB", "and `pipeline.memory` is 30MB")],
+)
+def test_a_proof_of_a_merge_stays_within_the_models_limits(root: Path, limit: str, says: str) -> None:
+    edit(root / "configs/models/plain.yaml", "pipeline:", f"pipeline:\n  {limit}")
+    change(root, NOTEBOOK, 3, 'X = df[["age", "income"]] / 10\ny = df["y"]')
+    update(root, "--verify").refused("The original notebook does not run", says)
