@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from kernels import Kernel, kernel
+from separate import BOOKS, COPIES, make_separate
 from toy_project import copy, environment, logged, mvops, until
 
 pytestmark = pytest.mark.system  # kernels that run commands, which run kernels
@@ -74,6 +75,21 @@ def test_runs_versions_status_and_monitor_are_shown(root: Path, cells: Kernel) -
     assert "not judged: too few rows" in report
     coloured = cells.run("%mvops apply --yes").ok()
     assert "Nothing to do" in coloured.html[0]
+
+
+def test_several_notebooks_are_promoted_from_a_cell(cells: Kernel, tmp_path: Path) -> None:
+    there = make_separate(tmp_path / "toy")
+    failed = cells.run(f"%mvops -C '{there}' promote {' '.join(BOOKS)}")
+    assert "3 notebooks make one model, which needs a name" in failed.err
+    assert failed.error is not None
+    promoted = cells.run(f"books = {list(BOOKS)}\n%mvops -C '{there}' promote {{' '.join(books)}} --name toy").ok()
+    (shown,) = promoted.html
+    assert "<b>Promoted 01_load.ipynb, 02_train.ipynb, 03_judge.ipynb as the model <code>toy</code></b>" in shown
+    typed = mvops(there, "promote", *BOOKS, "--name", "toy", "--force").ok()
+    assert promoted.plain[0].strip() == typed.out.strip()
+    assert all((there / made).is_file() for made in COPIES)
+    proved = cells.run(f"%mvops -C '{there}' promote {' '.join(BOOKS)} --check").ok()
+    assert "03_judge.ipynb" in proved.out + "".join(proved.html)
 
 
 def test_python_returns_what_is_shown_alike(root: Path, cells: Kernel) -> None:
