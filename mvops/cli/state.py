@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -95,19 +96,27 @@ def mv(
 
 
 @state.command()
-def restore(yes: YesFlag = False) -> None:
+def restore(
+    copy: Annotated[
+        Path | None, typer.Argument(metavar="[COPY]", help="This copy of the registry, instead of the newest.")
+    ] = None,
+    yes: YesFlag = False,
+) -> None:
     """Put the registry's last good copy in its place; what is there now is moved aside."""
     from mvops.cli.session import SESSION
     from mvops.usecases.recovery import find_copy
     from mvops.usecases.recovery import restore as put_back
 
-    copy = find_copy(SESSION.directory, SESSION.environment)
-    whole = " The registry that is there now can be read." if copy.is_whole else ""
-    confirm(f"Put {copy.path.name}, made {copy.made:%Y-%m-%d %H:%M} UTC, in its place?{whole}", yes=yes)
-    aside = put_back(copy)
-    say(f"{copy.registry.name} is what it was {copy.made:%Y-%m-%d %H:%M} UTC, from {copy.path.name}.")
+    found = find_copy(SESSION.directory, SESSION.environment, copy)
+    whole = " The registry that is there now can be read." if found.is_whole else ""
+    confirm(f"Put {found.path.name}, made {found.made:%Y-%m-%d %H:%M} UTC, in its place?{whole}", yes=yes)
+    aside = put_back(found)
+    say(f"{found.registry.name} is what it was {found.made:%Y-%m-%d %H:%M} UTC, from {found.path.name}.")
     for path in aside:
-        say(f"What was there is {path.name} now.")
+        if path.parent in found.strange:
+            say(f"{path.parent.name} was served by versions that it does not know: they are in {path} now.")
+        else:
+            say(f"What was there is {path.name} now.")
     say("What differs since: mvops plan")
 
 

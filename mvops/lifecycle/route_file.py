@@ -96,6 +96,17 @@ def files_of(state_dir: Path) -> list[Path]:
     return [path for path in (state_dir / ROUTE, *sorted(state_dir.glob("v*.json"))) if path.is_file()]
 
 
+def told_of(state_dir: Path) -> list[tuple[int, str]]:
+    """Number and run of each version that is there and can be read."""
+    numbers = [int(path.stem[1:]) for path in files_of(state_dir) if path.stem[1:].isdigit()]
+    found: list[tuple[int, str]] = []
+    for number in numbers:
+        with contextlib.suppress(ServingError):
+            version = read_version(state_dir, number)
+            found += [(number, version.run)] if version is not None else []
+    return found
+
+
 def put_aside(state_dir: Path) -> Path | None:
     """Move the route and the versions into a folder of their own, which is returned; None where there are none.
 

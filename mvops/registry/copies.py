@@ -29,9 +29,19 @@ def keep_before_migration(file: Path, revision: str) -> Path:
     return copy
 
 
-def keep_last_good(file: Path) -> None:
-    """Copy what is committed to `<file>.bak`, in the place of the last such copy. Raises RegistryError."""
-    _write(file, file.with_name(f"{file.name}.bak"))
+def keep_last_good(file: Path, lineage: str) -> Path | None:
+    """Copy what is committed to `<file>.bak`, in the place of the last such copy. Raises RegistryError.
+
+    One of a registry of another lineage, which was lost or exchanged, is all that is left of that: it stays as
+    `<file>.former-<time>.bak`, which is returned.
+    """
+    copy = file.with_name(f"{file.name}.bak")
+    known = identity(copy) if copy.exists() else None
+    former = None
+    if known is not None and known[0] != lineage:
+        former = copy.replace(file.with_name(f"{file.name}.former-{time_of(copy):%Y%m%dT%H%M%SZ}.bak"))
+    _write(file, copy)
+    return former
 
 
 def newest_copy(file: Path) -> Path | None:
@@ -77,6 +87,15 @@ def identity(file: Path) -> tuple[str, int] | None:
     except (sqlite3.Error, TypeError):
         return None
     return str(lineage), int(serial)
+
+
+def versions_in(file: Path) -> set[tuple[int, str]] | None:
+    """Number and run of each version in a registry that nobody has open; None where that cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return set(connection.execute("SELECT number, run FROM mvops_versions").fetchall())
+    except sqlite3.Error:
+        return None
 
 
 def mark_of(file: Path) -> Path:

@@ -135,10 +135,12 @@ class Registry:
         """Of an SQLite registry, all copies that lie beside it."""
         return matching(self._place.file.parent, copies_of(self._place.file)) if self._place.file is not None else []
 
-    def keep_copy(self) -> None:
-        """Keep a copy of an SQLite registry as the last good one; raises RegistryError."""
-        if self._place.file is not None:
-            keep_last_good(self._place.file)
+    def keep_copy(self) -> Path | None:
+        """Keep a copy of an SQLite registry as the last good one; raises RegistryError.
+
+        Returns where the copy of another registry, which was here before, is now.
+        """
+        return keep_last_good(self._place.file, self.lineage) if self._place.file is not None else None
 
     @property
     def unwritten(self) -> bool:

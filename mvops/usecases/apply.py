@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mvops.core.action import Action, Verb
 from mvops.core.address import kind_of, name_of
 from mvops.core.apply import Done
 from mvops.core.apply import apply as apply_plan
+from mvops.core.environment import wording
 from mvops.core.plan import Plan
 from mvops.core.progress import Progress, Tell, silent
 from mvops.core.spec import has_unknown
@@ -138,9 +141,15 @@ def _stoppable(tell: Tell, stop: Callable[[], bool]) -> Tell:
 
 def _keep_copy(workspace: Workspace) -> None:
     try:
-        workspace.registry.keep_copy()
+        former = workspace.registry.keep_copy()
     except RegistryError as error:  # what was asked for is done
         workspace.remarks.append(f"the registry was not copied: {error.message}")
+        return
+    if former is not None:
+        typed, copy = wording(workspace.project.environment)["typed"], Path(os.path.relpath(former, workspace.root))
+        workspace.remarks.append(
+            f"the copy of the registry before this one stays: {typed} state restore {copy.as_posix()}"
+        )
 
 
 def _state(workspace: Workspace) -> dict[str, Any]:

@@ -188,6 +188,46 @@ def begins_anew(root: Path) -> None:
     assert f'"run": "{version["run"]}"' in (folder / "v1.json").read_text()
     assert (folder / "v1.json").read_bytes() != former["v1.json"]
     assert "knows of no apply" not in mvops(root, "plan", "--detailed-exitcode").ok(0).out
+    goes_on_from_half_way(copy(root, root.with_name("half")), aside.name)
+    goes_back(root, former, said)
+
+
+def goes_on_from_half_way(root: Path, aside: str) -> None:
+    """Beginning anew once failed with version 1 registered and what the former registry served in its way."""
+    folder = root / ".mvops/serving/toy"
+    for path in (folder / aside).iterdir():
+        path.replace(folder / path.name)
+    (folder / aside).rmdir()
+    with contextlib.closing(sqlite3.connect(root / REGISTRY)) as registry, registry:
+        registry.execute("DELETE FROM mvops_champions")
+        registry.execute("DELETE FROM mvops_records WHERE address IN ('model.toy', 'endpoint.toy', 'monitor.toy')")
+    mvops(root, "apply", "--yes").ok()
+    (version,) = mvops(root, "versions", "list", "toy", "--json").ok().json()["versions"]
+    assert (version["number"], version["role"]) == (1, "champion")
+    assert f'"run": "{version["run"]}"' in (folder / "v1.json").read_text()
+    mvops(root, "plan", "--detailed-exitcode").ok(0)
+
+
+def goes_back(root: Path, former: dict[str, bytes], said: str) -> None:
+    """The former registry is put back after all, with what it had in the traffic."""
+    (kept,) = root.glob(f"{REGISTRY}.former-*.bak")
+    again = ("state", "restore", kept.relative_to(root), "--yes")
+    assert f"the copy of the registry before this one stays: mvops state restore {kept.relative_to(root)}" in said
+    mvops(root, "state", "restore", "configs/project.yaml", "--yes").refused(
+        "is no copy of a registry", "registry.db*.bak"
+    )
+    folder = root / ".mvops/serving/toy"
+    running = claim(folder / "spool")
+    before, ours = bytes_of(root), (folder / "v1.json").read_bytes()
+    mvops(root, *again).refused(f"with versions that {kept.name} knows nothing of", "Stop it where it was started")
+    running.release()
+    assert bytes_of(root) == before
+    assert "toy was served by versions that it does not know" in mvops(root, *again).ok().out
+    assert ours in [path.read_bytes() for path in folder.glob("former-*/v1.json")]
+    assert "! endpoint.toy  repair" in mvops(root, "plan").ok().out
+    mvops(root, "apply", "--yes").ok()
+    assert (folder / "v1.json").read_bytes() == former["v1.json"]
+    mvops(root, "plan", "--detailed-exitcode").ok(0)
 
 
 def test_d2_a_registry_that_is_gone_with_its_copies_is_told(project: Path) -> None:
@@ -198,13 +238,14 @@ def test_d2_a_registry_that_is_gone_with_its_copies_is_told(project: Path) -> No
     note = (
         "note: the registry knows of no apply, but of one there is .mvops/serving/toy/route.json. If it was lost, put"
     )
-    anew = "= schedule.toy  adopt: already so"
     for _ in range(2):
         said = mvops(project, "plan").ok().out
         assert note in said
-        assert anew in said
+        assert "= schedule.toy  adopt: already so" in said
     assert "models begin with version 1 again" in mvops(project, "plan", "--json").ok().json()["notices"][0]
-    begins_anew(copy(project, project.with_name("anew")))
+    anew = copy(project, project.with_name("anew"))
+    shutil.copy(kept, anew / f"{REGISTRY}.bak")
+    begins_anew(anew)
     shutil.copy(kept, project / f"{REGISTRY}.bak")
     told = "route.json, .mvops/registry.db.bak. If it was lost, `mvops state restore` puts the copy in its place"
     assert told in mvops(project, "plan").ok().out
