@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from importlib.metadata import version
+from statistics import median
 from typing import Any, ClassVar
 
 from mvops.core.action import Action, Verb
@@ -19,8 +20,12 @@ from mvops.kinds.pipeline_spec import PipelineSpec, step_plans, training_digest
 from mvops.kinds.recorded import artifacts, champions
 from mvops.kinds.standing import Standing, stands
 from mvops.lifecycle.route_file import ROUTE, files_of
+from mvops.registry.glance import finished_actions
 from mvops.serving.ownership import is_held
 from mvops.witness import is_file
+
+_NOTHING_TRAINED = "nothing was trained"
+_LOOKED_AT = 500  # the newest actions of all kinds, from which it is told how long one takes
 
 
 class ModelSpec(Spec):
@@ -74,7 +79,7 @@ class ModelKind:
         if action.verb is Verb.DELETE:
             yield RemoveRoute(model=name)
         elif trains(action) and (champion := stands(action, look)):
-            outputs = {"version": str(champion.number), "gate": "passed", "traffic": "champion; nothing was trained"}
+            outputs = {"version": str(champion.number), "gate": "passed", "traffic": f"champion; {_NOTHING_TRAINED}"}
             why = f"the YAML wants what version {champion.number} was trained with"
             yield GoBack(model=name, outputs=outputs, champion=champion.number, reason=why)
         elif trains(action):
@@ -111,9 +116,21 @@ class ModelKind:
             yield from _where_loaded(look, name)
 
     def seconds(self, action: Action, look: Look) -> float:
-        """Counted with the pipeline."""
-        del action, look
-        return 0.0
+        """The median of what it took to evaluate, compare and register the last versions."""
+        if not action.changes_the_world or action.verb is Verb.DELETE or not trains(action) or stands(action, look):
+            return 0.0
+        return look.once(_registering).get(action.address, 0.0)
+
+
+def _registering(look: Look) -> dict[str, float]:
+    took: dict[str, list[float]] = {}
+    for done in finished_actions(look.workspace.registry, _LOOKED_AT):
+        where, outputs = str(done.action["address"]), done.outputs
+        fields = {change["field"] for change in done.action["changes"]}
+        made = kind_of(Address(where)) == "model" and _makes(done.action["verb"], done.action["reason"], fields)
+        if made and "version" in outputs and _NOTHING_TRAINED not in outputs.get("traffic", ""):
+            took.setdefault(where, []).append(done.seconds)
+    return {where: median(seconds) for where, seconds in took.items()}
 
 
 def _spec(look: Look, pipeline: PipelineSpec) -> ModelSpec:
@@ -232,8 +249,11 @@ def starts_afresh(look: Look, name: str) -> bool:
 
 def trains(action: Action) -> bool:
     """Does the action make a new version."""
-    fields = {change.field for change in action.changes}
-    return action.verb is Verb.CREATE or action.reason == "requested" or "training" in fields
+    return _makes(action.verb, action.reason, {change.field for change in action.changes})
+
+
+def _makes(verb: str, reason: str, fields: Collection[str]) -> bool:
+    return verb == Verb.CREATE or reason == "requested" or "training" in fields
 
 
 def change_class(action: Action) -> str:

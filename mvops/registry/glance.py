@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from mvops.core.version import Environment
 from mvops.registry.database import Registry
+from mvops.registry.values import time_found
 
 _AT_ONCE = 200  # fewer values than any database takes in one statement
 
@@ -122,6 +123,26 @@ def is_quiet(registry: Registry) -> bool:
         "SELECT (SELECT count(*) FROM mvops_lock) + (SELECT count(*) FROM mvops_journal WHERE status = 'started')"
     )
     return not busy
+
+
+class Finished(NamedTuple):
+    """An action that an apply finished, as the journal has it, and how long it took."""
+
+    action: dict[str, Any]
+    outputs: dict[str, str]
+    seconds: float
+
+
+def finished_actions(registry: Registry, most: int) -> Iterator[Finished]:
+    """The newest that were finished, of all kinds."""
+    found = registry.rows(
+        "SELECT action, outputs, started, ended FROM mvops_journal WHERE status = 'finished'"
+        " ORDER BY entry DESC LIMIT :most",
+        most=most,
+    )
+    for action, outputs, started, ended in found:
+        took = time_found(ended) - time_found(started)
+        yield Finished(json.loads(action), json.loads(outputs), took.total_seconds())
 
 
 def _in_parts(values: list[Any]) -> Iterator[list[Any]]:

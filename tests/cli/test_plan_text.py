@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from datetime import datetime
 from pathlib import Path
 
-from toy_project import edit, free_port, mvops
+import pytest
+from toy_project import edit, free_port, mvops, query
 
 from mvops.core.action import Action, Change, Verb
 from mvops.core.address import Address
 from mvops.core.plan import make_plan
 from mvops.show.plan import plan_lines
 
+JOURNAL = "SELECT started, ended FROM mvops_journal WHERE json_extract(action, '$.address') = 'model.toy'"
 OUTSIDE, OURS = "Changed outside mvops since the last apply", "Changed in the project"
 
 
@@ -37,6 +41,16 @@ def test_p9_text_and_numbers_are_told_apart_where_they_look_alike() -> None:
     assert told == [*typed, "parameters.depth: not set -> 5", "parameters.rows: 5 -> null"]
 
 
+def took(project: Path) -> float:
+    """How long the first apply took for what another C makes again: two steps, where they ran, and the version."""
+    (((body,),), rows) = query(project, "SELECT body FROM mvops_runs"), query(project, JOURNAL)
+    steps = {step["step"]: step["seconds"] for step in json.loads(body)["steps"]}
+    ((started, ended),) = rows
+    registered = datetime.fromisoformat(ended) - datetime.fromisoformat(started)
+    assert registered.total_seconds() > 0
+    return float(steps["train"] + steps["evaluate"]) + registered.total_seconds()
+
+
 def test_p13_a_parameter_that_is_edited_in_the_notebook_alone_is_told_with_the_place_where_it_counts(
     project: Path,
 ) -> None:
@@ -44,6 +58,9 @@ def test_p13_a_parameter_that_is_edited_in_the_notebook_alone_is_told_with_the_p
         "C = 2.0 in the cell of parameters of pipelines/toy.ipynb changes nothing: models.toy.pipeline.parameters.C is"
     )
     assert "changes nothing" not in mvops(project, "plan", "models.toy.pipeline.parameters.C=0.5").ok().out
+    expected = mvops(project, "plan", "models.toy.pipeline.parameters.C=0.5", "--json").ok().json()["seconds"]
+    assert expected == pytest.approx(took(project), abs=0.01)
+    assert mvops(project, "plan", "models.toy.owner=ana", "--json").ok().json()["seconds"] is None
     edit(project / "pipelines/toy.ipynb", "C = 1.0", "C = 2.0")
     for _ in range(2):  # the second time from memory
         said = mvops(project, "plan", "--detailed-exitcode").ok(0).out
