@@ -62,6 +62,8 @@ def applied_total(finished: Sequence[Done], otherwise: Sequence[Action]) -> Iter
 def refused_lines(refusal: Refusal, typed: str) -> Iterator[str]:
     """A version that its gate did not let pass: each condition with its numbers, and the ways on."""
     serves = f"version {refusal.champion} serves on" if refusal.champion else "nothing serves"
+    if refusal.lost:
+        serves = f"version {refusal.champion}, the champion, is lost from the artefact store: no endpoint can load it"
     yield f"{refusal.model}: the gate refused version {refusal.version}; {serves}"
     yield from (f"  gate: {check}" for check in refusal.checks)
     yield from ways_on(refusal, typed)

@@ -9,7 +9,7 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import name_of
 from mvops.core.apply import Done
 from mvops.core.scope import Scope
-from mvops.registry.versions import serving
+from mvops.registry.versions import champion, serving
 from mvops.usecases.plan import plan
 from mvops.usecases.retrain import gate_checks
 from mvops.workspace import Workspace
@@ -17,13 +17,17 @@ from mvops.workspace import Workspace
 
 @dataclass(frozen=True)
 class Refusal:
-    """A version that its gate did not let pass: what each condition said, and who serves on (None: nobody)."""
+    """A version that its gate did not let pass: what each condition said, and who serves on (None: nobody).
+
+    A champion that is `lost` from the artefact store answers only where it was loaded before.
+    """
 
     model: str
     version: int
     champion: int | None
     checks: tuple[str, ...]
     governed: bool  # there is no way past the gate
+    lost: bool = False
 
 
 def refusals(workspace: Workspace, finished: Iterable[Done]) -> list[Refusal]:
@@ -40,7 +44,9 @@ def refusal_of(workspace: Workspace, model: str, number: int) -> Refusal:
     """What the gate refused of a version."""
     live = serving(workspace.registry).get(model)
     checks = gate_checks(workspace, model, number)
-    return Refusal(model, number, live, checks, workspace.project.capabilities.governance)
+    now = champion(workspace.registry, model)
+    lost = now is not None and not workspace.store.has(now.artifact.sha256)
+    return Refusal(model, number, live, checks, workspace.project.capabilities.governance, lost)
 
 
 def not_as_planned(workspace: Workspace, finished: Iterable[Done]) -> tuple[Action, ...]:

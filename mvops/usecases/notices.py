@@ -13,9 +13,9 @@ from mvops.core.config.dashboard import Dashboard
 from mvops.core.config.data import Data
 from mvops.core.config.model import Model, Rollout
 from mvops.core.environment import wording
-from mvops.core.state import Record
 from mvops.kinds.kind import Look
 from mvops.kinds.model import trains
+from mvops.kinds.recorded import champions
 from mvops.kinds.standing import stands
 from mvops.registry.glance import canaries_now, is_quiet, refused_now
 from mvops.registry.state import SqlState
@@ -40,7 +40,7 @@ def notices_of(look: Look, actions: Collection[Action]) -> Iterator[str]:
         yield "there is no model yet: `mvops promote NOTEBOOK` makes one of a notebook"
     if not is_quiet(workspace.registry):
         yield from _under_way(workspace, actions)
-    yield from _refused(workspace, look.records)
+    yield from _refused(look)
     yield from _renamed(workspace, actions)
     yield from _other_steps(workspace, {name_of(action.address) for action in actions if _ends_canary(action, look)})
     if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
@@ -81,15 +81,23 @@ def _lost(workspace: Workspace) -> Iterator[str]:
         )
 
 
-def _refused(workspace: Workspace, records: Mapping[str, Record]) -> Iterator[str]:
-    typed = wording(workspace.project.environment)["typed"]
+def _refused(look: Look) -> Iterator[str]:
+    workspace, typed = look.workspace, wording(look.workspace.project.environment)["typed"]
     for model, number in sorted(refused_now(workspace.registry).items()):
-        record = records.get(address("model", model))
+        record = look.records.get(address("model", model))
         if model in workspace.project.models and record and record.outputs.get("version") == str(number):
             past = f", or past the gate: {typed} versions promote {model} {number} --reason WHY"
+            serving = look.once(champions).get(model)
+            lost = serving is not None and not workspace.store.has(serving.artifact)
+            told = (
+                f" Version {serving.number}, the champion, is lost: no endpoint can load it."
+                if serving and lost
+                else ""
+            )
             yield (
-                f"{model}: the gate refused version {number}, the newest; why: {typed} versions show {model} {number}. "
-                f"Make a better one, then: {typed} apply{'' if workspace.project.capabilities.governance else past}"
+                f"{model}: the gate refused version {number}, the newest; why: {typed} versions show {model} {number}."
+                f"{told} Make a better one, then: {typed} apply"
+                f"{'' if workspace.project.capabilities.governance else past}"
             )
 
 

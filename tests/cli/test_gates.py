@@ -113,3 +113,12 @@ def test_a_champion_that_is_lost_from_the_store_is_told_and_replaced(project: Pa
     mvops(project, "plan", "--detailed-exitcode").ok(0)
     again = mvops(project, "retrain", "toy", "--force", "--reason", "weekly").ok().out
     assert "on the same rows; difference +0.0000" in again
+
+    # where the gate then refuses the new version, nobody is told that a lost one serves on
+    edit(project / MODEL, "roc_auc >= 0.6", "roc_auc >= 0.99")
+    edit(project / MODEL, "{C: 1.0}", "{C: 0.5}")  # the same training would make the same artefact again
+    shutil.rmtree(store)
+    refused = mvops(project, "apply", "--yes").ok(4).out
+    assert "the champion, is lost from the artefact store: no endpoint can load it\n" in refused
+    planned = mvops(project, "plan", "--detailed-exitcode").ok(0).out
+    assert "the champion, is lost: no endpoint can load it. Make a better one" in planned
