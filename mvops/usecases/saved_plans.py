@@ -113,7 +113,7 @@ def check_fresh(workspace: Workspace, plan: Plan) -> None:
         raise StalePlanError(_overtaken(workspace, serial), hint=_THE_SAME)
     if moved := _moved(workspace, plan):
         if plan.created_by is None:
-            raise StalePlanError(f"{moved}, and nothing was done", hint=_THE_SAME)
+            raise StalePlanError(moved, hint=_THE_SAME)
         raise StalePlanError(f"this plan is stale: {moved}", hint=_AGAIN)
 
 
