@@ -11,7 +11,7 @@ import pytest
 import toy_project as toy
 from looking import looked_at, planned, settled
 from toy_project import mvops
-from what_changes import Change, changed, edited, gone, in_place, longer, told, written
+from what_changes import Change, champion_gone, changed, edited, gone, in_place, longer, told, written
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ CHANGES: dict[str, Change] = {
     "a generated file that is gone": gone("deploy/schedules/**/*"),
     "a dashboard that is gone": gone("deploy/dashboards/**/*.json"),
     "the route": gone(".mvops/serving/toy/route.json"),
-    "an artefact": gone(".mvops/artifacts/*/*"),
+    "an artefact": champion_gone,
     "what the cache of steps knows": gone(".mvops/cache/steps/*/*.json"),
     "packages that an empty machine needs": written("requirements.txt", "pandas\n"),
     "the champion": told("DELETE FROM mvops_champions"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
@@ -32,6 +33,14 @@ def gone(pattern: str) -> Change:
         found.unlink()
 
     return change
+
+
+def champion_gone(root: Path) -> None:
+    """Of the store, an artefact that a plan looks at: what was kept of a former state is none."""
+    with contextlib.closing(sqlite3.connect(root / ".mvops/registry.db")) as connection:
+        ((body,),) = connection.execute("SELECT body FROM mvops_versions").fetchall()
+    sha256 = json.loads(body)["artifact"]["sha256"]
+    (root / ".mvops/artifacts" / sha256[:2] / sha256[2:]).unlink()
 
 
 def told(sql: str) -> Change:
