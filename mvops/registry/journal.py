@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from sqlmodel import Session, col, select, update
@@ -66,6 +68,13 @@ class SqlJournal:
     def _confirm(self, session: Session) -> None:
         if self._hold is not None:
             self._hold.confirm(session)
+
+
+def kept_once(registry: Registry) -> Iterator[dict[str, str]]:
+    """The outputs of each action that kept data, the newest first, each once: content stays when other data follow."""
+    query = "SELECT outputs FROM mvops_journal WHERE outputs LIKE :keeps AND status = 'finished' ORDER BY entry DESC"
+    for text in dict.fromkeys(text for (text,) in registry.rows(query, keeps='%"manifest"%')):
+        yield json.loads(text)
 
 
 def _end(session: Session, entry: int, values: dict[str, Any]) -> None:

@@ -84,7 +84,7 @@ def comparison_lines(found: Comparison) -> Iterator[str]:
 def _kept(version: Version, name: str) -> str:
     revision = version.revisions.get(name)
     if revision is None:
-        return ", not kept"
+        return ", not kept when it was trained"
     return f", kept: {revision.backend} {revision.id}, {revision.files} file{'' if revision.files == 1 else 's'}"
 
 

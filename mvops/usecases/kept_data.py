@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from mvops.core.version import DataRevision, Version
 from mvops.lifecycle.data import named_revision, recorded_revision
+from mvops.registry.journal import kept_once
 from mvops.registry.state import SqlState
 from mvops.registry.versions import versions
 from mvops.workspace import Workspace
@@ -12,13 +15,14 @@ _NEWEST = 20  # versions that are looked at
 
 
 def kept_revision(workspace: Workspace, version: Version, name: str) -> DataRevision | None:
-    """The version's own revision of an input, or that of the same content which was kept later."""
+    """The version's own revision of an input, or that of the same content which was kept later, now or in between."""
     if name in version.revisions:
         return version.revisions[name]
-    for record in SqlState(workspace.registry).records().values():
-        revision = recorded_revision(workspace.store, record.outputs)
+    now = (record.outputs for record in SqlState(workspace.registry).records().values())
+    for outputs in chain(now, kept_once(workspace.registry)):
+        revision = recorded_revision(workspace.store, outputs)
         if revision is not None and revision.digest == version.data[name]:
-            return named_revision(record.outputs)
+            return named_revision(outputs)
     return None
 
 

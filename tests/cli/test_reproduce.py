@@ -110,6 +110,8 @@ def test_data_that_nobody_kept_can_be_used_while_it_is_what_it_was(quick: Path) 
     off = mvops(root, "plan", "capabilities.data_versioning=false").ok().out
     assert "~ dataset.data  update: kept changed" in off
     assert "its content is kept no longer; what was kept stays where it is" in off
+    rows(range(75), seed=2).to_csv(root / "data/d.csv", index=False)
+    mvops(root, "apply", "--yes").ok()  # other data are kept after those
     (root / "data/d.csv").unlink()
     with open_project(root) as workspace:
         assert taken(workspace, root, "two").data["data_path"].startswith("local ")
