@@ -73,7 +73,7 @@ def _now(job: str) -> None:
     from mvops.usecases.schedule import run_job
 
     with open_project() as workspace:
-        done = run_job(workspace, job)
+        done = run_job(workspace, job, say)
     for line in run_lines(done):
         (answer if done.result == "failed" else say)(line)
     if done.result in {"failed", "refused"}:

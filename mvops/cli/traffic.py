@@ -219,7 +219,7 @@ def rollout_abort(
 def _follow(workspace: Workspace, model: str, *, quiet: bool) -> RolloutNews | None:
     from mvops.core.progress import Progress
     from mvops.show.rollout import news_line
-    from mvops.usecases.rollout import follow
+    from mvops.usecases.rollout import PATIENCE, follow
 
     last = None
     with waiting() as tell:
@@ -230,7 +230,8 @@ def _follow(workspace: Workspace, model: str, *, quiet: bool) -> RolloutNews | N
             if news.decision != "hold" and not quiet:
                 say(f"  {news_line(news)}")
     if last is not None and last.decision == "hold" and not quiet:
-        say(f"  {news_line(last).rstrip('.')}; it goes on with `mvops rollout status {model} --follow`")
+        say(f"  {news_line(last).rstrip('.')}")
+        say(f"  No request came for {PATIENCE:g} s. Once the endpoint is asked: mvops rollout status {model} --follow")
     return last
 
 

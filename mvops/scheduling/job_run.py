@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,12 +40,13 @@ class Workshop:
 class JobRun:
     """One run of a job. `stop` may be set from another thread: what runs is ended, nothing more is started.
 
-    `said` is what each command printed, the last time that it was tried.
+    `said` is what each command printed, the last time that it was tried. `tell` hears of what is to be tried again.
     """
 
     timetable: Timetable
     job: Job
     shop: Workshop
+    tell: Callable[[str], None] = lambda _: None
     stop: threading.Event = field(default_factory=threading.Event)
     result: Result = "done"
     sentence: str = ""
@@ -79,8 +80,11 @@ class JobRun:
         """`done`, `refused`, `interrupted`, or how it failed."""
         outcome = ""
         for number in range(self.timetable.retries + 1):
-            if number and self.stop.wait(self.timetable.retry_delay):
-                return "interrupted"
+            if number:
+                tries = f"tried {number} of {self.timetable.retries + 1} times"
+                self.tell(f"{command.name}: {outcome}; {tries}, again in {self.timetable.retry_delay:g} s")
+                if self.stop.wait(self.timetable.retry_delay):
+                    return "interrupted"
             outcome = self._run(command)
             if outcome in {"done", "refused", "interrupted"}:
                 return outcome

@@ -7,6 +7,7 @@ from typing import Any
 
 from mvops.core.address import address
 from mvops.core.environment import wording
+from mvops.core.spec import has_unknown
 from mvops.kinds.pythons import pythons_of
 from mvops.registry.glance import champions_now
 from mvops.registry.state import SqlState
@@ -22,7 +23,7 @@ def remark_on_files(workspace: Workspace, model: str) -> None:
     """
     where = address("endpoint", model)
     record, serving = SqlState(workspace.registry).records().get(where), champions_now(workspace.registry, model)
-    if record is None or model not in serving:
+    if record is None or model not in serving or has_unknown(record.spec["service"]):
         return
     written, wanted = _installed(record.spec["service"]), _installed(pythons_of(serving[model].environment))
     if written == wanted:

@@ -65,7 +65,12 @@ def look_once(workspace: Workspace, model: str) -> RolloutNews:
     return news
 
 
-def follow(workspace: Workspace, model: str, *, every: float = 0.5, patience: float = 30.0) -> Iterator[RolloutNews]:
+PATIENCE = 30.0  # seconds without a request, after which a rollout is followed no longer
+
+
+def follow(
+    workspace: Workspace, model: str, *, every: float = 0.5, patience: float = PATIENCE
+) -> Iterator[RolloutNews]:
     """Look again and again until the rollout is done or aborted, or no request came for `patience` seconds."""
     heard, requests = time.monotonic(), 0
     while True:

@@ -159,7 +159,7 @@ def upcoming(workspace: Workspace, now: datetime | None = None) -> list[Upcoming
     return sorted(found, key=lambda one: (one.next, one.job.name))
 
 
-def run_job(workspace: Workspace, name: str) -> JobRun:
+def run_job(workspace: Workspace, name: str, tell: Callable[[str], None] = lambda _: None) -> JobRun:
     """Run one job now, whatever runs it by the clock: its result, a sentence, and what its commands said.
 
     Raises UsageError for a job that is not there.
@@ -168,7 +168,7 @@ def run_job(workspace: Workspace, name: str) -> JobRun:
     if name not in known:
         names = ", ".join(sorted(known)) or "none: mvops apply makes them"
         raise UsageError(f"there is no job {name!r}", hint=f"Jobs: {names}")
-    run = JobRun(*known[name], _workshop(workspace))
+    run = JobRun(*known[name], _workshop(workspace), tell)
     try:
         run.work()
     finally:

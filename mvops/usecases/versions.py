@@ -104,7 +104,8 @@ def promote_version(workspace: Workspace, model: str, number: int, reason: str) 
     if workspace.project.capabilities.governance and not _passed(workspace, version):
         raise GateRefusedError(
             f"{model}: version {number} did not pass its gate, and governance allows no way past it",
-            hint=f"What the gate said: mvops versions show {model} {number}",
+            hint=f"What the gate said: mvops versions show {model} {number}. To have one that passes, change data, "
+            f"notebook or models.{model}.gate, then: mvops apply (or mvops retrain {model} --force)",
         )
     with hold_lock(workspace.registry, f"versions promote {model}", wait=10):
         end_rollout(workspace, model, f"version {number} was promoted by hand")

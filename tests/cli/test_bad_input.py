@@ -368,3 +368,6 @@ def test_a_first_version_that_the_gate_refuses(quick: Path) -> None:
     assert "Past the gate, on record as such: mvops versions promote toy 1 --reason WHY" in refused.out
     assert "none yet" in mvops(quick, "status").ok().out
     mvops(quick, "serve", "toy").refused("version")
+    assert mvops(quick, "versions", "promote", "toy", 1, "--reason", "a test").ok().err == ""  # of no files yet
+    mvops(quick, "apply", "--yes").ok()
+    mvops(quick, "plan", "--detailed-exitcode").ok(0)

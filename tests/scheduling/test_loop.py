@@ -158,9 +158,11 @@ def test_a_job_that_still_runs_is_not_run_beside_itself(shop: Workshop) -> None:
 
 def test_it_is_tried_again_and_what_comes_after_goes_on(shop: Workshop) -> None:
     one = job("a", "0 3 * * *", "1", "1", "0", after={"b": ("a",)})
-    run = JobRun(table(one, retries=2, retry_delay=0.01), one, shop)
+    told: list[str] = []
+    run = JobRun(table(one, retries=2, retry_delay=0.01), one, shop, told.append)
     run.work()
     assert (run.result, ran(shop)) == ("done", ["a", "a", "a", "b"])
+    assert told == [f"a: exit code 1; tried {tries} of 3 times, again in 0.01 s" for tries in (1, 2)]
 
 
 def test_what_waits_for_a_failure_is_not_run(shop: Workshop) -> None:
