@@ -163,7 +163,12 @@ def _about_rows(cells: Sequence[Code], found: Capture, chosen: Chosen) -> list[s
     fit = chosen.fit
     kind = f" ({fit.made.name})" if fit.made.name else ""
     how = "loaded" if fit.loaded else "fitted"
-    notes = [f"The model is `{fit.name}`{kind}, {how} in cell {cells[fit.at].number}; {chosen.why}."]
+    notes = [f"The model is `{fit.part or fit.name}`{kind}, {how} in cell {cells[fit.at].number}; {chosen.why}."]
+    if fit.part:
+        notes.append(
+            f"`{fit.name}` holds several models, and the last of them is taken, in a cell that is added: write another "
+            f"one there to have that."
+        )
     if found.features is None or found.target is None:
         notes.append(
             "The rows that the model is judged on were not found: put their features and target into variables, such "

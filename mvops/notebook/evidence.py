@@ -57,6 +57,7 @@ class _Scan:
         self.seen = Evidence()
         self.predictions: dict[str, Use] = {}
         self.held: dict[str, Made] = {}  # of a name that holds several estimators, the last
+        self.parts: dict[str, str] = {}  # and how that is written
         self.local: dict[str, ast.expr] = {}  # a function's own variable, and what it is made from
         self.code: Code
         self.last: ast.stmt | None = None
@@ -133,6 +134,16 @@ class _Scan:
             self.seen.made[names[-1]] = held[-1]
         elif held and names and made_by(value, self.seen.made) is None:
             self.held[names[-1]] = held[-1]
+            if isinstance(value, ast.List | ast.Tuple | ast.Dict):
+                whole = f"list({names[-1]}.values())" if isinstance(value, ast.Dict) else names[-1]
+                self.parts[names[-1]] = f"{whole}[-1]"
+
+    def _listed(self, owner: ast.expr) -> str | None:
+        """`models[i]` of a loop over several: the name that holds them."""
+        match owner:
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Name()) if name in self.parts:
+                return name
+        return None
 
     def _preparation(self, value: ast.expr, names: list[str], column: str | None = None) -> None:
         """Remember features that are made outside the estimator."""
@@ -177,12 +188,15 @@ class _Scan:
             name = names[0] if names else None
         if isinstance(owner, ast.Call) and features is None and len(owner.args) > 1:  # statsmodels: OLS(y, X).fit()
             target, features = owner.args[0], owner.args[1]
+        part = ""
+        if name is None and (name := self._listed(owner)) is not None:
+            made, part = self.held[name], self.parts[name]
         if name is None or (made is not None and made.kind in {"transformer", "splitter"}):
             return
         word = name.partition("@")[0].lower()
         if made is None and (target is None or _NO_MODEL.fullmatch(word) or _SHOWS_MODEL.fullmatch(word)):
             return
-        self.seen.fits.append(Fit(self.at, name, made or Made("predictor", ""), features, target))
+        self.seen.fits.append(Fit(self.at, name, made or Made("predictor", ""), features, target, part=part))
         if features is not None:
             self._preparation(features, sorted(loaded_names(features)))
 
@@ -204,7 +218,7 @@ class _Scan:
         if isinstance(owner, ast.Attribute) and owner.attr in {"best_estimator_", "model"}:
             owner = owner.value
         if not isinstance(owner, ast.Name):
-            return None
+            return self._listed(owner)
         made = self.seen.made.get(owner.id)
         return None if made is not None and made.kind in {"transformer", "splitter"} else owner.id
 

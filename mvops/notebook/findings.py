@@ -13,7 +13,10 @@ How = Literal["assigned", "printed", "displayed", "computed"]
 
 @dataclass(frozen=True)
 class Fit:
-    """`name` is fitted in the cell at position `at` on `features` and `target`, or `loaded` there as fitted before."""
+    """`name` is fitted in the cell at position `at` on `features` and `target`, or `loaded` there as fitted before.
+
+    Where it holds several models, `part` is how the last of them is written.
+    """
 
     at: int
     name: str
@@ -21,6 +24,7 @@ class Fit:
     features: ast.expr | None
     target: ast.expr | None
     loaded: bool = False
+    part: str = ""
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,8 @@ class Rows:
     def model(self, chosen: Chosen) -> str | None:
         """The variable with the fitted model as it was judged."""
         name, at = chosen.fit.name, max(chosen.at, chosen.fit.at)
+        if chosen.fit.part:
+            return self._kept(name, at, "final_model", chosen.fit.part)
         if self._changed(name, at) and chosen.refitted is not None:
             kept = self.fresh("scored_model")
             self.helpers.append(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from sklearn.metrics import accuracy_score
 
 from mvops.notebook.capture import capture
 from mvops.notebook.code import code_cells
@@ -165,6 +166,35 @@ def test_what_is_only_cross_validated_is_fitted_at_the_end(captured):
     assert outputs(found) == ("model", "X", "y", None)
     assert (found.helpers[-1].after, found.helpers[-1].source.partition("  ")[0]) == (1, "model.fit(X, y)")
     assert found.metrics == ("f1",)
+
+
+@pytest.mark.parametrize(
+    ("several", "each", "taken"),
+    [
+        ("[LogisticRegression(), SVC()]", "range(len(models))", "models[-1]"),
+        ("{'a': LogisticRegression(), 'b': SVC()}", "models", "list(models.values())[-1]"),
+    ],
+)
+def test_models_that_a_loop_picks_by_their_place(promoted, several, each, taken):
+    data = "X, y = make_classification(random_state=0)"
+    imports = (
+        "from sklearn.datasets import make_classification\nfrom sklearn.linear_model import LogisticRegression\n"
+        "from sklearn.metrics import accuracy_score\nfrom sklearn.model_selection import train_test_split\n"
+        "from sklearn.svm import SVC"
+    )
+    loop = f"for i in {each}:\n    models[i].fit(X_train, y_train)\n    print(models[i].score(X_train, y_train))"
+    judge = f"for i in {each}:\n    y_pred = models[i].predict(X_test)\n    print(accuracy_score(y_test, y_pred))"
+    found = promoted(imports, data, SPLIT, f"models = {several}\n{loop}", judge)
+    assert not found.promotion.missing
+    held_out = {"features": "X_test", "target": "y_test", "train_features": "X_train"}
+    assert found.outputs == {"model": "final_model", **held_out}
+    assert any(f"The model is `{taken}` (SVC), fitted in cell 4" in note for note in found.notes)
+    assert any("`models` holds several models, and the last of them is taken" in note for note in found.notes)
+    left = {}
+    for source in found.sources(skipped=True):
+        exec(source, left)
+    assert type(left["final_model"]).__name__ == "SVC"
+    assert left["final_model"].score(left["X_test"], left["y_test"]) == accuracy_score(left["y_test"], left["y_pred"])
 
 
 def test_a_loop_over_models(captured):
