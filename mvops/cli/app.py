@@ -25,6 +25,7 @@ from mvops.cli import (
     schedule,
     state,
     traffic,
+    unlocking,
 )
 from mvops.cli.habits import meant
 from mvops.cli.session import SESSION, print_error
@@ -90,6 +91,7 @@ for part in (
     project,
     importing,
     changes,
+    unlocking,
     refresh,
     config,
     models,

@@ -1,4 +1,4 @@
-"""What would change, and making it so: plan, show, apply, destroy, unlock."""
+"""What would change, and making it so: plan, show, apply, destroy."""
 
 from __future__ import annotations
 
@@ -228,15 +228,6 @@ def destroy(
         carry_out(workspace, chosen, approval="--yes" if yes else "typed", json_=json_, command="destroy")
 
 
-def unlock(lock_id: Annotated[str, typer.Argument(metavar="ID", help="As the refused command names it.")]) -> None:
-    """Release the project's lock when its holder is known to be dead."""
-    from mvops.registry.lock import break_lock
-
-    with open_project() as workspace:
-        was = break_lock(workspace.registry, lock_id)
-    say(f"Released the lock of {was.command!r} (process {was.pid} on {was.host}).")
-
-
 def _scope(
     target: list[str] | None = None,
     exclude: list[str] | None = None,
@@ -294,5 +285,5 @@ def _print(made: Plan, *, markdown: bool, json_: bool, whole_diffs: bool) -> Non
 
 def add_to(app: typer.Typer) -> None:
     """The commands of this file."""
-    for command in (plan, show, apply, destroy, unlock):
+    for command in (plan, show, apply, destroy):
         app.command()(command)

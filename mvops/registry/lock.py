@@ -17,7 +17,7 @@ from sqlmodel import Session, col, delete, select, update
 from mvops.core.frozen import Frozen
 from mvops.errors import LockedError, RegistryError
 from mvops.registry.database import Registry
-from mvops.registry.owner import Owner, boot, is_gone, this_process
+from mvops.registry.owner import Owner, boot, is_alive, is_gone, this_process
 from mvops.registry.statements import insert_missing
 from mvops.registry.tables import Base, LockRow
 from mvops.registry.values import as_utc, utc_now
@@ -29,7 +29,7 @@ _TABLE = Base.metadata.tables["mvops_lock"]
 
 
 class LockInfo(Frozen):
-    """Who holds the lock; `gone` where that process is certainly not there any more."""
+    """Who holds the lock; `gone` where that process is certainly not there any more, `alive` where it is seen there."""
 
     token: str
     username: str
@@ -38,6 +38,7 @@ class LockInfo(Frozen):
     command: str
     since: datetime
     gone: bool = False
+    alive: bool = False
 
 
 class Hold:
@@ -105,9 +106,13 @@ def break_lock(registry: Registry, token: str) -> LockInfo:
         if row is None:
             raise RegistryError("The project is not locked.")
         if row.token != token:
-            raise RegistryError(
-                f"The lock is not {token}, but {row.token}: {_who(row)}.", hint=f"Release it: mvops unlock {row.token}"
-            )
+            said = f"The lock is not {token}, but {row.token}: {_who(row)}"
+            if is_gone(_owner(row)):
+                raise RegistryError(
+                    f"{said}, which is dead.",
+                    hint="Nothing to release: the next command takes the lock over by itself.",
+                )
+            raise RegistryError(f"{said}.", hint=f"Release it: mvops unlock {row.token}")
         session.delete(row)
         return _info(row)
 
@@ -181,7 +186,8 @@ def _owner(row: LockRow) -> Owner:
 
 
 def _info(row: LockRow) -> LockInfo:
-    return LockInfo.model_validate(row.model_dump(include=set(LockInfo.model_fields)) | {"gone": is_gone(_owner(row))})
+    found = {"gone": is_gone(_owner(row)), "alive": is_alive(_owner(row))}
+    return LockInfo.model_validate(row.model_dump(include=set(LockInfo.model_fields)) | found)
 
 
 def _who(row: LockRow) -> str:

@@ -70,6 +70,13 @@ def is_gone(owner: Owner) -> bool:
     return owner.pid_namespace == here.pid_namespace and not _alive(owner.pid, owner.process_start)
 
 
+def is_alive(owner: Owner) -> bool:
+    """True where the process is seen to be there, running or stopped; on other machines that is never seen."""
+    here = this_process()
+    same = all(getattr(owner, name) == getattr(here, name) for name in ("host", "boot", "pid_namespace"))
+    return same and _alive(owner.pid, owner.process_start)
+
+
 def _alive(pid: int, process_start: str) -> bool:
     try:
         os.kill(pid, 0)

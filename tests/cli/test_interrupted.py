@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
+from test_confirming import typed_in
 from toy_project import COMMAND, Result, cached, copy, edit, environment, finish, mvops, query, snapshot, spawn, until
 
 pytestmark = pytest.mark.xdist_group("cli-toy")
@@ -69,7 +70,14 @@ def test_p23_a_locked_project_names_the_holder_and_unlock_releases_it(project: P
     assert "held by 'retrain toy'" in mvops(project, "doctor").ok().out
     mvops(project, "unlock", "wrong").refused("The lock is not wrong", f"process {holder.pid}")
     token = refused.err.rpartition("mvops unlock ")[2].strip()
-    assert "Released the lock of 'retrain toy'" in mvops(project, "unlock", token).ok().out
+    alive, still = f"process {holder.pid} is alive (retrain toy, since ", f"mvops unlock {token} --force"
+    mvops(project, "unlock", token).refused(alive, "end it: the next command takes the lock over", still)
+    holder.send_signal(signal.SIGSTOP)
+    no = typed_in(project, "n", "unlock", token)
+    holder.send_signal(signal.SIGCONT)
+    assert (no.code, alive in no.out) == (1, True)
+    mvops(project, "unlock", "wrong").refused(f"but {token}")  # nothing was released so far
+    assert "Released the lock of 'retrain toy'" in typed_in(project, "y", "unlock", token).ok().out
     mvops(project, "apply", "--yes", every).ok()
 
 
@@ -146,6 +154,7 @@ def test_a1_an_apply_killed_between_steps_is_taken_up_again(quick: Path, applied
         shown = mvops(quick, "plan", "--detailed-exitcode").ok(2)
         assert f"note: the last apply was interrupted at {address}; applying goes on from there" in shown.out
         assert f"interrupted at {address}" in mvops(quick, "doctor").ok().out
+        mvops(quick, "unlock", "wrong").refused("which is dead", "the next command takes the lock over by itself")
     mvops(quick, "apply", "--yes").ok()
     settled = mvops(quick, "plan", "--detailed-exitcode").ok(0)
     assert "interrupted" not in settled.out

@@ -291,7 +291,10 @@ def test_a_holder_is_replaced_only_if_it_is_certainly_dead(registry, columns, ta
         pytest.skip("this system does not tell its boot or machine")
     with hold_lock(registry, "first") as first:
         as_if(registry, **columns)
+        assert not current_lock(registry).alive
         if taken:
+            with pytest.raises(RegistryError, match="which is dead"):
+                break_lock(registry, "0000")
             with hold_lock(registry, "second") as second:
                 second.check()
                 with pytest.raises(LockedError, match="taken over by"):
