@@ -20,7 +20,7 @@ from mvops.kinds.pipeline_spec import PipelineSpec, step_plans, training_digest
 from mvops.kinds.recorded import artifacts, champions
 from mvops.kinds.standing import Standing, stands
 from mvops.lifecycle.route_file import ROUTE, files_of
-from mvops.registry.glance import finished_actions
+from mvops.registry.glance import canaries_now, finished_actions
 from mvops.serving.ownership import is_held
 from mvops.witness import is_file
 
@@ -112,6 +112,7 @@ class ModelKind:
         else:
             made = "made of steps in the cache" if _is_cached(look, name) else "trained"
             yield f"retrain: a challenger is {made}; version {serving.number} stays champion until the gate says yes"
+            yield from _as_canary(action, look)
             yield from _lost(action, look)
             yield from _where_loaded(look, name)
 
@@ -156,6 +157,17 @@ def _stays(look: Look, name: str, champion: Standing) -> Iterator[str]:
     running = current(look.workspace.registry, name)
     if running is not None:
         yield f"the canary of version {running.challenger} ends; version {champion.number} gets all of the traffic back"
+
+
+def _as_canary(action: Action, look: Look) -> Iterator[str]:
+    """What the gate's yes means for the traffic, where it is handed over in steps, and for a canary that runs."""
+    name = name_of(action.address)
+    running = canaries_now(look.workspace.registry).get(name)
+    if running is not None:
+        yield f"    the canary of version {running.challenger}, at {running.share} %, ends when the new version begins"
+    if look.workspace.project.by_canary(name) and not _champion_is_lost(action, look):
+        steps = ", ".join(map(str, look.workspace.project.models[name].rollout.steps))
+        yield f"    the gate's yes makes it a canary: {steps} % of the traffic"
 
 
 def _champion_is_lost(action: Action, look: Look) -> bool:

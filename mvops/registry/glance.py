@@ -92,16 +92,18 @@ def refused_now(registry: Registry) -> dict[str, int]:
 
 
 class Canary(NamedTuple):
-    """A rollout that runs: of which version, and by which shares in percent."""
+    """A rollout that runs: of which version, by which shares in percent, and at which of them it is."""
 
     challenger: int
     shares: tuple[int, ...]
+    share: int
 
 
 def canaries_now(registry: Registry) -> dict[str, Canary]:
     """The rollout that runs, for each model that has one."""
-    found = registry.rows("SELECT model, challenger, shares FROM mvops_rollouts WHERE status = 'running'")
-    return {model: Canary(challenger, tuple(json.loads(shares))) for model, challenger, shares in found}
+    found = registry.rows("SELECT model, challenger, shares, step FROM mvops_rollouts WHERE status = 'running'")
+    steps = {model: (challenger, tuple(json.loads(shares)), step) for model, challenger, shares, step in found}
+    return {model: Canary(challenger, shares, shares[step]) for model, (challenger, shares, step) in steps.items()}
 
 
 def renamed_to(registry: Registry, model: str) -> str:

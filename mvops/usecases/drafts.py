@@ -80,7 +80,8 @@ def with_backs(actions: Iterable[Action], draft: Draft, registry: Registry) -> I
     if not draft.backs:
         yield from actions
         return
-    from mvops.registry.versions import champion  # noqa: PLC0415 -- as above
+    from mvops.registry import rollouts  # noqa: PLC0415 -- as above
+    from mvops.registry.versions import champion  # noqa: PLC0415 -- the same
 
     for action in actions:
         back, was = draft.backs.get(action.address), draft.before.get(action.address)
@@ -89,10 +90,15 @@ def with_backs(actions: Iterable[Action], draft: Draft, registry: Registry) -> I
             yield action
             continue
         serves = champion(registry, name) if kind_of(action.address) == "model" else None
-        detail: tuple[str, ...] = ()
+        detail: list[str] = []
+        running = rollouts.current(registry, name) if back.champion is not None else None
+        if running is not None:
+            detail.append(
+                f"traffic: the canary of version {running.challenger}, at {running.shares[running.step]} %, ends"
+            )
         if back.champion is not None and (serves is None or serves.number != back.champion):
             now = f"version {serves.number}" if serves else "no version"
-            detail = (f"traffic: {now} -> version {back.champion}, at once; nothing is trained",)
+            detail.append(f"traffic: {now} -> version {back.champion}, at once; nothing is trained")
         yield action.model_copy(
             update={
                 "verb": Verb.UPDATE if was else Verb.CREATE,
@@ -100,15 +106,16 @@ def with_backs(actions: Iterable[Action], draft: Draft, registry: Registry) -> I
                 "because": f"back to what it was in state {back.state}",
                 "changes": differences(was.spec if was else {}, action.after),
                 "before": was.spec if was else None,
-                "details": detail,
+                "details": tuple(detail),
                 "back": back,
             }
         )
 
 
 def _gone_back(draft: Workspace, former: Former, look: Look) -> dict[Address, Back]:
-    for model, number in former.champions.items():
-        _serve(draft.registry, model, number)
+    goes_on = {model for model in former.champions if _has_its_canary(draft.registry, model, former)}
+    for model in former.champions.keys() - goes_on:
+        _serve(draft.registry, model, former.champions[model])
     found: dict[Address, Back] = {}
     state = SqlState(draft.registry)
     for kind in (PipelineKind(), ModelKind()):
@@ -116,9 +123,21 @@ def _gone_back(draft: Workspace, former: Former, look: Look) -> dict[Address, Ba
             outputs = former.applied.outputs.get(spec.address)
             if outputs is not None:
                 state.put(Record(address=spec.address, spec=spec.fields(), outputs=outputs))
-                served = former.champions.get(spec.name) if spec.kind == "model" else None
+                moves = spec.kind == "model" and spec.name not in goes_on
+                served = former.champions.get(spec.name) if moves else None
                 found[spec.address] = Back(state=former.applied.serial, outputs=outputs, champion=served)
     return found
+
+
+def _has_its_canary(registry: Registry, model: str, former: Former) -> bool:
+    """Is the traffic as it was then, a canary of the same version included: that goes on."""
+    from mvops.registry import rollouts  # noqa: PLC0415 -- as above
+    from mvops.registry.versions import champion  # noqa: PLC0415 -- the same
+
+    running, serves = rollouts.current(registry, model), champion(registry, model)
+    made = former.applied.outputs.get(f"model.{model}", {}).get("version")
+    same = serves is not None and serves.number == former.champions[model]
+    return same and running is not None and str(running.challenger) == made
 
 
 def _serve(registry: Registry, model: str, number: int) -> None:

@@ -42,7 +42,7 @@ def notices_of(look: Look, actions: Collection[Action]) -> Iterator[str]:
         yield from _under_way(workspace, actions)
     yield from _refused(look)
     yield from _renamed(workspace, actions)
-    yield from _other_steps(workspace, {name_of(action.address) for action in actions if _ends_canary(action, look)})
+    yield from _canaries(workspace, {name_of(action.address) for action in actions if _ends_canary(action, look)})
     if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
         yield f"tracker is not acted upon: {workspace.project.preset} leaves capabilities.tracking off"
     if workspace.project.dashboard != Dashboard() and not workspace.project.capabilities.dashboards:
@@ -124,15 +124,24 @@ def _is_notebook_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool
 
 
 def _ends_canary(action: Action, look: Look) -> bool:
-    is_back = action.back is not None or (trains(action) and stands(action, look) is not None)
-    return kind_of(action.address) == "model" and is_back
+    if kind_of(action.address) != "model":
+        return False
+    goes_back = action.back is not None and action.back.champion is not None
+    return goes_back or (trains(action) and stands(action, look) is not None)
 
 
-def _other_steps(workspace: Workspace, ended: Collection[str]) -> Iterator[str]:
-    """Steps that were changed while a canary goes by those that it began with; not for models where it is `ended`."""
+def _canaries(workspace: Workspace, ended: Collection[str]) -> Iterator[str]:
+    """Those that are under way, and steps that were changed meanwhile; not for models where it is `ended`."""
+    typed = wording(workspace.project.environment)["typed"]
     for model, canary in sorted(canaries_now(workspace.registry).items()):
         spec = workspace.project.models.get(model)
-        if spec is not None and model not in ended and spec.rollout.steps != canary.shares:
+        if spec is None or model in ended:
+            continue
+        yield (
+            f"{model}: version {canary.challenger} is a canary at {canary.share} %; how it goes: "
+            f"{typed} rollout status {model}"
+        )
+        if spec.rollout.steps != canary.shares:
             kept, new = (", ".join(map(str, steps)) for steps in (canary.shares, spec.rollout.steps))
             yield (
                 f"{model}: the canary of version {canary.challenger} keeps the steps that it began with ({kept}); "

@@ -175,15 +175,27 @@ def test_p36_a_canary_ends_a_model_that_was_not_there_goes_and_what_is_gone_is_s
     regated = mvops(project, "plan", "models.toy.gate=['roc_auc >= 0.7']").ok().out
     assert "the gate until now let version 2 pass, which is a canary at 5 %: it goes on" in regated
     assert "to its end: mvops rollout status toy --follow; no further: mvops rollout abort toy" in regated
-    said = mvops(project, "rollback", "--project").refused("nobody to ask").out
+    under_way = "note: toy: version 2 is a canary at 5 %; how it goes: mvops rollout status toy\n"
+    assert [under_way in mvops(project, "plan").ok().out for _ in range(2)] == [True, True]
+    superseded = mvops(project, "plan", "models.toy.pipeline.parameters.C=0.6").ok().out
+    assert "the canary of version 2, at 5 %, ends when the new version begins" in superseded
+    assert "the gate's yes makes it a canary: 5, 25, 100 % of the traffic" in superseded
+    with (project / MODEL).open("a") as file:
+        file.write("description: homes\n")
+    mvops(project, "apply", "--yes").ok()
+    mvops(project, "rollback", "--project", "--yes").ok()  # only that: version 2 was a canary then, too
+    assert answering(project) == {"champion": 1, "challenger": 2}
+    first = states(project)[-1]
+    said = mvops(project, "rollback", "--project", "--to", first).refused("nobody to ask").out
+    assert "traffic: the canary of version 2, at 5 %, ends" in said
     assert "configs/models/second.yaml is taken away: it was not there then" in said
     assert "- endpoint.second" in said
     with monkeypatch.context() as patch:
         patch.setattr("mvops.performing.perform.go_back", _dies)
         with pytest.raises(DiedError):
-            mvops(project, "rollback", "--project", "--yes")
+            mvops(project, "rollback", "--project", "--to", first, "--yes")
     assert "canary at 5 %" in mvops(project, "state", "show", "model.toy").ok().out
-    mvops(project, "rollback", "--project", "--yes").ok()
+    mvops(project, "rollback", "--project", "--to", first, "--yes").ok()
     assert "traffic: champion" in mvops(project, "state", "show", "model.toy").ok().out
     same = mvops(project, "rollback", "--project", "--to", states(project)[0]).ok().out
     assert "To another state: mvops rollback --project --to STATE" in same
