@@ -152,6 +152,8 @@ def rollback(
         say(
             f"{model}: the rollout of version {before} is ended; version {after} stays champion and answers everything."
         )
+    elif before == after:
+        say(f"{model}: version {after} is champion already: nothing to do.")
     else:
         way = "went forward again" if went.forward else "rolled back"
         say(f"{model}: {way} from version {before} to version {after}.")

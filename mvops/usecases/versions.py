@@ -127,7 +127,8 @@ def _passed(workspace: Workspace, version: Version) -> bool:
 class WentBack:
     """Which version `serves` now, instead of which; `stayed` says that it was champion all along, of a rollout.
 
-    `forward` says that it is a newer one, which an earlier way back had led away from.
+    Both are the same where it was champion already, and nothing was done. `forward` says that it is a newer one,
+    which an earlier way back had led away from.
     """
 
     instead_of: Version
@@ -144,6 +145,8 @@ def rollback(workspace: Workspace, model: str, to: int | None = None) -> WentBac
     """
     workspace.model(model)
     moved = _go_back(workspace, model, to)
+    if moved.instead_of == moved.serves:
+        return moved
     bring_along(workspace, model)
     remark_on_files(workspace, model)
     return moved
@@ -158,6 +161,8 @@ def _go_back(workspace: Workspace, model: str, to: int | None) -> WentBack:
         if running is not None and to in {None, serving.number}:
             end_rollout(workspace, model, "rolled back by hand")
             return WentBack(version_of(workspace, model, running.challenger), serving, stayed=True)
+        if to == serving.number:
+            return WentBack(serving, serving)
         target = _before(workspace, serving) if to is None else _served_before(workspace, serving, to)
         line = _line(registered.champions(workspace.registry, model))
         forward = target.number > serving.number and target.number not in line

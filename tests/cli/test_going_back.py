@@ -58,7 +58,11 @@ def test_p36_a_rollback_ends_a_canary_and_says_who_stayed_champion(project: Path
     assert "  newest       version 2, rolled back: to version 1" in mvops(project, "status").out
     forth = mvops(project, "rollback", "toy", "--to", 2).ok().out
     assert forth == "toy: went forward again from version 1 to version 2.\n"
-    assert "version 2 is champion: went forward again from version 1" in mvops(project, "history", "toy").out
+    was = mvops(project, "history", "toy").out
+    assert "version 2 is champion: went forward again from version 1" in was
+    none = mvops(project, "rollback", "toy", "--to", 2).ok().out
+    assert none == "toy: version 2 is champion already: nothing to do.\n"
+    assert mvops(project, "history", "toy").out == was
     told = mvops(project, "versions", "list", "toy", "--json").json()["versions"]
     assert [v["state"] for v in told] == ["champion", ""]
     back = mvops(project, "rollback", "toy", "--json").ok().json()
