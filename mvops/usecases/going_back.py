@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mvops.atomic import content_at, write_atomically
 from mvops.core.address import Address, name_of
+from mvops.core.environment import wording
 from mvops.core.former import Former
 from mvops.core.plan import Plan
 from mvops.core.regeneration import sha256
@@ -15,6 +16,7 @@ from mvops.errors import ConflictError
 from mvops.lifecycle.code import committed
 from mvops.loading.files import SpecFile, own_files
 from mvops.loading.load import load_files
+from mvops.registry.glance import renamed_to
 from mvops.registry.versions import find_version
 from mvops.usecases.former_states import contents_of, former_state, former_states, is_of_another
 from mvops.usecases.plan import plan
@@ -122,5 +124,16 @@ def _check_versions(workspace: Workspace, former: Former) -> None:
         if version is None or not workspace.store.has(version.artifact.sha256):
             raise ConflictError(
                 f"state {former.applied.serial} had version {number} of {model}, which is not there any more",
-                hint=f"Was {model} renamed since? Then give it that name first: mvops state mv",
+                hint=_renamed(workspace, model),
             )
+
+
+def _renamed(workspace: Workspace, model: str) -> str:
+    """What to do first where the model that is not there has another name now."""
+    now, seen = model, {model}
+    while now not in workspace.project.models and (newer := renamed_to(workspace.registry, now)) not in {"", *seen}:
+        seen.add(now := newer)
+    if now == model or now not in workspace.project.models:
+        return "Another state: mvops rollback --project --to STATE; mvops history says which there are"
+    typed = wording(workspace.project.environment)["typed"]
+    return f"{model} is called {now} now. Give it that name first: {typed} state mv {now} {model}"

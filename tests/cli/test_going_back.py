@@ -209,6 +209,6 @@ def test_p36_a_canary_ends_a_model_that_was_not_there_goes_and_what_is_gone_is_s
     mvops(project, "state", "mv", "toy", "plaything", "--yes").ok()
     untouched = snapshot(project)
     mvops(project, "rollback", "--project", "--yes").refused(
-        "had version 1 of toy, which is not there any more", "mvops state mv"
+        "had version 1 of toy, which is not there any more", "Give it that name first: mvops state mv plaything toy"
     )
     assert snapshot(project) == untouched
