@@ -91,7 +91,17 @@ def test_p29_a_model_in_mlflow_becomes_a_version_with_its_source_on_record(
     before = snapshot(empty)
     mvops(empty, "import", "churn", *HELD_OUT).refused("names nothing that can be taken over", "models:/NAME/VERSION")
     mvops(empty, "import", "models:/a/b/c", *HELD_OUT, "--uri", uri).refused("names no model", "models:/NAME/VERSION")
-    mvops(empty, "import", "models:/Churn/1", *HELD_OUT, "--uri", uri).refused("MLflow at")
+    mvops(empty, "import", "models:/Churn/1", *HELD_OUT, "--uri", uri).refused(
+        "has no model Churn; did you mean 'Churn Model'?", "Models there: Churn Model"
+    )
+    for version, called in (("/9", "version 9"), ("@best", "alias best")):
+        mvops(empty, "import", f"models:/Churn Model{version}", *HELD_OUT, "--uri", uri).refused(
+            f"has no {called} of Churn Model", "Versions there: 3, 2, 1, @champion"
+        )
+    for nowhere in (f"sqlite:///{empty}/nosuch.db", "sqlite:///nosuch.db"):
+        mvops(empty, "import", "models:/x/1", *HELD_OUT, "--uri", nowhere).refused(
+            f"there is no MLflow database {empty.resolve()}/nosuch.db", "--uri sqlite:///FILE"
+        )
     for version in ("/3", "", "@champion"):
         mvops(empty, "import", f"models:/Churn Model{version}", *HELD_OUT, "--uri", uri).refused(
             "is a pickle, which can run any code", "--trust-pickle"

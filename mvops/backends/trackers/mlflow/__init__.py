@@ -12,7 +12,7 @@ from typing import Any
 from mvops.backends.trackers.mlflow import database, rest
 from mvops.backends.trackers.mlflow.options import read_options
 from mvops.contracts.trackers import Books, Fetched, RunReport, Seen, VersionReport
-from mvops.errors import MissingExtraError
+from mvops.errors import BackendError, MissingExtraError
 
 # Found, not imported: that takes seconds, which a plan against a server is spared.
 try:
@@ -54,6 +54,9 @@ class Mlflow:
 
     def fetch(self, books: Books, model: str, version: str | None, folder: Path) -> Fetched:
         """Any version in the model registry, whoever registered it; `prefix` does not stand before its name."""
+        file = read_options(books).file
+        if file is not None and not file.is_file():  # MLflow's client would make it
+            raise BackendError(f"there is no MLflow database {file}", hint="Say where it is: --uri sqlite:///FILE")
         fetched: Fetched = _client(books).fetch(model, version, folder)
         return fetched
 

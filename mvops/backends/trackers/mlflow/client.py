@@ -8,7 +8,7 @@ import math
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ import yaml
 from mvops.backends.trackers.mlflow.options import Options
 from mvops.backends.trackers.mlflow.words import ALIASES, ARTIFACT, OWNER, RUN, VERSION, our_numbers, seen
 from mvops.contracts.trackers import Fetched, RunReport, Seen, VersionReport
+from mvops.core.nearest import did_you_mean
 from mvops.core.run import Run
 from mvops.core.version import Version
 from mvops.errors import BackendError, ConflictError
@@ -121,21 +122,30 @@ class Client:
     def fetch(self, model: str, version: str | None, folder: Path) -> Fetched:
         """The files of a version, and what its MLmodel says of them."""
         with self._asking(then="mvops import") as client:
-            if version is None:
-                newest = client.search_model_versions(f"name = {_quoted(model)}")
-                version = str(max((int(found.version) for found in newest), default=0) or "") or None
-            if version is None:
-                raise BackendError(f"MLflow at {self._options.uri} has no model {model}")
-            by_number = version.isdigit()
-            found = (
-                client.get_model_version(model, version)
-                if by_number
-                else client.get_model_version_by_alias(model, version)
-            )
+            found = client.get_model_version(model, self._number(client, model, version))
             place = client.get_model_version_download_uri(model, str(found.version))
             # A place within the registry would be asked for at the registry of this process, not at that of `uri`.
             path = download_artifacts(artifact_uri=place, dst_path=str(folder), tracking_uri=self._options.uri)
         return _described(f"models:/{model}/{found.version}", found.run_id or "", Path(path))
+
+    def _number(self, client: MlflowClient, model: str, version: str | None) -> str:
+        """The version by its number or alias, else the newest; raise BackendError that names what there is instead."""
+        there = f"MLflow at {self._options.uri} has no"
+        named = client.search_registered_models(f"name = {_quoted(model)}")
+        if not named:
+            names = sorted(found.name for found in client.search_registered_models())
+            raise BackendError(
+                f"{there} model {model}{did_you_mean(model, names)}", hint=f"Models there: {_some(names)}"
+            )
+        found = client.search_model_versions(f"name = {_quoted(model)}")
+        numbers = [str(number) for number in sorted((int(each.version) for each in found), reverse=True)]
+        aliases = {name: str(number) for name, number in named[0].aliases.items()}
+        number = next(iter(numbers), "") if version is None else aliases.get(version, version)
+        if number not in numbers:
+            called = "version" if version is None else f"version {version}" if version.isdigit() else f"alias {version}"
+            known = [*numbers, *(f"@{name}" for name in sorted(aliases))]
+            raise BackendError(f"{there} {called} of {model}", hint=f"Versions there: {_some(known)}")
+        return number
 
     def _name(self, model: str) -> str:
         return f"{self._options.prefix}{model}"
@@ -207,6 +217,11 @@ class Client:
                 target.write_bytes(content)
             if report.files:
                 client.log_artifacts(run_id, folder)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return (", ".join(names[:20]) or "none") + more
 
 
 def _quoted(name: str) -> str:

@@ -49,7 +49,7 @@ class Options(Frozen):
     def file(self) -> Path | None:
         """The database's file, where it is SQLite."""
         scheme, _, path = self.uri.partition(":///")
-        return Path(path) if scheme == "sqlite" and path else None
+        return Path(path.partition("?")[0]) if scheme == "sqlite" and path else None
 
 
 def _usual(books: Books) -> dict[str, str]:
