@@ -63,17 +63,26 @@ def select(scope: Scope, everything: Iterable[Address], needs: Needs) -> Selecti
     for where in sorted(excluded):
         for other in _reached({where}, dependants, known) - excluded:
             left.setdefault(other, where)
-    replaced = _named("--replace", scope.replace, known)
     chosen = wanted - excluded - left.keys()
     _check_left(scope, targets, chosen, left)
-    if missing := sorted(replaced - chosen):
-        raise UsageError(f"--replace {missing[0]}: it is left out by --target or --exclude")
     return Selection(
         chosen=chosen,
         brought=tuple(sorted(chosen - targets)),
         left={where: left[where] for where in sorted(left.keys() & wanted)},
-        replaced=replaced,
+        replaced=_replaced(scope, known, chosen),
     )
+
+
+def _replaced(scope: Scope, known: frozenset[Address], chosen: set[Address]) -> frozenset[Address]:
+    """What is chosen of all that --replace names; raise UsageError for a name or a pattern of which nothing is."""
+    found: set[Address] = set()
+    for pattern in scope.replace:
+        named = _named("--replace", [pattern], known)
+        if not named & chosen:
+            what = "it is" if pattern in named else f"{', '.join(sorted(named))}: all of it is"
+            raise UsageError(f"--replace {pattern}: {what} left out by --target or --exclude")
+        found |= named & chosen
+    return frozenset(found)
 
 
 def _check_left(

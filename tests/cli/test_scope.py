@@ -77,6 +77,8 @@ def test_p26_a_model_is_destroyed_and_nothing_of_another(project: Path, said: bo
 
 
 def test_p27_what_is_replaced_is_made_again(project: Path) -> None:
+    part = mvops(project, "plan", "--replace", "*.toy", "--target", "pipeline.toy").ok().out
+    assert ("± pipeline.toy  replace: requested" in part, "model.toy" in part) == (True, False)
     both = ("--replace", "pipeline.toy", "--replace", "model.toy")
     shown = mvops(project, "plan", *both).ok()
     assert "± pipeline.toy  replace: requested" in shown.out

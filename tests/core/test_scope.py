@@ -67,6 +67,9 @@ def test_what_is_replaced_must_be_chosen() -> None:
     assert select(Scope(replace=("pipeline.m",)), ALL, NEEDS).replaced == {PIPELINE}
     with pytest.raises(UsageError, match="left out by --target or --exclude"):
         select(Scope(replace=("endpoint.m",), exclude=("model.m",)), ALL, NEEDS)
+    with pytest.raises(UsageError, match=r"--replace e\*: endpoint\.m: all of it is left out by --target or --exclude"):
+        select(Scope(replace=("*.m", "e*"), targets=("monitor.m",)), ALL, NEEDS)
+    assert select(Scope(replace=("mo*.m",), targets=("model.m",)), ALL, NEEDS).replaced == {MODEL}
 
 
 @pytest.mark.parametrize("option", ["targets", "exclude", "replace"])
