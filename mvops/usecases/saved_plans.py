@@ -11,6 +11,7 @@ from mvops import __version__
 from mvops.atomic import write_atomically
 from mvops.core.action import differences
 from mvops.core.canonical import digest
+from mvops.core.environment import wording
 from mvops.core.plan import Plan
 from mvops.core.spec import Spec
 from mvops.errors import ConflictError, StalePlanError, UsageError, or_elsewhere
@@ -24,7 +25,6 @@ from mvops.usecases.project import look_at
 from mvops.usecases.signatures import signed, signer_of
 from mvops.workspace import Workspace
 
-_AGAIN = "Plan again: mvops plan"
 _THE_SAME = "Type the same again: it plans on what is there now."
 
 
@@ -93,7 +93,7 @@ def check_saved(workspace: Workspace, plan: Plan, text: bytes, file: Path) -> st
         if unsigned is None:
             raise
         said = "\n".join(f"  {error.message}" for error in (stale, unsigned))
-        again = f"Plan again, and sign it: mvops plan --out {file} --sign KEY"
+        again = f"Plan again, and sign it: {_typed(workspace)} plan --out {file} --sign KEY"
         raise type(stale)(f"{file} is refused for two reasons:\n{said}", hint=again) from None
     if unsigned is not None:
         raise unsigned
@@ -107,14 +107,19 @@ def check_fresh(workspace: Workspace, plan: Plan) -> None:
     is in no file, who was quicker, and that the same is to be typed again.
     """
     check_environment(plan, workspace.project.environment)
+    again = f"Plan again: {_typed(workspace)} plan"
     if plan.lineage != workspace.registry.lineage:
-        raise ConflictError("this plan was made for another project", hint=_AGAIN)
+        raise ConflictError("this plan was made for another project", hint=again)
     if plan.created_by is None and plan.made_on != (serial := SqlState(workspace.registry).serial()):
         raise StalePlanError(_overtaken(workspace, serial), hint=_THE_SAME)
     if moved := _moved(workspace, plan):
         if plan.created_by is None:
             raise StalePlanError(moved, hint=_THE_SAME)
-        raise StalePlanError(f"this plan is stale: {moved}", hint=_AGAIN)
+        raise StalePlanError(f"this plan is stale: {moved}", hint=again)
+
+
+def _typed(workspace: Workspace) -> str:
+    return wording(workspace.project.environment)["typed"]
 
 
 def _overtaken(workspace: Workspace, serial: int) -> str:

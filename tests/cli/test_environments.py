@@ -118,6 +118,7 @@ def test_p28_a_saved_plan_is_refused_in_another_environment(project: Path) -> No
     mvops(project, "apply", "plain.json", *ENV).refused("made for no environment", "without --env")
     mvops(project, "plan", "--detailed-exitcode").ok(0)
     mvops(project, "apply", "staging.json", *ENV).ok()
+    mvops(project, "apply", "staging.json", *ENV).refused("plan is stale", "Plan again: mvops --env staging plan")
     mvops(project, "plan", "--detailed-exitcode").ok(0)
     mvops(project, "plan", "--detailed-exitcode", *ENV).ok(2)
 
