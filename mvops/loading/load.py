@@ -12,6 +12,7 @@ from mvops.core.config.project import Project
 from mvops.errors import SpecError
 from mvops.loading import cache
 from mvops.loading.files import SpecFile, fingerprint, gather, own_files, with_shipped
+from mvops.loading.find import PROJECT_FILE
 from mvops.loading.problems import KeyPath, problems_of
 
 if TYPE_CHECKING:
@@ -91,6 +92,29 @@ def positions_of(root: Path, overrides: Sequence[str] = (), environment: str | N
     from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- Hydra takes 0.3 s, a cached spec needs none of it
 
     return compose_spec(gather(root), overrides, environment).positions
+
+
+def switched_off_at(
+    root: Path, section: str, overrides: Sequence[str] = (), environment: str | None = None
+) -> dict[str, str]:
+    """What is `false` in a section by the user's own YAML or overrides, and where it says so."""
+    said = [*overrides, *(file.data.decode(errors="replace") for file in own_files(root))]
+    if not any(section in text for text in said):
+        return {}  # known without Hydra
+    from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- Hydra takes 0.3 s, a cached spec needs none of it
+
+    try:
+        composition = compose_spec(gather(root), overrides, environment)
+    except SpecError:  # the project is asked of as it was in a former state, and by these files it is none
+        return {}
+    found: dict[str, str] = {}
+    for name, on in composition.values.get(section, {}).items():
+        place = composition.positions.find((section, name)) if on is False else None
+        if place is not None and place.file is None:
+            found[name] = f"the {place}"
+        elif place is not None and place.file is not None and place.file.is_relative_to(PROJECT_FILE.parent):
+            found[name] = f"{place.file.as_posix()}:{place.line}"
+    return found
 
 
 def explain(root: Path, overrides: Sequence[str] = (), environment: str | None = None) -> list[Explained]:

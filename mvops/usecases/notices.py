@@ -17,6 +17,7 @@ from mvops.kinds.kind import Look
 from mvops.kinds.model import trains
 from mvops.kinds.recorded import champions
 from mvops.kinds.standing import stands
+from mvops.loading.load import switched_off_at
 from mvops.registry.glance import canaries_now, is_quiet, refused_now
 from mvops.registry.state import SqlState
 from mvops.witness import matching
@@ -44,11 +45,11 @@ def notices_of(look: Look, actions: Collection[Action]) -> Iterator[str]:
     yield from _renamed(workspace, actions)
     yield from _canaries(workspace, {name_of(action.address) for action in actions if _ends_canary(action, look)})
     if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
-        yield f"tracker is not acted upon: {workspace.project.preset} leaves capabilities.tracking off"
+        yield f"tracker is not acted upon: {_who_says_no(look, 'tracking')}"
     if workspace.project.dashboard != Dashboard() and not workspace.project.capabilities.dashboards:
-        yield f"dashboard is not acted upon: {workspace.project.preset} leaves capabilities.dashboards off"
+        yield f"dashboard is not acted upon: {_who_says_no(look, 'dashboards')}"
     if workspace.project.data != Data() and not workspace.project.capabilities.data_versioning:
-        yield f"data is not acted upon: {workspace.project.preset} leaves capabilities.data_versioning off"
+        yield f"data is not acted upon: {_who_says_no(look, 'data_versioning')}"
     read = any(model.pipeline.inputs for model in workspace.project.models.values())
     if read and workspace.project.capabilities.data_versioning:
         keeper, lacking = data_keeper(workspace)
@@ -57,10 +58,7 @@ def notices_of(look: Look, actions: Collection[Action]) -> Iterator[str]:
             yield f"data is kept by {keeper.backend} for now. {lacking.rstrip('.')}. To leave it so: {stay}"
     for name, model in sorted(workspace.project.models.items()):
         for section, capability in _switched_off(workspace, model):
-            yield (
-                f"models.{name}.{section} is not acted upon: "
-                f"{workspace.project.preset} leaves capabilities.{capability} off"
-            )
+            yield f"models.{name}.{section} is not acted upon: {_who_says_no(look, capability)}"
 
 
 def _lost(workspace: Workspace) -> Iterator[str]:
@@ -176,9 +174,9 @@ def _switched_off(workspace: Workspace, model: Model) -> Iterator[tuple[str, str
         yield "rollout", "canary"
 
 
-def switched_off(workspace: Workspace, actions: Iterable[Action]) -> Iterator[str]:
+def switched_off(look: Look, actions: Iterable[Action]) -> Iterator[str]:
     """Which capabilities are off whose resources the plan takes away."""
-    on = workspace.project.capabilities
+    on = look.workspace.project.capabilities
     gone: dict[str, list[Address]] = {}
     for action in actions:
         if action.verb is Verb.DELETE:
@@ -187,7 +185,19 @@ def switched_off(workspace: Workspace, actions: Iterable[Action]) -> Iterator[st
                     gone.setdefault(capability, []).append(action.address)
     for capability, addresses in sorted(gone.items()):
         what, goes = ", ".join(sorted(addresses)), "goes" if len(addresses) == 1 else "go"
-        yield (
-            f"{what} {goes} as {workspace.project.preset} leaves capabilities.{capability} off; "
-            f"to keep it: capabilities: {{{capability}: true}} in configs/project.yaml"
-        )
+        by_hand = capability in look.once(_by_hand)
+        keep = "say true there" if by_hand else f"capabilities: {{{capability}: true}} in configs/project.yaml"
+        yield f"{what} {goes} as {_who_says_no(look, capability)}; to keep it{',' if by_hand else ':'} {keep}"
+
+
+def _who_says_no(look: Look, capability: str) -> str:
+    """Who leaves the capability off: the user's own line, or override, before the preset."""
+    if where := look.once(_by_hand).get(capability):
+        return f"{where} switches capabilities.{capability} off"
+    return f"{look.workspace.project.preset} leaves capabilities.{capability} off"
+
+
+def _by_hand(look: Look) -> dict[str, str]:
+    """The capabilities that the user's own YAML, or an override, switches off, and where."""
+    workspace = look.workspace
+    return switched_off_at(workspace.root, "capabilities", workspace.overrides, workspace.project.environment)

@@ -85,7 +85,7 @@ def _made(
         compared = (with_files(action, records.get(action.address), look) for action in compared)
     actions = tuple(with_backs((_with_details(action, look) for action in compared), draft, real.registry))
     told = [] if destroy else [*notices_of(look, actions), *_edits(look)]
-    told += [] if destroy else _not_there(workspace, actions)
+    told += [] if destroy else _not_there(look, actions)
     if scope.drift_only:
         actions, others = only_drift(actions)
         told += [f"left out: {counted(others, 'change')} of the spec (--drift-only)"] if others else []
@@ -119,10 +119,10 @@ def _edits(look: Look) -> Iterator[str]:
     yield from changed_originals(look)
 
 
-def _not_there(workspace: Workspace, actions: Collection[Action]) -> Iterator[str]:
+def _not_there(look: Look, actions: Collection[Action]) -> Iterator[str]:
     """What the YAML has switched off, and what is not installed."""
-    yield from switched_off(workspace, actions)
-    yield from lacking_notice(workspace.project, actions)
+    yield from switched_off(look, actions)
+    yield from lacking_notice(look.workspace.project, actions)
 
 
 def _compared(

@@ -237,8 +237,16 @@ def test_p16_p34_only_what_was_changed_outside_is_exit_code_3(project: Path) -> 
 
 def test_a_capability_that_the_preset_leaves_off_is_told(project: Path) -> None:
     shown = mvops(project, "plan", "preset=small/day_30", "capabilities.monitoring=false").ok()
-    assert (
-        "note: monitor.toy, schedule.toy go as small/day_30 leaves capabilities.monitoring off; to keep it" in shown.out
-    )
+    said = "the override 'capabilities.monitoring=false' switches capabilities.monitoring off"
+    assert f"note: monitor.toy, schedule.toy go as {said}; to keep it, say true there" in shown.out
     assert "models.toy.retrain is not acted upon: small/day_30 leaves capabilities.retraining off" in shown.out
     assert "models.toy.rollout is not acted upon: small/day_30 leaves capabilities.canary off" in shown.out
+    spec = project / "configs/project.yaml"
+    text = f"{spec.read_text()}\ncapabilities: {{retraining: false, serving: false}}\n"
+    spec.write_text(text)
+    line = f"configs/project.yaml:{len(text.splitlines())} switches capabilities"
+    shown = mvops(project, "plan", "capabilities.retraining=true", "preset=small/day_30").ok()
+    assert f"endpoint.toy goes as {line}.serving off; to keep it, say true there" in shown.out
+    assert "models.toy.retrain" not in shown.out
+    shown = mvops(project, "plan").ok()
+    assert f"models.toy.retrain is not acted upon: {line}.retraining off" in shown.out
