@@ -72,7 +72,7 @@ class OnlineReader(Protocol):
     def read(self, keys: Sequence[Mapping[str, Any]]) -> list[dict[str, tuple[Any, datetime]]]:
         """For each row's entities: field -> value and since when it is known; a field that is not there is unknown.
 
-        Raises BackendError when the store does not answer.
+        Raises DataError that names a view which is not there, BackendError when the store does not answer.
         """
         ...
 

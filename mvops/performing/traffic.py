@@ -10,6 +10,7 @@ from mvops.core.route import Route
 from mvops.core.steps import GoBack, RemoveRoute, RestoreRoute, RollOut
 from mvops.core.version import Version
 from mvops.errors import ConflictError, RegistryError
+from mvops.features.missing import check_lookups
 from mvops.lifecycle.rollout import first_route, route_for
 from mvops.lifecycle.route_file import ROUTE, files_of, next_serial, put_aside, write_route, write_version
 from mvops.registry import rollouts
@@ -23,7 +24,8 @@ def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> di
     """Give the version in `outputs` its traffic if the gate let it pass: at once, or as a canary's first step.
 
     What a roll-out that was interrupted has begun is gone on with. Where no version has served yet, what another
-    registry left in the traffic is moved aside; raises ConflictError while an endpoint answers by it.
+    registry left in the traffic is moved aside; raises ConflictError while an endpoint answers by it, and for a version
+    that looks up what the feature store does not have.
     """
     serving = champion(workspace.registry, step.model)
     if serving is None:
@@ -38,6 +40,7 @@ def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> di
     if running is not None and running.challenger == number:
         steer(workspace, running)
         return _canary(running)
+    check_lookups(workspace, version_of(workspace, step.model, number))
     end_rollout(workspace, step.model, f"superseded by version {number}")
     at_once = step.at_once or _nobody_answers(workspace, step.model) or not workspace.project.by_canary(step.model)
     if serving is not None and step.lost:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from mvops.contracts.feature_stores import OnlineReader
 from mvops.core.lookup import Lookup
-from mvops.errors import MvopsError
+from mvops.errors import DataError, MvopsError
 from mvops.serving.problems import Flaw, Problem
 from mvops.serving.rows import INT64
 
@@ -42,7 +42,8 @@ class FeatureLookup:
     async def fill(self, rows: list[Row], times: Sequence[datetime]) -> tuple[list[Row], list[Row]]:
         """The rows with their features, first as the model reads them, then with their entities, for the log.
 
-        Raises Problem: 422 for an entity that is not named or not known, 503 when the store does not answer.
+        Raises Problem: 422 for an entity that is not named or not known, 503 when the store does not answer or lacks
+        a view, which it names.
         """
         wanting = [index for index, row in enumerate(rows) if not self._views.keys() <= row.keys()]
         self._check(rows, wanting)
@@ -72,6 +73,8 @@ class FeatureLookup:
             return []
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._reader.read, keys)
+        except DataError as error:
+            raise Problem(503, error.message, retry_after=_RETRY_AFTER) from None
         except MvopsError:
             raise Problem(503, "the feature store does not answer", retry_after=_RETRY_AFTER) from None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from mvops.core.version import Version
 from mvops.errors import GateRefusedError, UsageError
+from mvops.features.missing import check_lookups
 from mvops.performing.traffic import end_rollout, make_champion, version_of
 from mvops.registry import rollouts
 from mvops.registry import versions as registered
@@ -98,7 +99,8 @@ def compare_versions(workspace: Workspace, model: str, first: int, second: int) 
 def promote_version(workspace: Workspace, model: str, number: int, reason: str) -> Version:
     """Make a version champion by hand: all traffic at once, past the gate, and on record as such.
 
-    With governance on there is no way past: raises GateRefusedError unless the gate let it pass.
+    With governance on there is no way past: raises GateRefusedError unless the gate let it pass. Raises ConflictError
+    for a version that looks up what the feature store no longer has.
     """
     version = show_version(workspace, model, number)
     if workspace.project.capabilities.governance and not _passed(workspace, version):
@@ -108,6 +110,7 @@ def promote_version(workspace: Workspace, model: str, number: int, reason: str) 
             f"notebook or models.{model}.gate, then: mvops apply (or mvops retrain {model} --force)",
         )
     with hold_lock(workspace.registry, f"versions promote {model}", wait=10):
+        check_lookups(workspace, version)
         end_rollout(workspace, model, f"version {number} was promoted by hand")
         make_champion(workspace, model, number, reason)
     bring_along(workspace, model)
@@ -141,7 +144,8 @@ def rollback(workspace: Workspace, model: str, to: int | None = None) -> WentBac
     """Go back to the champion before this one, or to version `to`, also forward again.
 
     A rollout that runs is aborted, which alone is the way back while the old champion still is champion. Raises
-    UsageError when there is nothing to go back to.
+    UsageError when there is nothing to go back to, ConflictError for a version that looks up what the feature store no
+    longer has.
     """
     workspace.model(model)
     moved = _go_back(workspace, model, to)
@@ -164,6 +168,7 @@ def _go_back(workspace: Workspace, model: str, to: int | None) -> WentBack:
         if to == serving.number:
             return WentBack(serving, serving)
         target = _before(workspace, serving) if to is None else _served_before(workspace, serving, to)
+        check_lookups(workspace, target)
         line = _line(registered.champions(workspace.registry, model))
         forward = target.number > serving.number and target.number not in line
         now = f"version {target.number}"

@@ -17,6 +17,10 @@ import toy_features
 import toy_project as toy
 from toy_project import mvops
 
+from mvops.backends.feature_stores._library import remove_view
+from mvops.features.catalog import catalog_of
+from mvops.loading.load import load_project
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.system,
@@ -195,3 +199,7 @@ def test_null_by_policy_and_several_processes(root: Path, tmp_path: Path, client
         null = {"mean_income": None, "customers": None}
         full = predict(several, {"age": 41.5, "income": 30000.0, **null})
         assert reply.json()["probabilities"] == full.json()["probabilities"]
+        remove_view(project, catalog_of(load_project(project)), "regions")
+        gone = predict(several, {"age": 41.5, "income": 30000.0, "region": "a"})
+        assert gone.status_code == 503, gone.text
+        assert gone.json()["detail"] == "the feature store has no view regions, which this version looks up"

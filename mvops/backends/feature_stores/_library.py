@@ -22,7 +22,7 @@ from mvops.backends.feature_stores._importing import quietly
 from mvops.contracts.feature_stores import Catalog, Known
 from mvops.core.environment import in_environment
 from mvops.core.lookup import Lookup
-from mvops.errors import BackendError, MissingExtraError, MvopsError
+from mvops.errors import BackendError, DataError, MissingExtraError, MvopsError
 from mvops.notebook.digests import input_files
 
 with quietly():
@@ -143,8 +143,13 @@ class Reader:
             self._store = FeatureStore(config=_config(root, catalog))
 
     def read(self, keys: Sequence[Mapping[str, Any]]) -> list[dict[str, tuple[Any, datetime]]]:
-        with _explained(self._catalog):
-            found = self._store.get_online_features(self._asked, {k: [row[k] for row in keys] for k in self._keys})
+        asked = {key: [row[key] for row in keys] for key in self._keys}
+        try:
+            with _explained(self._catalog):
+                found = self._store.get_online_features(self._asked, asked)
+        except BackendError:
+            self._check_views()
+            raise
         rows: list[dict[str, tuple[Any, datetime]]] = [{} for _ in keys]
         for name, result in zip(found.proto.metadata.feature_names.val, found.proto.results, strict=True):
             if name not in self._views:
@@ -155,6 +160,15 @@ class Reader:
                 if status in _KNOWN:
                     row[name] = (_plain(value), datetime.fromtimestamp(time.seconds, UTC))
         return rows
+
+    def _check_views(self) -> None:
+        """Feast says of a view that was taken away whatever its online store says first."""
+        with _explained(self._catalog), _hushed():
+            self._store.registry.refresh(self._catalog.project)
+            there = {view.name for view in self._store.list_feature_views()}
+        gone = sorted(set(self._views.values()) - there)
+        if gone:
+            raise DataError(f"the feature store has no view {' and '.join(gone)}, which this version looks up")
 
 
 def _plain(value: Any) -> Any:
