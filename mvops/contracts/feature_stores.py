@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 class Catalog(OfEnvironment):
     """Everything that a project keeps in its feature store. Holds no secret.
 
-    `services` are the fields (view -> fields) that a model reads, by the model's name.
+    `services` are the fields (view -> fields) that a model reads, by the model's name; `staying` the entities (with
+    their types) of views that the YAML has dropped and that may not go yet.
     """
 
     project: str
     settings: Settings
     views: dict[str, FeatureView]
     services: dict[str, dict[str, tuple[str, ...]]]
+    staying: dict[str, str] = Field(default_factory=dict)
 
 
 class ServedFeatures(OfEnvironment):

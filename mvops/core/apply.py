@@ -23,7 +23,6 @@ _WAYS_OUT = {
     "in-the-way": "Take over what you want of it, move it away, then plan again: mvops plan",
     "protected": "Keep it: --exclude ADDRESS. Or set prevent_destroy: false in its YAML, and first: mvops apply",
     "answered": "Stop it where it was started (Ctrl-C), or put back the registry that knows of it. Then: mvops apply",
-    "in-use": "Put its YAML back, or first retrain without it: mvops apply --target model.NAME",
 }
 
 
@@ -78,7 +77,7 @@ def check_allowed(plan: Plan) -> None:
     """Raise ConflictError for a plan that no one may apply: it holds a conflict, or a policy says no."""
     if conflicts := plan.conflicts():
         named = [_named(action) for action in conflicts]
-        ways = dict.fromkeys(_WAYS_OUT.get(action.reason, _OUT_OF_THE_WAY) for action in conflicts)
+        ways = dict.fromkeys(way for action in conflicts for way in _ways_out(action))
         several = "\n".join([f"{len(named)} resources are in conflict:", *(f"  {name}" for name in named)])
         raise ConflictError(named[0] if len(named) == 1 else several, hint="\n".join(ways))
     if refusals := plan.refusals():
@@ -87,6 +86,11 @@ def check_allowed(plan: Plan) -> None:
             f"{counted(len(refusals), 'objection')} by this project's policies:\n{said}",
             hint="Change what they object to, or the policy itself: `policies` in configs/project.yaml.",
         )
+
+
+def _ways_out(conflict: Action) -> tuple[str, ...]:
+    """What is in use says itself how it may go."""
+    return conflict.details if conflict.reason == "in-use" else (_WAYS_OUT.get(conflict.reason, _OUT_OF_THE_WAY),)
 
 
 def _named(conflict: Action) -> str:

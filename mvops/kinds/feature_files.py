@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from mvops.contracts.feature_stores import Known
 from mvops.features.catalog import catalog_of, store_of
+from mvops.kinds.feature_users import staying_entities
 from mvops.kinds.generated import digests
 from mvops.kinds.kind import Look
 
@@ -30,7 +31,8 @@ def known(look: Look) -> Known:
 
 
 def _everything(look: Look) -> Mapping[str, str]:
-    return store_of(look.workspace).files(catalog_of(look.workspace.project))
+    catalog = catalog_of(look.workspace.project).model_copy(update={"staying": staying_entities(look)})
+    return store_of(look.workspace).files(catalog)
 
 
 def _part(everything: Mapping[str, str], part: str) -> dict[str, str]:

@@ -11,20 +11,22 @@ from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RemoveFeature, Step
 from mvops.kinds.feature_files import file_digests, file_texts
+from mvops.kinds.feature_users import staying_entities
 from mvops.kinds.generated import file_steps, seen
 from mvops.kinds.kind import Look
 
 
 class FeatureStoreSpec(Spec):
-    """`settings` are the YAML's."""
+    """`settings` are the YAML's; `entities` those of its views, and of views that may not go yet, with their types."""
 
     kind: ClassVar[str] = "feature_store"
     settings: dict[str, Any]
+    entities: dict[str, str]
     files: dict[str, str]
 
 
 class FeatureStoreKind:
-    """One for a project that has feature views."""
+    """One for a project that has feature views, or had one that may not go yet."""
 
     name = "feature_store"
     after: tuple[str, ...] = ()
@@ -32,10 +34,13 @@ class FeatureStoreKind:
     def desired(self, look: Look) -> Iterator[FeatureStoreSpec]:
         """Named as the project."""
         project = look.workspace.project
-        if project.features:
+        staying = staying_entities(look)
+        if project.features or staying:
+            wanted = {name: kind for view in project.features.values() for name, kind in view.entities.items()}
             yield FeatureStoreSpec(
                 name=project.project,
                 settings=project.feature_store.model_dump(mode="json"),
+                entities=staying | wanted,
                 files=file_digests(look, ""),
             )
 
@@ -58,8 +63,11 @@ class FeatureStoreKind:
         return file_texts(look, "")
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
-        """Where the values are."""
+        """Where the values are; which entities go."""
         del look
+        for change in action.changes if action.after else ():
+            if change.field.startswith("entities.") and change.after is None:
+                yield f"no view has the entity {change.field.removeprefix('entities.')} any more"
         if action.verb is Verb.CREATE:
             settings = (action.after or {})["settings"]
             stores = [settings[part]["url"] or settings[part]["store"] for part in ("offline", "online")]

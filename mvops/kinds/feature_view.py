@@ -11,7 +11,6 @@ from mvops.contracts.feature_stores import Flaw
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
 from mvops.core.compare import Held
-from mvops.core.lookup import Lookup
 from mvops.core.nearest import did_you_mean
 from mvops.core.outside import Accepted, Outside, differs
 from mvops.core.spec import Spec
@@ -20,6 +19,7 @@ from mvops.core.steps import MaterializeFeatures, PutFeature, RemoveFeature, Ste
 from mvops.errors import ConflictError, DataError, Where
 from mvops.features.catalog import catalog_of, store_of
 from mvops.kinds.feature_files import file_digests, file_texts, known
+from mvops.kinds.feature_users import users
 from mvops.kinds.generated import file_steps, on_disk
 from mvops.kinds.kind import Look
 
@@ -86,13 +86,13 @@ class FeatureViewKind:
 
     def held(self, where: Address, staying: Collection[Address], look: Look) -> Held | None:
         """Versions that get traffic, or will, and look features up in it."""
-        users = [
+        live = [
             f"version {number} of {model}"
-            for model, number, _ in _users(look, name_of(where))
+            for model, number, _ in users(look, name_of(where))
             if address("model", model) in staying
         ]
-        live = f"{' and '.join(users)}, which {'is' if len(users) == 1 else 'are'} live, looks it up"
-        return Held("in-use", live) if users else None
+        why = f"{' and '.join(live)}, which {'is' if len(live) == 1 else 'are'} live, looks it up"
+        return Held("in-use", why) if live else None
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """The store, which may not answer, before the files; then online values where they may have changed."""
@@ -113,8 +113,12 @@ class FeatureViewKind:
         return file_texts(look, f"views/{name_of(where)}")
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
-        """What it holds."""
-        del look
+        """What it holds; of one that is held, what to do."""
+        if action.reason == "in-use":
+            targets = sorted(
+                {f"--target {address('model', model)}" for model, *_ in users(look, name_of(action.address))}
+            )
+            yield f"Put its YAML back, or first retrain without it: mvops apply {' '.join(targets)}"
         if action.verb is Verb.CREATE:
             spec = action.after or {}
             place = spec["source"]["path"] or spec["source"]["table"]
@@ -144,31 +148,12 @@ class FeatureViewKind:
         return 0.0
 
 
-def _users(look: Look, view: str) -> Iterator[tuple[str, int, tuple[str, ...]]]:
-    """Model, number and the fields that it looks up in the view, of each version that gets traffic or will."""
-    for model, number, lookup in look.once(_lookups):
-        if view in lookup.views:
-            yield model, number, lookup.views[view].fields
-
-
-def _lookups(look: Look) -> list[tuple[str, int, Lookup]]:
-    """What each live version looks up."""
-    from mvops.registry.rollouts import live_versions  # noqa: PLC0415 -- SQLModel, which few plans need
-
-    return [
-        (model, version.number, version.lookup)
-        for model in sorted(look.workspace.project.models)
-        for version in live_versions(look.workspace.registry, model)
-        if version.lookup is not None
-    ]
-
-
 def _check_fields(look: Look, name: str) -> None:
     record = look.records.get(address("feature_view", name))
     if record is None:
         return
     view = look.workspace.project.features[name]
-    for model, number, fields in _users(look, name):
+    for model, number, fields in users(look, name):
         live = f"version {number} of {model}, which is live,"
         gone = [field for field in fields if field not in view.fields]
         if gone:

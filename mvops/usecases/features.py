@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from mvops.contracts.feature_stores import Known
@@ -29,26 +29,29 @@ class ViewLine(Frozen):
 
 
 def list_views(workspace: Workspace) -> list[ViewLine]:
-    """All views of the YAML, by name."""
+    """All views of the YAML, and those that it has dropped while a live version looks them up, by name."""
     project = workspace.project
-    known = _known(workspace) if project.features else Known()
     users = [
         (f"{model} version {version.number}", version.lookup.views)
         for model in sorted(project.models)
         for version in live_versions(workspace.registry, model)
         if version.lookup is not None
     ]
+    looked_up = {name for _, views in users for name in views}
+    known = _known(workspace) if project.features or looked_up else Known()
+    staying = {name: known.views[name] for name in looked_up & known.views.keys()}
+    written = {name: view.model_dump(mode="json") for name, view in project.features.items()}
     return [
         ViewLine(
             name=name,
-            entities=tuple(sorted(view.entities)),
-            fields=tuple(sorted(view.fields)),
-            online=view.online,
+            entities=tuple(sorted(view["entities"])),
+            fields=tuple(sorted(view["fields"])),
+            online=view["online"],
             applied=name in known.views,
             until=known.materialized.get(name),
             used_by=tuple(user for user, views in users if name in views),
         )
-        for name, view in sorted(project.features.items())
+        for name, view in sorted((staying | written).items())
     ]
 
 
@@ -57,24 +60,38 @@ def materialize(
 ) -> list[ViewLine]:
     """Bring what is new, up to `until` (now if left out), into the online store; all online views if none is named.
 
-    Raises UsageError for a view that is unknown, not online or not applied yet, BackendError when a store does not
-    answer; done again, it goes on from there.
+    Raises UsageError for views that are unknown, not online or not applied yet, once the others are brought in, and
+    BackendError when a store does not answer; done again, it goes on from there.
     """
-    project, known = workspace.project, _known(workspace)
-    chosen = list(dict.fromkeys(views)) or [name for name, view in sorted(project.features.items()) if view.online]
-    for name in chosen:
-        if name not in project.features:
-            meant = did_you_mean(name, project.features)
-            views_known = ", ".join(sorted(project.features)) or "none: write configs/features/<name>.yaml"
-            raise UsageError(f"there is no feature view {name!r}{meant}", hint=f"Feature views: {views_known}")
-        if not project.features[name].online:
-            raise UsageError(f"{name} is not online", hint=f"Say online: true in configs/features/{name}.yaml")
-        if name not in known.views:
-            raise UsageError(f"{name} is not in the feature store yet", hint="Put it there: mvops apply")
+    lines = {line.name: line for line in list_views(workspace)}
+    chosen = list(dict.fromkeys(views)) or [line.name for line in lines.values() if line.online]
     if not chosen:
         raise UsageError("this project has no online feature view", hint="Write configs/features/<name>.yaml")
-    bring_online(workspace, chosen, until or datetime.now(UTC), tell)
+    refused = {name: error for name in chosen if (error := _refused(name, lines))}
+    able = [name for name in chosen if name not in refused]
+    if able:
+        bring_online(workspace, able, until or datetime.now(UTC), tell)
+    if refused:
+        message = "; ".join(error.message for error in refused.values())
+        done = f"; brought in: {', '.join(able)}" if able else ""
+        raise UsageError(
+            message + done, hint="\n".join(dict.fromkeys(error.hint for error in refused.values() if error.hint))
+        )
     return [line for line in list_views(workspace) if line.name in chosen]
+
+
+def _refused(name: str, lines: Mapping[str, ViewLine]) -> UsageError | None:
+    """Why a view's values cannot be brought in."""
+    if name not in lines:
+        known = ", ".join(lines) or "none: write configs/features/<name>.yaml"
+        return UsageError(
+            f"there is no feature view {name!r}{did_you_mean(name, lines)}", hint=f"Feature views: {known}"
+        )
+    if not lines[name].online:
+        return UsageError(f"{name} is not online", hint=f"Say online: true in configs/features/{name}.yaml")
+    if not lines[name].applied:
+        return UsageError(f"{name} is not in the feature store yet", hint="Put it there: mvops apply")
+    return None
 
 
 def _known(workspace: Workspace) -> Known:

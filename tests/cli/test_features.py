@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -183,3 +185,59 @@ def test_new_values_are_brought_in_by_the_clock(project: Path) -> None:
 def test_what_is_not_applied_cannot_be_brought_in(fresh: Path) -> None:
     mvops(fresh, "features", "materialize").refused("regions is not in the feature store yet", "mvops apply")
     assert "not applied yet" in mvops(fresh, "features", "list").ok().out
+
+
+@pytest.mark.slow
+@pytest.mark.system
+def test_p33_a_view_stays_whole_for_as_long_as_a_live_version_looks_it_up(project: Path) -> None:
+    _reads_towns_instead(project)
+    told = mvops(project, "plan").ok().out
+    assert "version 1 of toy, which is live, looks it up" in told
+    assert "first retrain without it: mvops apply --target model.toy" in told
+    mvops(project, "apply", "--yes").refused("mvops apply --target model.toy")
+    listed = mvops(project, "features", "list", "--json").ok().json()["views"]
+    before = {view["name"]: view["until"] for view in listed}
+    mvops(project, "features", "materialize", "region", "regions").refused(
+        "no feature view 'region'; did you mean 'regions'?; brought in: regions"
+    )
+    (after,) = mvops(project, "features", "materialize", "regions", "--json").ok().json()["views"]
+    assert after["until"] > before["regions"]
+    assert after["used_by"] == ["toy version 1"]
+
+    mvops(project, "apply", "--target", "model.toy", "--yes").ok()
+    assert "region_entity" in (project / "deploy/features/entities.py").read_text()
+    feast = [str(Path(sys.executable).with_name("feast")), "-c", "deploy/features", "plan"]
+    read = subprocess.run(feast, cwd=project, capture_output=True, text=True, check=False)
+    assert read.returncode == 0, read.stdout + read.stderr
+
+    mvops(project, "versions", "promote", "toy", 2).ok()  # at once, without the end of its canary
+    told = mvops(project, "plan").ok().out
+    assert re.search(r"~ feature_store.toy +update: entities.region changed\n", told)
+    assert "no view has the entity region any more" in told
+    mvops(project, "apply", "--yes").ok()
+    assert verbs(project) == {}
+    assert "region_entity" not in (project / "deploy/features/entities.py").read_text()
+
+    state = toy.snapshot(project)
+    for command in (("rollback", "toy"), ("rollback", "toy", "--to", 1), ("versions", "promote", "toy", 1)):
+        said = "version 1 of toy looks up the view regions, which the feature store no longer has"
+        mvops(project, *command).refused(said, "configs/features/regions.yaml", "mvops versions promote toy NUMBER")
+    assert toy.snapshot(project) == state
+    (project / VIEW).write_text(toy_features.VIEW)
+    mvops(project, "apply", "--yes").ok()
+    mvops(project, "rollback", "toy").ok()
+
+
+def _reads_towns_instead(project: Path) -> None:
+    """The same values by an entity of another name, in a view of its own; the one before is gone from the YAML."""
+    rows = project / "data" / "rows.parquet"
+    frame = pd.read_parquet(rows)
+    frame.assign(town=frame.region).to_parquet(rows, index=False)
+    (project / "data" / "towns").mkdir()
+    for path in (project / "data" / "regions").iterdir():
+        values = pd.read_parquet(path).rename(columns={"region": "town"})
+        values.to_parquet(project / "data" / "towns" / path.name, index=False)
+    (project / VIEW).unlink()
+    written = toy_features.VIEW.replace("region: string", "town: string").replace("data/regions", "data/towns")
+    (project / VIEW).with_name("towns.yaml").write_text(written)
+    toy.edit(project / MODEL, "fields: {regions:", "fields: {towns:")

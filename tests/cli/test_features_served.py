@@ -148,7 +148,9 @@ def test_p33_a_view_that_a_live_version_looks_up_is_not_deleted(root: Path, tmp_
     planned = mvops(project, "plan").ok().out
     assert "version 1 of toy, which is live, looks it up" in planned
     before = toy.snapshot(project)
-    mvops(project, "apply", "--yes").refused("feature_view.regions", "version 1 of toy", "--target model.NAME")
+    mvops(project, "apply", "--yes").refused(
+        "feature_view.regions", "version 1 of toy", "mvops apply --target model.toy"
+    )
     assert toy.snapshot(project) == before
     mvops(project, "destroy", "--yes").ok()
 

@@ -55,8 +55,9 @@ def files(catalog: Catalog) -> dict[str, str]:
 
 
 def entities(catalog: Catalog) -> dict[str, str]:
-    """Entity -> type, of all views."""
-    return dict(sorted({pair for view in catalog.views.values() for pair in view.entities.items()}))
+    """Entity -> type, of all views, also of those that stay for a while."""
+    wanted = {name: kind for view in catalog.views.values() for name, kind in view.entities.items()}
+    return dict(sorted({**catalog.staying, **wanted}.items()))
 
 
 def columns_of(view: FeatureView) -> list[tuple[str, str]]:
