@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from mvops.core.action import Action
@@ -13,6 +13,7 @@ from mvops.core.version import Version
 from mvops.lifecycle.gate import GateReport
 from mvops.lifecycle.gate import judge as judge_version
 from mvops.monitoring.verdict import Verdict, judge
+from mvops.registry.events import events
 from mvops.registry.summaries import judged_until
 from mvops.registry.versions import champion, versions
 from mvops.usecases.monitor import HISTORY, by_version
@@ -34,25 +35,30 @@ def backtest(action: Action, workspace: Workspace) -> Iterator[str]:
 
 
 def _gate(workspace: Workspace, model: str, before: list[str], after: list[str]) -> Iterator[str]:
-    """On the metrics that are on record; what a condition says of the champion is asked of the version before."""
+    """On the metrics that are on record; of its champion those by which a version was judged, on the same rows.
+
+    Where they are not on record, what a condition says of the champion is asked of the version before.
+    """
     known = [listed.whole() for listed in versions(workspace.registry, model)[-_VERSIONS - 1 :]]
-    pairs = list(pairwise([None, *known]))[-_VERSIONS:]
     if not known:
         return
-    reports = [[_report(gate, old, new) for old, new in pairs if new] for gate in (after, before)]
-    passed = [sum(report.passed for report in judged) for judged in reports]
-    last = "the last version" if len(pairs) == 1 else f"the last {len(pairs)} versions"
+    against = {each.number: old.metrics if old else None for old, each in pairwise([None, *known]) if each}
+    for event in reversed(events(workspace.registry, limit=None, subject=model, kind="gate")):
+        against[event.details["version"]] = event.details.get("champion") or against.get(event.details["version"])
+    looked_at = known[-_VERSIONS:]
+    reports = {each.number: [_report(gate, against, each) for gate in (after, before)] for each in looked_at}
+    passed = [sum(judged[place].passed for judged in reports.values()) for place in (0, 1)]
+    last = "the last version" if len(looked_at) == 1 else f"the last {len(looked_at)} versions"
     yield f"back-test: of {last} this gate lets {passed[0]} pass, the one until now {passed[1]}"
     serving = champion(workspace.registry, model)
-    for old, new in pairs:
-        if serving and new and new.number == serving.number:
-            failed = " ".join(check.sentence for check in _report(after, old, new).checks if not check.passed)
-            if failed:
-                yield f"back-test: the champion, version {new.number}, would not pass: {failed}"
+    if serving is not None and serving.number in reports:
+        failed = " ".join(check.sentence for check in reports[serving.number][0].checks if not check.passed)
+        if failed:
+            yield f"back-test: the champion, version {serving.number}, would not pass: {failed}"
 
 
-def _report(gate: list[str], before: Version | None, version: Version) -> GateReport:
-    return judge_version(tuple(gate), version.metrics, before.metrics if before else None, None)
+def _report(gate: list[str], against: Mapping[int, dict[str, float] | None], version: Version) -> GateReport:
+    return judge_version(tuple(gate), version.metrics, against.get(version.number), None)
 
 
 def _monitor(workspace: Workspace, model: str, before: Monitor, after: Monitor) -> Iterator[str]:

@@ -44,6 +44,7 @@ def test_a_champion_is_not_judged_by_rows_that_it_learnt_from(drawn: Path) -> No
     assert "held-out rows that it did not learn from" in said
     left, whole = said.partition(", on the ")[2].partition(" held-out")[0].split(" of ")
     assert (left, whole) == ("1,089", "1,875")  # as counted by row number
+    _tried_on_the_same_rows(drawn)
 
     edit(drawn / MODEL, "roc_auc >= champion - 0.05", "roc_auc > champion, roc_auc >= champion + 0.05")
     refused = mvops(drawn, "retrain", "toy", "--force", "--reason", "again").ok(4)  # the very same rows are held out
@@ -64,6 +65,19 @@ def test_a_champion_is_not_judged_by_rows_that_it_learnt_from(drawn: Path) -> No
     refused = mvops(drawn, "retrain", "toy", "--reason", "smaller").ok(4)
     assert "That may be chance: 1,875 rows cannot tell it from +0.002, which the gate asks for." in refused.out
     edit(drawn / MODEL, "champion + 0.002", "champion + 0.05")
+
+
+def _tried_on_the_same_rows(root: Path) -> None:
+    """A new gate is tried on what version 2 was compared with: the champion on its rows, not on those of version 1."""
+    ((details,),) = query(root, "SELECT details FROM mvops_events WHERE kind = 'gate' AND message LIKE 'version 2 %'")
+    judged = json.loads(details)
+    ((body,),) = query(root, "SELECT body FROM mvops_versions WHERE number = 1")
+    alone, same = json.loads(body)["metrics"]["roc_auc"], judged["champion"]["roc_auc"]
+    assert alone != same
+    between = judged["metrics"]["roc_auc"] - (alone + same) / 2
+    gate = f"roc_auc >= champion {'+' if between >= 0 else '-'} {abs(between):.6f}"
+    planned = mvops(root, "plan", f"models.toy.gate=['{gate}']").ok().out
+    assert f"of the last 2 versions this gate lets {2 if same < alone else 1} pass, the one until now 2" in planned
 
 
 def test_a_gate_does_not_judge_by_a_handful_of_rows(drawn: Path) -> None:
