@@ -98,8 +98,10 @@ def test_a_tracker_that_does_not_exist_meets_the_nearest_one(project: Path) -> N
     )
 
 
-def test_a_preset_that_leaves_tracking_off_says_so(project: Path) -> None:
+def test_where_tracking_is_switched_off_the_plan_says_where(project: Path) -> None:
     told_to(project, "http://127.0.0.1:1")
-    edit(project / "configs" / "project.yaml", "tracking: true", "tracking: false")
+    spec = project / "configs" / "project.yaml"
+    edit(spec, "tracking: true", "tracking: false")
+    line = next(n for n, text in enumerate(spec.read_text().splitlines(), 1) if "tracking: false" in text)
     shown = mvops(project, "plan", "--detailed-exitcode").ok(0).out
-    assert "tracker is not acted upon: small/day_90 leaves capabilities.tracking off" in shown
+    assert f"tracker is not acted upon: configs/project.yaml:{line} switches capabilities.tracking off" in shown
