@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,8 +13,7 @@ from mvops.core.config.project import Project
 from mvops.errors import SpecError
 from mvops.loading import cache
 from mvops.loading.files import SpecFile, fingerprint, gather, own_files, with_shipped
-from mvops.loading.find import PROJECT_FILE
-from mvops.loading.problems import KeyPath, problems_of
+from mvops.loading.problems import KeyPath, Place, problems_of
 
 if TYPE_CHECKING:
     from mvops.loading.compose import Composition
@@ -97,23 +97,31 @@ def positions_of(root: Path, overrides: Sequence[str] = (), environment: str | N
 def switched_off_at(
     root: Path, section: str, overrides: Sequence[str] = (), environment: str | None = None
 ) -> dict[str, str]:
-    """What is `false` in a section by the user's own YAML or overrides, and where it says so."""
-    said = [*overrides, *(file.data.decode(errors="replace") for file in own_files(root))]
-    if not any(section in text for text in said):
-        return {}  # known without Hydra
-    from mvops.loading.compose import compose_spec  # noqa: PLC0415 -- Hydra takes 0.3 s, a cached spec needs none of it
+    """What is `false` in a section by project.yaml, the environment's overlay or an override, and where it says so.
 
-    try:
-        composition = compose_spec(gather(root), overrides, environment)
-    except SpecError:  # the project is asked of as it was in a former state, and by these files it is none
-        return {}
+    Read without Hydra, so that a plan may ask. Empty where these files cannot be read.
+    """
+    from mvops.loading.strict_yaml import parse  # noqa: PLC0415 -- a plan that has nothing to ask needs none of it
+
+    layers = {"project": 0, f"env/{environment}": 1}
+    own = sorted((file for file in own_files(root) if file.option in layers), key=lambda file: layers[file.option])
     found: dict[str, str] = {}
-    for name, on in composition.values.get(section, {}).items():
-        place = composition.positions.find((section, name)) if on is False else None
-        if place is not None and place.file is None:
-            found[name] = f"the {place}"
-        elif place is not None and place.file is not None and place.file.is_relative_to(PROJECT_FILE.parent):
-            found[name] = f"{place.file.as_posix()}:{place.line}"
+    for file in own:
+        try:
+            document = parse(file.data, file.shown)
+        except SpecError:  # the project is asked of as it was in a former state
+            return {}
+        for name, on in (document.values.get(section) or {}).items():
+            place = document.place((section, name))
+            found.pop(name, None)
+            if on is False and place is not None:
+                found[name] = f"{file.shown.as_posix()}:{place.line}"
+    said = re.compile(rf"\+*{section}\.(\w+)=(\w+)")
+    for text, match in ((text, said.fullmatch(text)) for text in overrides):
+        if match is not None:
+            found.pop(match[1], None)
+            if match[2].lower() == "false":
+                found[match[1]] = f"the {Place(None, 1, 1, text)}"
     return found
 
 
