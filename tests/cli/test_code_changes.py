@@ -32,7 +32,9 @@ def test_p9_p13_changed_code_is_shown_cell_by_cell_and_file_by_file(project: Pat
     assert "+    return frame[frame.age > 20]" in change["diff"]
     assert "load      runs: pipelines/prep.py changed" in found["pipeline.toy"]["details"]
     assert found["model.toy"]["details"] == [
-        "retrain: a challenger is trained; version 1 stays champion until the gate says yes"
+        "retrain: a challenger is trained; version 1 stays champion until the gate says yes",
+        "    the canary of version 2, at 5 %, ends when the new version begins",
+        "    the gate's yes makes it a canary: 5, 25, 100 % of the traffic",
     ]
 
     module.write_text("def clean(frame):\n    return frame\n")
