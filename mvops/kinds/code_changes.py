@@ -22,16 +22,16 @@ def code_changes(run: Run, before: Mapping[str, Any], after: Mapping[str, Any], 
 
     Nothing is said of what the artefact store does not hold any more.
     """
-    root, store = look.workspace.root, look.workspace.store
+    source, store = look.workspace.source, look.workspace.store
     if before["steps"] != after["steps"]:
         for was, notebook in _pairs(before, after):
-            old, new = _kept(run, was, store), content_at(root / notebook)
+            old, new = _kept(run, was, store), content_at(source(notebook))
             if old is not None and new is not None:
                 unnamed = step_named_after(Path(notebook)) if after.get("later") else "main"
                 yield from changed_cells(notebook, old, new, unnamed)
     known, wanted = before.get("sources", {}), after.get("sources", {})
     for path in sorted(path for path in {*known, *wanted} if known.get(path) != wanted.get(path)):
-        old, new = _kept(run, path, store), content_at(root / path)
+        old, new = _kept(run, path, store), content_at(source(path))
         verb: CodeVerb = "add" if path not in known else "remove" if path not in wanted else "change"
         whole = (old is None) == (path not in known) and (new is None) == (path not in wanted)
         yield CodeChange(path=path, verb=verb, diff=_diff(path, old or b"", new or b"") if whole else "")

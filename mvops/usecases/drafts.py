@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from mvops.core.action import Action, Verb, differences
 from mvops.core.address import Address, kind_of, name_of
+from mvops.core.code_change import CodeChange
 from mvops.core.former import Back, Former
 from mvops.core.plan import Plan
 from mvops.core.state import Record
@@ -99,7 +100,7 @@ def with_backs(actions: Iterable[Action], draft: Draft, registry: Registry) -> I
         if back.champion is not None and (serves is None or serves.number != back.champion):
             now = f"version {serves.number}" if serves else "no version"
             detail.append(f"traffic: {now} -> version {back.champion}, at once; nothing is trained")
-        yield action.model_copy(
+        changed = action.model_copy(
             update={
                 "verb": Verb.UPDATE if was else Verb.CREATE,
                 "reason": "rolled-back",
@@ -110,6 +111,15 @@ def with_backs(actions: Iterable[Action], draft: Draft, registry: Registry) -> I
                 "back": back,
             }
         )
+        yield changed.model_copy(update={"code": tuple(_code(changed, was, draft.workspace))})
+
+
+def _code(action: Action, was: Record | None, draft: Workspace) -> Iterator[CodeChange]:
+    """What is written into the notebooks, from what made the pipeline as it is now."""
+    if was is not None and kind_of(action.address) == "pipeline":
+        look = look_at(draft)
+        look.records[action.address] = was
+        yield from PipelineKind().code(action, look)
 
 
 def _gone_back(draft: Workspace, former: Former, look: Look) -> dict[Address, Back]:

@@ -129,6 +129,8 @@ def test_p36_the_whole_project_goes_back_and_forth_and_trains_nothing(project: P
     assert f"Back to state {before}" in refused.out
     assert "traffic: version 2 -> version 1, at once; nothing is trained" in refused.out
     assert f"pipelines/toy.ipynb is written as it was in state {before}" in refused.out
+    assert "~ pipelines/toy.ipynb, cell" in refused.out
+    assert "-model = make_pipeline(encoded, LogisticRegression(C=C, max_iter=200))" in refused.out
     mvops(project, "rollback").refused("mvops rollback --project")
 
     done = mvops(project, "rollback", "--project", "--yes", "--json").ok().json()["actions"]
