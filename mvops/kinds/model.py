@@ -151,10 +151,8 @@ def _spec(look: Look, pipeline: PipelineSpec) -> ModelSpec:
 
 def _stays(look: Look, name: str, champion: Standing) -> Iterator[str]:
     """The champion is what is wanted; a canary of something else is not."""
-    from mvops.registry.rollouts import current  # noqa: PLC0415 -- SQLModel, which a quiet plan does without
-
     yield f"version {champion.number}, the champion, was trained with just this: nothing is trained"
-    running = current(look.workspace.registry, name)
+    running = canaries_now(look.workspace.registry).get(name)
     if running is not None:
         yield f"the canary of version {running.challenger} ends; version {champion.number} gets all of the traffic back"
 
@@ -215,15 +213,13 @@ def _let_through(action: Action, look: Look) -> Iterator[str]:
     """What a new gate does not ask of a challenger that is on its way."""
     if not any(change.field.startswith("gate") for change in action.changes):
         return
-    from mvops.registry.rollouts import current  # noqa: PLC0415 -- SQLModel, which a quiet plan does without
-
     name = name_of(action.address)
-    running = current(look.workspace.registry, name)
+    running = canaries_now(look.workspace.registry).get(name)
     if running is not None:
         typed = wording(look.workspace.project.environment)["typed"]
         yield (
             f"the gate until now let version {running.challenger} pass, which is a canary at "
-            f"{running.shares[running.step]} %: it goes on"
+            f"{running.share} %: it goes on"
         )
         yield f"    to its end: {typed} rollout status {name} --follow; no further: {typed} rollout abort {name}"
 

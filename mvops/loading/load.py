@@ -111,13 +111,14 @@ def switched_off_at(
             document = parse(file.data, file.shown)
         except SpecError:  # the project is asked of as it was in a former state
             return {}
-        for name, on in (document.values.get(section) or {}).items():
+        said = document.values.get(section)
+        for name, on in said.items() if isinstance(said, dict) else ():
             place = document.place((section, name))
             found.pop(name, None)
             if on is False and place is not None:
                 found[name] = f"{file.shown.as_posix()}:{place.line}"
-    said = re.compile(rf"\+*{section}\.(\w+)=(\w+)")
-    for text, match in ((text, said.fullmatch(text)) for text in overrides):
+    sets = re.compile(rf"\+*{section}\.(\w+)=(\w+)")
+    for text, match in ((text, sets.fullmatch(text)) for text in overrides):
         if match is not None:
             found.pop(match[1], None)
             if match[2].lower() == "false":
