@@ -92,8 +92,9 @@ class Flusher:
                 self._move(segment)
             self.trouble = None
         except Exception as error:  # noqa: BLE001 -- whatever the database's driver raises; we try again
-            # the text of another error may hold a password
-            self.trouble = error.message if isinstance(error, MvopsError) else type(error).__name__
+            # Anybody may read it, and the text of an error of a server's names host and user: only a file's is told.
+            told = isinstance(error, MvopsError) and error.where is not None and error.message
+            self.trouble = told or type(error).__name__
             self._close()
         if self._spool.backlog == 0:
             self._empty_at = time.monotonic()

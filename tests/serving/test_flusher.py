@@ -130,6 +130,18 @@ def test_d4_while_the_database_is_gone_the_spool_keeps_and_then_catches_up(folde
     assert ids(folders[1]) == ["a", "b"]
 
 
+def test_the_trouble_with_a_server_names_neither_host_nor_user(folders):
+    spool = Spool(folders[0], 1 << 20)
+    flusher = Flusher(spool, opener(folders[1], "postgresql+psycopg://somebody:secret@127.0.0.1:1/log"), lambda: MODEL)
+    flusher.start()
+    append(spool, [record("a")])
+    assert wait_for(lambda: flusher.trouble)
+    assert flusher.trouble == "RegistryError"
+    spool.close()
+    assert not flusher.stop(0.1)
+    spool.release()
+
+
 @pytest.mark.parametrize("brought_back", [True, False])
 def test_a_log_that_is_taken_away_under_the_endpoint_is_told_and_loses_nothing(folders, brought_back):
     log, elsewhere = folders[1] / "predictions.db", folders[1] / "elsewhere"
