@@ -30,6 +30,10 @@ class Scope(Frozen):
     drift_only: bool = False
     offline: bool = False
 
+    def leaves(self, where: Address) -> bool:
+        """Does it not name this one, or exclude it: something that goes is taken away where it is named itself."""
+        return (bool(self.targets) and not _matches(where, self.targets)) or _matches(where, self.exclude)
+
 
 class Selection(Frozen):
     """What a scope comes to.
@@ -130,7 +134,7 @@ def is_drift(action: Action) -> bool:
 def _named(option: str, patterns: Iterable[str], known: frozenset[Address]) -> frozenset[Address]:
     found: set[Address] = set()
     for pattern in patterns:
-        matching = {where for where in known if where == pattern or fnmatchcase(where, pattern)}
+        matching = {where for where in known if _matches(where, [pattern])}
         if not matching:
             raise UsageError(
                 f"{option} {pattern}: there is no such resource{did_you_mean(pattern, known)}",
@@ -138,6 +142,10 @@ def _named(option: str, patterns: Iterable[str], known: frozenset[Address]) -> f
             )
         found |= matching
     return frozenset(found)
+
+
+def _matches(where: Address, patterns: Iterable[str]) -> bool:
+    return any(where == pattern or fnmatchcase(where, pattern) for pattern in patterns)
 
 
 def _reached(start: Iterable[Address], edges: Needs, known: frozenset[Address]) -> set[Address]:

@@ -31,7 +31,7 @@ def known(look: Look) -> Known:
 
 
 def _everything(look: Look) -> Mapping[str, str]:
-    catalog = catalog_of(look.workspace.project).model_copy(update={"staying": staying_entities(look)})
+    catalog = catalog_of(look.workspace.project).model_copy(update={"staying": look.once(staying_entities)})
     return store_of(look.workspace).files(catalog)
 
 

@@ -34,7 +34,7 @@ class FeatureStoreKind:
     def desired(self, look: Look) -> Iterator[FeatureStoreSpec]:
         """Named as the project."""
         project = look.workspace.project
-        staying = staying_entities(look)
+        staying = look.once(staying_entities)
         if project.features or staying:
             wanted = {name: kind for view in project.features.values() for name, kind in view.entities.items()}
             yield FeatureStoreSpec(

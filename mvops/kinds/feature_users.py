@@ -17,12 +17,12 @@ def users(look: Look, view: str) -> Iterator[tuple[str, int, tuple[str, ...]]]:
 
 
 def staying_entities(look: Look) -> dict[str, str]:
-    """Entity -> type, of the views that the YAML has dropped and that may not go yet."""
+    """Entity -> type, of the views that the YAML has dropped and that stay for now."""
     found: dict[str, str] = {}
     for where, record in sorted(look.records.items()):
         at = Address(where)
         dropped = kind_of(at) == "feature_view" and name_of(at) not in look.workspace.project.features
-        if dropped and any(users(look, name_of(at))):
+        if dropped and (look.scope.leaves(at) or any(users(look, name_of(at)))):
             found |= record.spec["entities"]
     return found
 

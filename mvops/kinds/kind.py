@@ -16,6 +16,7 @@ from mvops.core.address import Address
 from mvops.core.code_change import CodeChange
 from mvops.core.compare import Held
 from mvops.core.outside import Outside
+from mvops.core.scope import WHOLE, Scope
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
@@ -36,7 +37,7 @@ class Desiring(Protocol[S_co]):
 
 @dataclass(frozen=True)
 class Look:
-    """What a kind may look at: the project, what is recorded, and backends by family and name.
+    """What a kind may look at: the project, what is recorded, and backends by family and name; for a plan of `scope`.
 
     As of one moment: what was found out once is not looked for again, however many resources ask.
     """
@@ -44,6 +45,7 @@ class Look:
     workspace: Workspace
     records: dict[str, Record]
     backend: Callable[[str, str], Any]
+    scope: Scope = WHOLE
     _found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property

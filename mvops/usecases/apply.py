@@ -72,7 +72,7 @@ def apply(  # noqa: PLR0913 -- what goes on record of it is handed in
         _close_interrupted(journal)
         finished: list[Done] = []
         served = serving(workspace.registry)
-        look = look_at(workspace)
+        look = look_at(workspace, plan.scope)
         for done in apply_plan(
             plan,
             steps=lambda action: _steps(action, look),

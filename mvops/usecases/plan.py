@@ -72,7 +72,7 @@ def _made(
     destroy: bool,
 ) -> Plan:
     workspace = draft.workspace
-    look = look_at(workspace)
+    look = look_at(workspace, scope)
     said = _said(look) if destroy else _wanted(look)
     desired = {} if destroy else said
     records = {Address(where): record for where, record in look.records.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mvops import backends
+from mvops.core.scope import WHOLE, Scope
 from mvops.errors import MvopsError, NotebookError
 from mvops.kinds.kind import Look
 from mvops.loading.find import find_project
@@ -91,6 +92,6 @@ def in_pipeline(error: NotebookError, model: str) -> Iterator[tuple[str | int, .
         yield ("models", model, "pipeline", section, *name)
 
 
-def look_at(workspace: Workspace) -> Look:
+def look_at(workspace: Workspace, scope: Scope = WHOLE) -> Look:
     """What kinds may look at, as of now."""
-    return Look(workspace=workspace, records=SqlState(workspace.registry).records(), backend=workspace.backend)
+    return Look(workspace, SqlState(workspace.registry).records(), workspace.backend, scope)

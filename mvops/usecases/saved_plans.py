@@ -150,13 +150,13 @@ def _moved(workspace: Workspace, plan: Plan) -> str | None:
 
 def _changed_since(workspace: Workspace, plan: Plan) -> str | None:
     """A generated file or a template that is another one."""
-    look = look_at(workspace)
+    look = look_at(workspace, plan.scope)
     return next((what for action in plan.pending() for what in changed_since(action, look)), None)
 
 
 def _wanted_otherwise(workspace: Workspace, plan: Plan) -> str | None:
     made = [action for action in plan.pending() if action.after is not None and action.back is None]
-    wanted = desired_specs(look_at(workspace)) if made else {}
+    wanted = desired_specs(look_at(workspace, plan.scope)) if made else {}
     for action in made:
         spec = wanted.get(action.address)
         if spec is None:
