@@ -94,7 +94,7 @@ def unfolded(expression: ast.expr, local: dict[str, ast.expr]) -> ast.expr:
         return expression
     if sum(_size(local.get(node.id)) for node in ast.walk(expression) if isinstance(node, ast.Name)) > _TOO_LONG:
         return expression
-    made = _Unfolded(local).visit(copy.deepcopy(expression))
+    made = Unfolded(local).visit(copy.deepcopy(expression))
     assert isinstance(made, ast.expr)
     return made
 
@@ -111,10 +111,12 @@ def by_original_names(cells: Sequence[Code]) -> list[ast.Module]:
             names |= {a.asname: ast.Name(a.name, ast.Load()) for a in node.names if a.asname and a.asname != a.name}
     if not names:
         return [code.cell.tree for code in cells]
-    return [_Unfolded(names).visit(copy.deepcopy(code.cell.tree)) for code in cells]
+    return [Unfolded(names).visit(copy.deepcopy(code.cell.tree)) for code in cells]
 
 
-class _Unfolded(ast.NodeTransformer):
+class Unfolded(ast.NodeTransformer):
+    """Puts values in place of the names that are read."""
+
     def __init__(self, values: dict[str, ast.expr]) -> None:
         self.values = values
 

@@ -23,7 +23,8 @@ from mvops.notebook.literals import keyword
 from mvops.notebook.objects import root
 from mvops.notebook.own_numbers import SUMS, Own, Sums, written
 from mvops.notebook.rows import NONE, TEST, VALIDATION, Tables, one_column, told
-from mvops.notebook.walking import calls, calls_of, loaded_names, nodes, statements, stored_names, targets_of
+from mvops.notebook.unrolling import Loops
+from mvops.notebook.walking import calls, calls_of, loaded_names, nodes, stored_names, targets_of
 
 _FITS = {"fit", "fit_transform", "fit_resample", "fit_sample"}
 _JUDGES = {"predict", "predict_proba", "score", "decision_function", "evaluate"}
@@ -59,11 +60,12 @@ class _Scan:
         self._of_node: dict[int, Fitted] = {}
         self._told: set[object] = set()  # what is fitted once is told once, for the first rows that it spoils
         self.sums = Sums(tables)
+        self.loops = Loops()
         self.code: Code
 
     def run(self, code: Code, body: Iterable[ast.stmt]) -> None:
         self.code = code
-        for statement in statements(body):
+        for statement in self.loops.statements(body):
             pairs = targets_of(statement)
             for call in calls_of(statement):
                 self._call(call, pairs)

@@ -73,6 +73,18 @@ def leaks(book, *sources):
                 ("X_test = X_test.fillna(X_test.mean())", 1, "fills gaps of rows"),
                 ("X_test['a'].fillna(X_test['a'].mean(), inplace=True)", 1, "a SimpleImputer in a Pipeline"),
                 ("def norm(d):\n    return (d - d.mean()) / d.std()\nX_test = norm(X_test)", 3, "(`norm(X_test)`)"),
+                ("for d in (X_train, X_test):\n    d.fillna(d.mean(), inplace=True)", 2, "(`X_test.mean()`)"),
+                ("both = [X_train, X_test]\nfor d in both:\n    d['a'] = d['a'].fillna(d['a'].median())", 3, "fills"),
+                (
+                    "s = MinMaxScaler()\nfor d in [X_train, X_test]:\n    d[['a']] = s.fit_transform(d[['a']])",
+                    3,
+                    "fits",
+                ),
+                (
+                    "for d, n in [(X_train, 1), (X_test, 2)]:\n    if n:\n        d['a'] = scale(d.a)",
+                    3,
+                    "(`scale(X_test.a)`)",
+                ),
                 (
                     "def prepare(d):\n    return StandardScaler().fit_transform(d)\nX_test = prepare(X_test)",
                     3,
@@ -262,6 +274,9 @@ def test_a_leak_is_found_with_its_place(book, sources, says):
                 "spread = ((y_test - y_test.mean()) ** 2).sum()",
                 "plot = X_test - X_test.mean()",
                 "X_test = X_test[X_test.a - X_test.a.mean() < 3]",
+                "for d in (X_train, X_test):\n    d.fillna(X_train.mean(), inplace=True)",
+                "for d in (X_train, X_test):\n    d = d.fillna(d.mean())",
+                "both = [X_train, X_test]\nX_test = X_test.copy()\nfor d in both:\n    d['a'] = scale(d['a'])",
                 "def scale(d):\n    return d / 255\nX_test = scale(X_test)",
                 "def norm(d, like):\n    return (d - like.mean()) / like.std()\nX_test = norm(X_test, X_train)",
             )
