@@ -132,7 +132,8 @@ def nightly(session: nox.Session) -> None:
 def corpus(session: nox.Session) -> None:
     """How many notebooks of a folder promote and give the same numbers: `nox -s corpus -- FOLDER`.
 
-    What they import has to be there: `nox -s corpus -- FOLDER --with seaborn --with statsmodels`.
+    What they import has to be there (`nox -s corpus -- FOLDER --with seaborn --with statsmodels`), or in another
+    interpreter (`--python PATH`), as libraries of 2022 are.
     """
     given = list(session.posargs)
     libraries = [given.pop(at + 1) for at in reversed([n for n, arg in enumerate(given[:-1]) if arg == "--with"])]

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,7 @@ MVOPS = (sys.executable, "-m", "mvops")
 SPLITS = ("none", "auto")
 NOTHING = ("holds no code", "Nothing in this notebook trains a model")
 ORIGINAL = "The original notebook does not run"
+KERNEL = "of-the-corpus"
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def main() -> int:
     asked.add_argument("--split", choices=SPLITS, help="one way only")
     asked.add_argument("--limit", type=float, default=600, help="seconds for a notebook and a way to split it")
     asked.add_argument("--jobs", type=int, default=2, help="notebooks at a time")
+    asked.add_argument("--python", type=Path, help="the interpreter that runs the notebooks, with ipykernel")
     asked.add_argument("--static", action="store_true", help="promote only, run nothing")
     asked.add_argument("--out", type=Path, default=Path("corpus.jsonl"), help="an outcome on each line")
     wanted = asked.parse_args()
@@ -67,7 +70,8 @@ def main() -> int:
         return 1
     splits = (wanted.split,) if wanted.split else SPLITS
     with tempfile.TemporaryDirectory() as made, wanted.out.open("w") as out:
-        projects = Projects(wanted.folder.resolve(), Path(made))
+        python = wanted.python.absolute() if wanted.python else None
+        projects = Projects(wanted.folder.resolve(), Path(made), python)
         work = [(notebook, split) for notebook in found for split in splits]
         with ThreadPoolExecutor(wanted.jobs) as pool:
             tried = pool.map(lambda each: projects.outcome(*each, wanted.limit, verify=not wanted.static), work)
@@ -88,9 +92,10 @@ def notebooks(folder: Path, only: str) -> Iterator[Path]:
 class Projects:
     """Copies of the repositories with a project of mvops in each: one for each that works at a time."""
 
-    def __init__(self, folder: Path, place: Path) -> None:
+    def __init__(self, folder: Path, place: Path, python: Path | None) -> None:
         self._folder = folder
         self._place = place
+        self._python = python
         self._several = not any(folder.glob("*.ipynb"))
         self._here = threading.local()
 
@@ -125,6 +130,7 @@ class Projects:
             "--json",
         ]
         command += ["--verify"] if verify else []
+        command += ["--python", str(self._python)] if self._python else []
         for made in ("configs/models/tried.yaml", "pipelines/tried.ipynb"):  # of the notebook before
             (root / made).unlink(missing_ok=True)
         started = time.monotonic()
@@ -148,18 +154,26 @@ class Projects:
                 said=proof.get("reason", "") or json.dumps(proof.get("differences", []))[:400],
             )
         verdict = verdict_of(done.returncode, said)
-        if verdict == "refused" and verify and runs(root / inside, limit):
+        if verdict == "refused" and verify and runs(root / inside, limit, self._python):
             verdict = "refused, runs"
         return Outcome(below.as_posix(), split, verdict, False, 0, 0, seconds, said[-600:])
 
 
-def runs(notebook: Path, limit: float) -> bool:
+def runs(notebook: Path, limit: float, python: Path | None) -> bool:
     """Does plain papermill run it."""
     command = [sys.executable, "-m", "papermill", "--cwd", str(notebook.parent), str(notebook), "/dev/null"]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=limit, check=False)
-    except subprocess.TimeoutExpired:
-        return False
+    with tempfile.TemporaryDirectory() as made:
+        if python:
+            spec = Path(made) / "kernels" / KERNEL / "kernel.json"
+            spec.parent.mkdir(parents=True)
+            argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            spec.write_text(json.dumps({"argv": argv, "language": "python", "display_name": KERNEL}))
+            command += ["--kernel", KERNEL]
+        environment = os.environ | {"JUPYTER_PATH": os.pathsep.join(filter(None, [made, os.getenv("JUPYTER_PATH")]))}
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=limit, check=False, env=environment)
+        except subprocess.TimeoutExpired:
+            return False
     return done.returncode == 0
 
 
