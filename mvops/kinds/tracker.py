@@ -45,13 +45,13 @@ class TrackerKind:
 
     def desired(self, look: Look) -> Iterator[TrackerSpec]:
         """One for each model, where the tracker is a system of its own."""
-        if _is_wanted(look):
+        if is_wanted(look):
             for pipeline in look.wanted(PipelineKind()).values():
                 yield _spec(look, pipeline)
 
     def settled(self, where: Address, look: Look) -> TrackerSpec | None:
         """With the runs and versions that there are now."""
-        pipeline = PipelineKind().settled(where, look) if _is_wanted(look) else None
+        pipeline = PipelineKind().settled(where, look) if is_wanted(look) else None
         if pipeline is None:
             return None
         needed = {pipeline.address, address("model", pipeline.name)}
@@ -122,7 +122,8 @@ class TrackerKind:
         return 0.0
 
 
-def _is_wanted(look: Look) -> bool:
+def is_wanted(look: Look) -> bool:
+    """Does the YAML want a tracker that is a system of its own."""
     project = look.workspace.project
     return project.capabilities.tracking and _external(look, project.tracker.backend)
 
@@ -182,7 +183,7 @@ def _external(look: Look, backend: str) -> bool:
 def _told_to(look: Look, name: str, record: Record | None) -> tuple[str, dict[str, Any]]:
     """Backend and options as the YAML says; as recorded where it does not want this tracker any more."""
     project = look.workspace.project
-    if record is None or (name in project.models and _is_wanted(look)):
+    if record is None or (name in project.models and is_wanted(look)):
         return project.tracker.backend, dict(project.tracker.options)
     return record.spec["backend"], record.spec["options"]
 

@@ -8,7 +8,7 @@ from mvops.core.apply import apply as apply_plan
 from mvops.core.compare import compare
 from mvops.core.plan import make_plan
 from mvops.errors import MvopsError
-from mvops.kinds.tracker import TrackerKind, as_the_registry_stands
+from mvops.kinds.tracker import TrackerKind, as_the_registry_stands, is_wanted
 from mvops.performing.perform import perform
 from mvops.registry.events import record_event
 from mvops.registry.journal import SqlJournal
@@ -21,23 +21,26 @@ from mvops.workspace import Workspace
 def bring_along(workspace: Workspace, model: str) -> None:
     """Tell the tracker that `apply` has set up for a model what the registry knows now. Never raises MvopsError.
 
-    When that fails, a remark says so, the next plan shows it, and the next apply makes up for it.
+    When that fails, or none has been reached yet, a remark says so, the next plan shows it, and the next apply makes up
+    for it.
     """
     where = address("tracker", model)
-    if where not in SqlState(workspace.registry).records():
-        return
     try:
-        with hold_lock(workspace.registry, f"tell the tracker of {model}", wait=10) as hold:
-            failed = [
-                done.error for done in _tell(workspace, model, SqlJournal(workspace.registry, hold)) if done.error
-            ]
+        if where in SqlState(workspace.registry).records():
+            with hold_lock(workspace.registry, f"tell the tracker of {model}", wait=10) as hold:
+                done = _tell(workspace, model, SqlJournal(workspace.registry, hold))
+                failed = [each.error.message for each in done if each.error]
+        elif is_wanted(look_at(workspace)):
+            failed = [f"no `mvops apply` has reached {workspace.project.tracker.backend} yet"]
+        else:
+            failed = []
     except MvopsError as error:
-        failed = [error]
+        failed = [error.message]
     for why in failed:
-        record_event(workspace.registry, "tracker", model, f"the tracker was not told: {why.message}")
-        workspace.remarks.append(
-            f"{where} was not told: {why.message}. Nothing that serves depends on it; `mvops apply` makes up for it."
-        )
+        remark = f"{where} was not told: {why}. Nothing that serves depends on it; `mvops apply` makes up for it."
+        if remark not in workspace.remarks:  # a rollout that is followed has several things to tell
+            record_event(workspace.registry, "tracker", model, f"the tracker was not told: {why}")
+            workspace.remarks.append(remark)
 
 
 def _tell(workspace: Workspace, model: str, journal: SqlJournal) -> list[Done]:

@@ -44,10 +44,29 @@ def test_a_server_that_is_down_fails_its_own_action_and_holds_up_no_other(projec
     assert "Plan: 1 to create" in again
 
 
-def test_before_it_was_ever_told_traffic_moves_without_a_word(project: Path) -> None:
+@pytest.mark.system
+def test_one_that_was_never_reached_is_told_of_at_each_move_and_caught_up_by_apply(project: Path) -> None:
+    mlflow = pytest.importorskip("mlflow", reason="needs mlflow")
     told_to(project, "http://127.0.0.1:1")
-    said = mvops(project, "versions", "promote", "toy", 1, "--reason", "again").ok()
-    assert said.err == ""
+    said = (
+        "note: tracker.toy was not told: no `mvops apply` has reached mlflow yet. Nothing that serves depends on it; "
+    )
+    for command in (
+        ("retrain", "toy", "--force", "--no-wait"),
+        ("versions", "promote", "toy", 2),
+        ("rollback", "toy"),
+    ):
+        told = mvops(project, *command).ok().err
+        assert told.endswith(f"{said}`mvops apply` makes up for it.\n")
+        assert told.count("note: ") == 1
+    there = f"sqlite:///{project}/mlflow.db"
+    edit(project / "configs" / "project.yaml", "http://127.0.0.1:1", there)
+    mvops(project, "apply", "--yes").ok()
+    client = mlflow.MlflowClient(there)
+    assert {version.version for version in client.search_model_versions("name = 'toy'")} == {1, 2}
+    assert client.get_registered_model("toy").aliases == {"champion": 1}
+    assert mvops(project, "versions", "promote", "toy", 2).ok().err == ""
+    assert client.get_registered_model("toy").aliases == {"champion": 2}
 
 
 def test_a_server_that_never_answers_holds_a_plan_for_seconds(project: Path) -> None:
