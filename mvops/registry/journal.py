@@ -70,10 +70,15 @@ class SqlJournal:
             self._hold.confirm(session)
 
 
-def kept_once(registry: Registry) -> Iterator[dict[str, str]]:
-    """The outputs of each action that kept data, the newest first, each once: content stays when other data follow."""
-    query = "SELECT outputs FROM mvops_journal WHERE outputs LIKE :keeps AND status = 'finished' ORDER BY entry DESC"
-    for text in dict.fromkeys(text for (text,) in registry.rows(query, keeps='%"manifest"%')):
+def kept_with(registry: Registry, content: str) -> Iterator[dict[str, str]]:
+    """The outputs of each action that kept data and names this digest of them, the newest first.
+
+    Content stays when other data follow; the digest may be that of the data before.
+    """
+    query = "SELECT outputs FROM mvops_journal WHERE outputs LIKE :keeps AND action LIKE :content"
+    query += " AND status = 'finished' ORDER BY entry DESC"
+    found = registry.rows(query, keeps='%"manifest"%', content=f'%"{content}"%')
+    for text in dict.fromkeys(text for (text,) in found):
         yield json.loads(text)
 
 

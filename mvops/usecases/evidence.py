@@ -15,7 +15,7 @@ from mvops.registry.runs import find_run
 from mvops.registry.state import SqlState
 from mvops.registry.versions import champion, champions, versions
 from mvops.serving.scraped import scraped
-from mvops.usecases.kept_data import has_its_data
+from mvops.usecases.kept_data import KeptData
 from mvops.usecases.versions import before_last
 from mvops.workspace import Workspace
 
@@ -89,7 +89,7 @@ def _reproduced(workspace: Workspace, model: str) -> datetime | None:
 def _keep_first(workspace: Workspace, model: str) -> str:
     """A champion whose data was not kept cannot be made again: the next one can."""
     serving = champion(workspace.registry, model)
-    if serving is None or has_its_data(workspace, serving):
+    if serving is None or KeptData(workspace).is_whole(serving):
         return ""
     return f"mvops retrain MODEL --force (the data of version {serving.number} was not kept); once that serves, "
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import chain
 
+from mvops.contracts.data_versioners import Revision
 from mvops.core.version import DataRevision, Version
-from mvops.lifecycle.data import named_revision, recorded_revision
-from mvops.registry.journal import kept_once
+from mvops.errors import ArtifactError
+from mvops.lifecycle.data import named_revision, read_revision
+from mvops.registry.journal import kept_with
 from mvops.registry.state import SqlState
 from mvops.registry.versions import versions
 from mvops.workspace import Workspace
@@ -14,24 +17,51 @@ from mvops.workspace import Workspace
 _NEWEST = 20  # versions that are looked at
 
 
-def kept_revision(workspace: Workspace, version: Version, name: str) -> DataRevision | None:
-    """The version's own revision of an input, or that of the same content which was kept later, now or in between."""
-    if name in version.revisions:
-        return version.revisions[name]
-    now = (record.outputs for record in SqlState(workspace.registry).records().values())
-    for outputs in chain(now, kept_once(workspace.registry)):
-        revision = recorded_revision(workspace.store, outputs)
-        if revision is not None and revision.digest == version.data[name]:
-            return named_revision(outputs)
-    return None
+@dataclass(frozen=True)
+class KeptData:
+    """What was kept of a project's data, for one command: no manifest is read twice, as the store may be far away."""
 
+    workspace: Workspace
+    _read: dict[str, Revision | ArtifactError] = field(default_factory=dict)
 
-def has_its_data(workspace: Workspace, version: Version) -> bool:
-    """Was the content of all that it read kept."""
-    return all(kept_revision(workspace, version, name) is not None for name in version.data)
+    def named(self, version: Version, name: str) -> DataRevision | None:
+        """The version's own revision of an input, or that of the same content which was kept later."""
+        if name in version.revisions:
+            return version.revisions[name]
+        wanted, registry = version.data[name], self.workspace.registry
+        records = SqlState(registry).records().values()
+        now = (record.outputs for record in records if record.spec.get("digest") == wanted)
+        for outputs in chain(now, kept_with(registry, wanted)):
+            found = named_revision(outputs)  # data that changed since may have been looked at only, and not kept
+            if found is not None and self._digest(found) == wanted:
+                return found
+        return None
 
+    def read(self, named: DataRevision) -> Revision:
+        """The revision whole. Raises ArtifactError if its manifest is gone from the store."""
+        manifest = named.manifest.sha256
+        if manifest not in self._read:
+            try:
+                self._read[manifest] = read_revision(self.workspace.store, named)
+            except ArtifactError as error:
+                self._read[manifest] = error
+        found = self._read[manifest]
+        if isinstance(found, ArtifactError):
+            raise found
+        return found
 
-def with_their_data(workspace: Workspace, model: str) -> list[int]:
-    """The newest versions of a model whose data was kept, newest first."""
-    newest_first = reversed(versions(workspace.registry, model)[-_NEWEST:])
-    return [listed.number for listed in newest_first if has_its_data(workspace, listed.whole())]
+    def _digest(self, named: DataRevision) -> str:
+        """Of the content; empty where that cannot be told any more."""
+        try:
+            return self.read(named).digest
+        except ArtifactError:
+            return ""
+
+    def is_whole(self, version: Version) -> bool:
+        """Was the content of all that it read kept."""
+        return all(self.named(version, name) is not None for name in version.data)
+
+    def versions(self, model: str) -> list[int]:
+        """The newest versions of a model whose data was kept, newest first."""
+        newest_first = reversed(versions(self.workspace.registry, model)[-_NEWEST:])
+        return [listed.number for listed in newest_first if self.is_whole(listed.whole())]

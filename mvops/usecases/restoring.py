@@ -12,10 +12,9 @@ from mvops.core.version import Recipe, Version
 from mvops.errors import DataError, NotebookError
 from mvops.features.joined import job_of, joined_content, joined_file, make_joined
 from mvops.lifecycle.code import write_commit
-from mvops.lifecycle.data import read_revision
 from mvops.notebook.digests import input_contents, input_digest, input_files
 from mvops.notebook.keys import prepare
-from mvops.usecases.kept_data import kept_revision, with_their_data
+from mvops.usecases.kept_data import KeptData
 from mvops.workspace import Workspace, data_place
 
 
@@ -36,7 +35,8 @@ def restore(workspace: Workspace, version: Version, root: Path) -> Restored:
     """
     recipe = version.recipe or _recipe_of_today(workspace, version)
     code = _restore_code(workspace, version, recipe, root)
-    data = {name: _restore_input(workspace, version, name, pattern, root) for name, pattern in recipe.inputs.items()}
+    kept = KeptData(workspace)
+    data = {name: _restore_input(kept, version, name, pattern, root) for name, pattern in recipe.inputs.items()}
     return Restored(recipe, data, code)
 
 
@@ -93,15 +93,15 @@ def _make_working_folder(root: Path, notebook: str) -> None:
     (root / str(ours.get("cwd", "."))).mkdir(parents=True, exist_ok=True)
 
 
-def _restore_input(workspace: Workspace, version: Version, name: str, pattern: str, root: Path) -> str:
+def _restore_input(kept: KeptData, version: Version, name: str, pattern: str, root: Path) -> str:
     if not (root / pattern).resolve().is_relative_to(root.parents[2].resolve()):
         raise DataError(f"{pattern} lies outside of the project, and cannot be laid out again")
     for file in input_files(root, pattern):  # what Git brought along need not be what was read
         file.unlink()
-    named = kept_revision(workspace, version, name)
+    workspace, named = kept.workspace, kept.named(version, name)
     if named is None:
-        return _data_of_today(workspace, version, name, pattern, root)
-    revision = read_revision(workspace.store, named)
+        return _data_of_today(kept, version, name, pattern, root)
+    revision = kept.read(named)
     versioner: DataVersioner = workspace.backend("data_versioners", named.backend)
     data = workspace.project.data
     options = data.options if data.backend == named.backend else {}
@@ -111,7 +111,8 @@ def _restore_input(workspace: Workspace, version: Version, name: str, pattern: s
     return f"{named.backend} {named.id}"
 
 
-def _data_of_today(workspace: Workspace, version: Version, name: str, pattern: str, root: Path) -> str:
+def _data_of_today(kept: KeptData, version: Version, name: str, pattern: str, root: Path) -> str:
+    workspace = kept.workspace
     if pattern == joined_file(workspace, version.model):
         make_joined(workspace, version.model)
         same = joined_content(workspace, version.model, version.data[name]) is not None
@@ -121,7 +122,7 @@ def _data_of_today(workspace: Workspace, version: Version, name: str, pattern: s
     if not same:
         raise DataError(
             f"the data of {version.model}@{version.number} was not kept, and {pattern} is not what it was",
-            hint=_instead(workspace, version),
+            hint=_instead(kept, version),
         )
     for file in input_contents(workspace.root, pattern, workspace.cache):
         (root / file).parent.mkdir(parents=True, exist_ok=True)
@@ -129,11 +130,11 @@ def _data_of_today(workspace: Workspace, version: Version, name: str, pattern: s
     return "as it is today, which is as it was"
 
 
-def _instead(workspace: Workspace, version: Version) -> str:
+def _instead(data: KeptData, version: Version) -> str:
     """What can be made again, where this version cannot."""
-    kept = with_their_data(workspace, version.model)
+    kept = data.versions(version.model)
     can = ", ".join(f"{version.model}@{number}" for number in kept)
-    if not workspace.project.capabilities.data_versioning:
+    if not data.workspace.project.capabilities.data_versioning:
         ways = "From now on: capabilities: {data_versioning: true} in configs/project.yaml, then mvops apply"
         return f"{ways}. What can be made again: {can}" if kept else ways
     older = f"Version {version.number} was trained before its data was kept, as it is now."

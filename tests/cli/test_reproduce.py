@@ -6,11 +6,14 @@ import contextlib
 import json
 import sqlite3
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from toy_project import edit, mvops, query, rows, snapshot
 
+from mvops.artifacts.store import ArtifactStore
+from mvops.core.version import Artifact
 from mvops.registry.versions import find_version
 from mvops.usecases.project import open_project
 from mvops.usecases.restoring import Restored, restore
@@ -36,6 +39,19 @@ def rewrite(root: Path, change: str) -> None:
     with contextlib.closing(sqlite3.connect(root / ".mvops/registry.db")) as connection:
         connection.execute(f"UPDATE mvops_versions SET body = json_set(body, {change}) WHERE number = 1")
         connection.commit()
+
+
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is read of the artefact store from now on, each time that it is."""
+    found: list[str] = []
+    really = ArtifactStore.read_bytes
+
+    def read_bytes(store: ArtifactStore, artifact: Artifact | str) -> bytes:
+        found.append(str(artifact))
+        return really(store, artifact)
+
+    monkeypatch.setattr(ArtifactStore, "read_bytes", read_bytes)
+    return found
 
 
 def taken(workspace: Workspace, root: Path, name: str) -> Restored:
@@ -87,7 +103,9 @@ def test_a_training_that_nothing_seeds_is_not_comparable(quick: Path) -> None:
     assert "each training gives other numbers; nothing seeds cell 5: RandomForestClassifier" in told
 
 
-def test_data_that_nobody_kept_can_be_used_while_it_is_what_it_was(quick: Path) -> None:
+def test_data_that_nobody_kept_can_be_used_while_it_is_what_it_was(
+    quick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = without_data(quick)
     with open_project(root) as workspace:
         assert taken(workspace, root, "one").data == {"data_path": TODAY}
@@ -113,9 +131,13 @@ def test_data_that_nobody_kept_can_be_used_while_it_is_what_it_was(quick: Path) 
     rows(range(75), seed=2).to_csv(root / "data/d.csv", index=False)
     mvops(root, "apply", "--yes").ok()  # other data are kept after those
     (root / "data/d.csv").unlink()
+    read = reads(monkeypatch)
     with open_project(root) as workspace:
         assert taken(workspace, root, "two").data["data_path"].startswith("local ")
     assert (root.parent / "two/data/d.csv").read_bytes() == before
+    assert set(Counter(read).values()) == {1}
+    rewrite(root, "'$.data.data_path', 'of data that nobody kept'")
+    mvops(root, "reproduce", "toy@1").refused("was not kept", "What can be made again: toy@2\n")
 
 
 def test_kept_data_that_is_gone_or_tampered_with_is_an_error(project: Path) -> None:
