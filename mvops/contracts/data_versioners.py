@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
@@ -113,4 +113,13 @@ class DataVersioner(Protocol):
 
         Raises BackendError or ArtifactError where content is gone.
         """
+        ...
+
+
+@runtime_checkable
+class Reachable(Protocol):
+    """What a data versioner may have besides: other machines get the content from where it puts it."""
+
+    def stays_here(self, place: Place, options: Mapping[str, Any]) -> bool:
+        """Can no other machine get it, as it is put into a folder of this one. Quick, reads only."""
         ...

@@ -56,11 +56,14 @@ class Job(Frozen):
     commands: tuple[Command, ...]  # in an order in which they can be run
 
 
+DATA = "data"  # among what is kept: the content of the pipelines' inputs
+
+
 class Machine(Frozen):
     """What a job needs where it starts on an empty machine, with a checkout of the project and nothing else.
 
     `secrets` are names of environment variables; `kept` the keys of the project's YAML whose data such a machine would
-    not find, because they name a file or folder of the project; `requirements` the project's file of packages, if it
+    not find, because they name a file or folder of this one; `requirements` the project's file of packages, if it
     has one; `folder` where the project lies in its Git repository, empty for the root.
     """
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from itertools import chain, count
 from typing import Any, ClassVar
 
-from mvops.contracts.data_versioners import Dataset, DataVersioner
+from mvops.contracts.data_versioners import Dataset, DataVersioner, Reachable
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, kind_of, name_of
 from mvops.core.config.data import Data
@@ -107,6 +107,15 @@ def _where(look: Look) -> str:
         return ""
     data = look.once(_keeper)
     return _versioner(look, data).where(data.options)
+
+
+def stays_here(look: Look) -> bool:
+    """Is the content kept where no other machine gets it, though the YAML names somebody who would bring it along."""
+    if not look.workspace.project.capabilities.data_versioning:
+        return False
+    data = look.once(_keeper)
+    versioner = _versioner(look, data)
+    return isinstance(versioner, Reachable) and versioner.stays_here(data_place(look.workspace), data.options)
 
 
 def _keeper(look: Look) -> Data:

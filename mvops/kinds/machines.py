@@ -6,7 +6,8 @@ import platform
 from collections.abc import Iterable
 from pathlib import Path
 
-from mvops.contracts.schedulers import Machine
+from mvops.contracts.schedulers import DATA, Machine
+from mvops.kinds.dataset import stays_here
 from mvops.kinds.kind import Look
 from mvops.kinds.recorded import champions
 from mvops.witness import is_file, what_is
@@ -21,6 +22,8 @@ def machine(look: Look, models: Iterable[str], secrets: tuple[str, ...]) -> Mach
     version = serving.environment.python if serving else platform.python_version()
     places = {"registry": project.registry, "predictions": project.predictions, "artifacts": project.artifacts}
     kept = tuple(key for key, place in places.items() if place.startswith(("sqlite:", "file:")) or "://" not in place)
+    if stays_here(look):
+        kept += (DATA,)
     return Machine(
         python=".".join(version.split(".")[:2]),
         secrets=secrets,

@@ -107,6 +107,17 @@ def fresh_dvc(applied: Path, tmp_path: Path) -> Path:
     return with_dvc(cached(applied, tmp_path / "toy"))
 
 
+def test_what_github_could_not_pull_is_said_by_the_plan(fresh_dvc: Path) -> None:
+    asked = ("scheduler.backend=github_actions", "ci={backend: github_actions}")
+    said = mvops(fresh_dvc, "plan", *asked).ok().out
+    assert "starts on an empty machine, and DVC keeps the data on this one: give it a remote on a server" in said
+    assert "starts on an empty machine, and DVC keeps the data here: dvc remote add -d NAME s3://BUCKET" in said
+    assert "registry and predictions and artifacts are files" in said, "these are told by themselves"
+    assert "DVC keeps the data" in mvops(fresh_dvc, "plan", *asked, "data.options={push: false}").ok().out
+    edit(fresh_dvc / ".dvc/config", f"url = {remote(fresh_dvc)}", "url = s3://bucket/data")
+    assert "DVC keeps the data" not in mvops(fresh_dvc, "plan", *asked).ok().out
+
+
 def seen(root: Path) -> dict[str, str]:
     """What a person would look at: without DVC's own cache, into which it pulls."""
     return {name: sha256 for name, sha256 in snapshot(root).items() if not name.startswith((".dvc/cache", ".dvc/tmp"))}

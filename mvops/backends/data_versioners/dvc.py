@@ -70,6 +70,15 @@ class Dvc:
         outs = {_relative(out.path, place.root): out.hash for out in found.values() if out is not None}
         return all(out is not None for out in found.values()) and outs == _hashes(revision)
 
+    def stays_here(self, place: Place, options: Mapping[str, Any]) -> bool:
+        """It does without a remote, and in one that is a folder."""
+        try:
+            default, urls = remotes(find_repository(place.root))
+        except BackendError:
+            return False  # not set up yet, or broken: that is told by itself
+        url = urls.get(options.get("remote") or default or "", "")
+        return not options.get("push", True) or "://" not in url or url.startswith("file:")
+
     def preview(self, place: Place, dataset: Dataset, options: Mapping[str, Any]) -> Iterator[str]:
         """What is tracked anew, where it goes, and what is then for the team to commit."""
         spoil("DVC's cache was looked at")
