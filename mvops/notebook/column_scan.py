@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mvops.notebook.code import Code, modules_of
-from mvops.notebook.columns import Columns, Held
+from mvops.notebook.column_choice import CHANGES
+from mvops.notebook.columns import Columns
 from mvops.notebook.estimators import Made, last_part, made_by
+from mvops.notebook.held_columns import Held
 from mvops.notebook.inlining import by_original_names
 from mvops.notebook.literals import keyword
 from mvops.notebook.objects import loop_sources, root
@@ -37,7 +39,7 @@ class ColumnScan(ABC):
 
     def __init__(self, cells: Sequence[Code]) -> None:
         self.cells = cells
-        self.columns = Columns(modules_of(cells))
+        self.columns = Columns(modules=modules_of(cells))
         self.made: dict[str, Made] = {}
         self.choosing: set[str] = set()  # models that take the columns they want
         self.loops: dict[str, list[str]] = {}
@@ -45,8 +47,8 @@ class ColumnScan(ABC):
         self.code: Code
 
     @abstractmethod
-    def fitted(self, features: ast.expr, target: ast.expr, call: ast.Call) -> None:
-        """A model that takes all columns that it is given is fitted by the call."""
+    def fitted(self, features: ast.expr, target: ast.expr, call: ast.Call, made: Made) -> None:
+        """A model that takes all columns that it is given, `made`, is fitted by the call."""
 
     def run(self) -> None:
         """All cells."""
@@ -64,6 +66,8 @@ class ColumnScan(ABC):
                     self._without(root(target), self.columns.named(target.slice))
         if isinstance(statement, ast.For) and isinstance(statement.target, ast.Name):
             self.loops[statement.target.id] = loop_sources(statement.iter)
+        if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+            self.columns.forget(statement.target.id)
         pairs = targets_of(statement)
         for target, value in [] if isinstance(statement, ast.For) else pairs:
             self._assign(target, value)
@@ -76,11 +80,15 @@ class ColumnScan(ABC):
         if name == "fit" and owner is not None and len(call.args) > 1:
             made = made_by(owner, self.made)
             if made is not None and made.kind in {"classifier", "regressor", "predictor"} and not self._chooses(owner):
-                self.fitted(call.args[0], call.args[1], call)
+                self.fitted(call.args[0], call.args[1], call, made)
         elif name in {"cross_val_score", "cross_validate"} and len(call.args) > 2:
             made = made_by(call.args[0], self.made)
             if made is not None and not self._chooses(call.args[0]):
-                self.fitted(call.args[1], call.args[2], call)
+                self.fitted(call.args[1], call.args[2], call, made)
+        elif isinstance(owner, ast.Name) and name in CHANGES and self.columns.knows(owner.id):
+            self.columns.changed(owner.id, name, call)
+        elif isinstance(owner, ast.Name) and name == "insert" and len(call.args) > 2:
+            self._assign_column(owner.id, self.columns.named(call.args[1]), call.args[2])
         elif owner is not None and name == "pop" and call.args:
             self._without(root(owner), self.columns.named(call.args[0]))
         elif owner is not None and isinstance(owner, ast.Name) and keyword(call, "inplace") is not None:
@@ -160,13 +168,15 @@ class ColumnScan(ABC):
 
     def _assign_column(self, owner: str, names: frozenset[str] | None, value: ast.expr) -> None:
         held = self.columns.held.get(owner)
-        if held is None or names is None or held.one is not None:
+        if held is None or held.one is not None:
             return
-        only = held.only | names if held.only is not None else None
-        self.columns.held[owner] = replace(held, only=only, without=held.without - names)
+        if names is None:  # what was chosen before may lack it
+            self.columns.chosen.clear()
+            return
+        sources = _columns_in(value, owner, self.columns)
+        self.columns.added(owner, names, sources)
         known = self.columns.made.setdefault(held.base, {})
         for name in names:
-            sources = _columns_in(value, owner, self.columns)
             self.computed[held.base, name] = Computed(name, self.columns.at, owner, value)
             if name not in sources:
                 earlier = bool(_EARLIER.search(ast.unparse(value)))

@@ -6,7 +6,9 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from mvops.notebook.column_choice import Choices
 from mvops.notebook.estimators import last_part
+from mvops.notebook.held_columns import Held
 from mvops.notebook.literals import keyword, number
 from mvops.notebook.objects import root
 
@@ -38,53 +40,14 @@ _KEEPS_OF_FIRST = {
 }
 
 
-@dataclass(frozen=True)
-class Held:
-    """Columns of the table `base`: all, or `only` these, without some. `one` is a single column, by name or place.
-
-    `part` is a slice by place of all columns. `line` is where that was said.
-    """
-
-    base: int
-    only: frozenset[str] | None = None
-    without: frozenset[str] = frozenset()
-    one: str | int | None = None
-    part: tuple[int | None, int | None] | None = None
-    where: tuple[int, int] = (0, 0)  # position of the cell, line
-
-    @property
-    def single(self) -> str | int | None:
-        """The one column that this is, as `df["y"]` or `df[["y"]]`."""
-        return min(self.only) if self.one is None and self.only is not None and len(self.only) == 1 else self.one
-
-    def has(self, column: str | int) -> bool:
-        """Surely holds this column of its table."""
-        if self.one is not None:
-            return False
-        if isinstance(column, int):
-            whole = self.only is None and not self.without
-            return _inside(column, self.part) if self.part is not None else whole
-        return self.part is None and column not in self.without and (self.only is None or column in self.only)
-
-
-def _inside(place: int, part: tuple[int | None, int | None]) -> bool:
-    """Is the place surely in the slice; places from the end compare with such only."""
-    start, end = part
-    if place < 0:
-        return (start is None or start >= 0 or start <= place) and (end is None or (end < 0 and place < end))
-    return (start is None or 0 <= start <= place) and (end is None or (end >= 0 and place < end))
-
-
 @dataclass
-class Columns:
+class Columns(Choices):
     """What the names hold, statement by statement. A name that is not there may hold anything."""
 
-    modules: Mapping[str, str]
+    modules: Mapping[str, str] = field(default_factory=dict)
     at: int = 0
     held: dict[str, Held] = field(default_factory=dict)
-    words: dict[str, frozenset[str]] = field(default_factory=dict)  # names that hold names of columns
     made: dict[int, dict[str, frozenset[str]]] = field(default_factory=dict)  # table -> column -> made of these
-    _texts: set[str] = field(default_factory=set)  # of `words`, those that hold one name and no list
     _tables: int = 0
 
     def table(self, line: int) -> Held:
@@ -102,7 +65,7 @@ class Columns:
             case ast.Attribute(value=inner, attr=attr):
                 return self._picked(self.of(inner), frozenset({attr}), node, one=True)
             case ast.Subscript(value=ast.Attribute(value=inner, attr="iloc"), slice=part):
-                return self._by_place(self.of(inner), part, node)
+                return self.by_place(self.of(inner), part, node)
             case ast.Subscript(value=ast.Attribute(value=inner, attr="loc"), slice=part):
                 columns = part.elts[1] if isinstance(part, ast.Tuple) and len(part.elts) == 2 else None
                 return self.of(inner) if columns is None else self._by_name(self.of(inner), columns, node, rows=False)
@@ -112,20 +75,17 @@ class Columns:
                 return self._called(node)
         return None
 
-    def named(self, node: ast.AST | None) -> frozenset[str] | None:
-        """The names of columns that an expression stands for."""
-        match node:
-            case ast.Constant(value=str(name)):
-                return frozenset({name})
-            case ast.List(elts=parts) | ast.Tuple(elts=parts):
-                found = [self.named(part) for part in parts]
-                return None if None in found else frozenset(name for names in found for name in names or ())
-            case ast.Name(id=name):
-                return self.words.get(name)
-            case ast.BinOp(left=left, op=ast.Add(), right=right):
-                one, other = self.named(left), self.named(right)
-                return None if one is None or other is None else one | other
-        return None
+    def added(self, owner: str, names: frozenset[str], read: frozenset[str]) -> None:
+        """`owner` has these columns anew, made of those that are `read`: what was taken of its table before has not."""
+        held = self.held[owner]
+        only = held.only | names if held.only is not None else None
+        now = replace(held, only=only, without=held.without - names)
+        for name, other in [*self.held.items(), *self.chosen.items()]:
+            if other.base != held.base or other.one is not None:
+                continue
+            kept = self.held if self.held.get(name) is other else self.chosen
+            gone = names if other.numbers else names - read
+            kept[name] = now if other is held and kept is self.held else replace(other, without=other.without | gone)
 
     def dropped(self, call: ast.Call, held: Held | None) -> Held | None:
         """What `held.drop(...)` leaves."""
@@ -158,10 +118,14 @@ class Columns:
             return self.dropped(call, held)
         if name == "pop" and call.args:
             return self._by_name(held, call.args[0], call)
+        if name == "select_dtypes":
+            return self.of_numbers(call, held, self.at)
         if name == "filter" and (items := keyword(call, "items") or (call.args[0] if call.args else None)) is not None:
             return self._by_name(held, items, call)
         if held is not None and held.one is not None and name not in {"value_counts", "unique", "nunique"}:
-            return held if name in _KEEPS | {"map", "apply", "ravel", "reshape", "to_frame", "str", "squeeze"} else None
+            if name in {"map", "apply", "astype", "replace"}:
+                return replace(held, plain=False)
+            return held if name in _KEEPS | {"ravel", "reshape", "to_frame", "str", "squeeze"} else None
         return held if name in _KEEPS else None
 
     def _by_name(self, held: Held | None, part: ast.AST, node: ast.expr, *, rows: bool = True) -> Held | None:
@@ -169,21 +133,13 @@ class Columns:
         if isinstance(part, ast.Slice):
             return held if rows or (part.lower is None and part.upper is None) else None
         names = self.named(part)
+        choice = self.choice(part) or (None if rows else self.mask(part))
+        if names is None and choice is not None:
+            return self.picked_of(held, choice, node, self.at)
         if names is None:
             masks = isinstance(part, ast.Compare | ast.BinOp | ast.UnaryOp | ast.BoolOp)
             return held if rows and masks else None
-        single = isinstance(part, ast.Constant) or (isinstance(part, ast.Name) and part.id in self._texts)
-        return self._picked(held, names, node, one=single)
-
-    def word(self, name: str, value: ast.expr) -> None:
-        """`name = value` may be names of columns."""
-        self.words.pop(name, None)
-        self._texts.discard(name)
-        names = self.named(value)
-        if names is not None:
-            self.words[name] = names
-            if isinstance(value, ast.Constant):
-                self._texts.add(name)
+        return self._picked(held, names, node, one=self._text(part))
 
     def _picked(self, held: Held | None, names: frozenset[str], node: ast.expr, *, one: bool) -> Held | None:
         if held is None or held.one is not None or held.part is not None:
@@ -191,10 +147,11 @@ class Columns:
         here = (self.at, node.lineno)
         if one:
             return replace(held, one=min(names), only=None, without=frozenset(), where=here)
-        return replace(held, only=names - held.without, where=here)
+        return replace(held, only=names - held.without, numbers=False, where=here)
 
-    def _by_place(self, held: Held | None, part: ast.expr, node: ast.expr) -> Held | None:
-        if held is None or held.one is not None or held.part is not None or held.only is not None or held.without:
+    def by_place(self, held: Held | None, part: ast.expr, node: ast.expr) -> Held | None:
+        """`held.iloc[part]`."""
+        if held is None or not held.whole:
             return None
         columns = part.elts[1] if isinstance(part, ast.Tuple) and len(part.elts) == 2 else None
         here = (self.at, node.lineno)

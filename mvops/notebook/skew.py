@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from mvops.notebook.capture import Capture
 from mvops.notebook.code import Code
 from mvops.notebook.column_scan import ColumnScan, Computed
-from mvops.notebook.columns import Held
-from mvops.notebook.estimators import last_part
+from mvops.notebook.estimators import Made, last_part
 from mvops.notebook.findings import Fit, Use
+from mvops.notebook.held_columns import Held
 from mvops.notebook.walking import calls, loaded_names
 
 _SHOWN = 4
@@ -85,12 +85,12 @@ class _Features(ColumnScan):
 
     def may_read(self, column: str) -> bool:
         """Is a column that was prepared perhaps among the features? The answer is not."""
-        if self.table is None or self.table.part is not None:
+        if self.table is None or self.table.part is not None or self.table.numbers:
             return column != self.answer
         return column == self.table.one if self.table.one is not None else self.table.has(column)
 
-    def fitted(self, features: ast.expr, target: ast.expr, call: ast.Call) -> None:
-        del call
+    def fitted(self, features: ast.expr, target: ast.expr, call: ast.Call, made: Made) -> None:
+        del call, made
         table, wanted = self.columns.of(features), self.columns.of(target)
         if self.columns.at != self.of or table is None:
             return

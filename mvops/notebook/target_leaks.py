@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from mvops.notebook.by_group import ByGroup, Groups
 from mvops.notebook.code import Code, modules_of
 from mvops.notebook.column_scan import ColumnScan
-from mvops.notebook.columns import Held
+from mvops.notebook.estimators import Made
 from mvops.notebook.finding import Finding, found_at
+from mvops.notebook.held_columns import Held
 from mvops.notebook.rows import Tables
 from mvops.notebook.walking import stored_names, targets_of
 
@@ -38,11 +40,13 @@ class _Scan(ColumnScan):
         self.groups = Groups(self.columns, Tables(modules_of(cells), made=self.made))
         self.by_group: dict[tuple[int, str], _Made] = {}  # by table and column
 
-    def fitted(self, features: ast.expr, target: ast.expr, call: ast.Call) -> None:
+    def fitted(self, features: ast.expr, target: ast.expr, call: ast.Call, made: Made) -> None:
         table, wanted = self.columns.of(features), self.columns.of(target)
         column = wanted.single if wanted is not None else None
         if table is None or wanted is None or table.base != wanted.base or column is None:
             return
+        if wanted.numbers or (made.kind == "regressor" and wanted.plain):
+            table = replace(table, numbers=False)  # of numbers, as the target is
         at, line = table.where
         code = self.cells[at]
         if table.has(column):

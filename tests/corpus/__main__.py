@@ -190,7 +190,7 @@ def verdict_of(code: int, said: str) -> str:
 
 def told(outcome: Outcome, out: IO[str]) -> Outcome:
     """Say it, and keep it."""
-    first = next((line for line in outcome.said.splitlines() if not line.startswith("...")), "")
+    first = next((line for line in outcome.said.splitlines() if not line.startswith(("...", "note:"))), "")
     print(
         f"{outcome.verdict:15} {outcome.split:5} {outcome.seconds:6.1f} s  {outcome.notebook}  {first[:150]}",
         flush=True,

@@ -18,7 +18,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder, MinMaxScaler, Normalizer, StandardScaler, normalize, scale
@@ -28,6 +28,7 @@ SPLIT = "X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=
 CROSS = "cross_val_score(LogisticRegression(), X, y)"
 SCALE = "X = StandardScaler().fit_transform(X)"
 BEST = "X = SelectKBest(k=2).fit_transform(X, y)"
+LINEAR = "model = LinearRegression()\nmodel.fit(X_train, y_train)\nprint(model.score(X_test, y_test))"
 MODEL = "model = LogisticRegression()\nmodel.fit(X_train, y_train)\nprint(model.score(X_test, y_test))"
 
 
@@ -140,6 +141,24 @@ def leaks(book, *sources):
         (["y = df['y']", "X = df.fillna(0)", SPLIT, MODEL], "warning 3:1 target, column 'y'"),
         (["y = df.y\nX = df[['a', 'y']]", SPLIT, MODEL], "warning 2:2 target, column 'y'"),
         (["X = df.iloc[:, 1:]\ny = df.iloc[:, -1]", SPLIT, MODEL], "warning 2:1 column number -1"),
+        *(
+            ([code + "\ny = df['y']", SPLIT, fit], f"warning 2:{code.count(chr(10)) + 1} the target, column 'y'")
+            for code, fit in (
+                ("X = df[[c for c in df.columns if c != 'y_like']]", MODEL),
+                ("t = 'y_like'\nX = df[[c for c in df if c not in ['id', 'a'] and c != t]]", MODEL),
+                ("names = [c for c in list(df.columns) if not c in ('id', 'a')]\nX = df[names].copy()", MODEL),
+                ("names = df.columns.tolist()\nnames.remove('id')\nX = df[names]", MODEL),
+                ("X = df[df.columns.drop('id')]", MODEL),
+                ("X = df[df.columns.difference(['id', 'a'])].values", MODEL),
+                ("X = df[list(set(df.columns) - {'id'})]", MODEL),
+                ("X = df.loc[:, df.columns != 'Y']", MODEL),
+                ("X = df.loc[:, ~df.columns.isin(['id'])]", MODEL),
+                ("df = df.select_dtypes(include='number')\nX = df.drop(columns='id')", MODEL),
+                ("X = df.select_dtypes(exclude=['object'])", LINEAR),
+                ("X = df[df.select_dtypes(include=[np.number]).columns].fillna(0)", LINEAR),
+            )
+        ),
+        (["X = df[df.columns[1:]]\ny = df[df.columns[-1]]", SPLIT, MODEL], "warning 2:1 column number -1"),
         (
             ["df['z'] = df['y'] * 2", XY, SPLIT, MODEL],
             "warning 3:1 column 'z' among the features, and it is computed from 'y'",
@@ -230,6 +249,38 @@ def test_a_leak_is_found_with_its_place(book, sources, says):
         ["y = df.pop('y')\nX = df", SPLIT, MODEL],
         ["X = df\ny = df['y']\ndf.drop('y', axis=1, inplace=True)", SPLIT, MODEL],
         ["X, y = df.loc[:, df.columns != 'y'], df['y']", SPLIT, MODEL],
+        *(
+            [code, SPLIT, fit]
+            for code, fit in (
+                ("X, y = df[df.columns[:-1]], df['y']", MODEL),
+                ("X, y = df[df.columns[:-1]], df[df.columns[-1]]", MODEL),
+                ("X, y = df[[c for c in df.columns if c != 'y']], df['y']", MODEL),
+                ("X, y = df[[c for c in df.columns if c not in 'not y']], df['y']", MODEL),
+                ("X, y = df[[c for c in df.columns if c.startswith('f')]], df['y']", MODEL),
+                ("X, y = df[[c for c in df.columns if df[c].dtype != 'O' and c != 'id']], df['y']", MODEL),
+                ("names = list(df.columns)\nnames.remove('y')\nX, y = df[names], df['y']", MODEL),
+                ("names = ['a', 'y']\nsame = names\nsame.remove('y')\nX, y = df[names], df['y']", MODEL),
+                ("names = {'a', 'y'}\nnames -= {'y'}\nX, y = df[list(names)], df['y']", MODEL),
+                (
+                    "names = [c for c in df.columns if c != 'id']\ndf['y'] = df.a > df.b\nX, y = df[names], df['y']",
+                    MODEL,
+                ),
+                ("X = df.copy()\ndf['y'] = df['a'] > df['b']\ny = df['y']", MODEL),
+                (
+                    "names = df.columns.drop('id')\ndf.insert(0, 'y', df.a > df.b)\nX, y = df[names], df['y']",
+                    MODEL,
+                ),
+                ("X, y = df.loc[:, df.columns != 'y'], df['y']", MODEL),
+                ("X, y = df.loc[:, ~df.columns.isin(['y', 'id'])], df['y']", MODEL),
+                ("X, y = df.select_dtypes(include='number'), df['y']", MODEL),
+                ("X, y = df.select_dtypes(include='object'), df['y']", LINEAR),
+                ("X, y = df.select_dtypes('number').drop('y', axis=1), df['y']", LINEAR),
+                ("X, y = df.select_dtypes('number'), df['y'].astype(float)", LINEAR),
+                ("X = df.select_dtypes('number')\ndf['y'] = df['y'].astype(float)\ny = df['y']", LINEAR),
+                ("X, y = df.select_dtypes('int64'), df['y']", LINEAR),
+                ("X = df[[c for c in other.columns if c != 'id']]\ny = df['y']", MODEL),
+            )
+        ),
         ["X, y = df.iloc[:, :-1], df.iloc[:, -1]", SPLIT, MODEL],
         ["X, y = df.iloc[:, 0:4], df.iloc[:, 4]", SPLIT, MODEL],
         [
