@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, kind_of, name_of
 from mvops.core.compare import Held
+from mvops.core.config.gate import instead, is_relative
 from mvops.core.environment import wording
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
@@ -20,7 +21,7 @@ from mvops.kinds.pipeline_spec import PipelineSpec, step_plans, training_digest
 from mvops.kinds.recorded import artifacts, champions
 from mvops.kinds.standing import Standing, stands
 from mvops.lifecycle.route_file import ROUTE, files_of
-from mvops.registry.glance import canaries_now, finished_actions
+from mvops.registry.glance import Champion, canaries_now, finished_actions
 from mvops.serving.ownership import is_held
 from mvops.witness import is_file
 
@@ -114,6 +115,7 @@ class ModelKind:
             yield f"retrain: a challenger is {made}; version {serving.number} stays champion until the gate says yes"
             yield from _as_canary(action, look)
             yield from _lost(action, look)
+            yield from _uncompared(look, name, serving)
             yield from _where_loaded(look, name)
 
     def seconds(self, action: Action, look: Look) -> float:
@@ -189,6 +191,21 @@ def _lost(action: Action, look: Look) -> Iterator[str]:
         yield f"    version {serving.number}, the champion, is lost: its {what} is missing from the store"
         yield "    (was that deleted, or does `artifacts` in project.yaml name another?); the new version is not"
         yield "    compared with it: the gate's other conditions decide, and it gets all of the traffic at once"
+
+
+def _uncompared(look: Look, name: str, serving: Champion) -> Iterator[str]:
+    """A champion that reads a feature which the pipeline does without; the notebook may have it from elsewhere."""
+    spec = look.workspace.project.models[name]
+    reads = spec.pipeline.features.fields.values() if spec.pipeline.features else ()
+    gone = sorted(serving.looked_up - {field for fields in reads for field in fields})
+    if gone and is_relative(spec.gate):
+        typed = wording(look.workspace.project.environment)["typed"]
+        yield f"    version {serving.number}, the champion, reads {', '.join(gone)}, which the pipeline takes from the"
+        yield "    feature store no more: unless the notebook has it from elsewhere, they cannot be compared, and the"
+        yield "    gate says no."
+        yield f"    First another gate: {instead(name, spec.gate, serving.metrics)}"
+        if not look.workspace.project.capabilities.governance:
+            yield f"    Or afterwards, past the gate: {typed} versions promote {name} NUMBER --reason WHY"
 
 
 def _is_cached(look: Look, name: str) -> bool:

@@ -45,7 +45,7 @@ class Comparison(Frozen):
 
     `rows` are those that both were scored on, of `held_out`; the others the champion had learnt from. Where too few are
     left, it is scored on all, and `learnt` are those of them that it had learnt from. `lost` says that there is no
-    champion to score any more.
+    champion to score any more, `missing` are columns that it reads and these rows do without.
     """
 
     comparable: bool
@@ -54,6 +54,7 @@ class Comparison(Frozen):
     held_out: int = 0
     learnt: int = 0
     lost: bool = False
+    missing: tuple[str, ...] = ()
     interval_rows: int  # how many of them the interval was made from
     challenger: dict[str, float]
     differences: dict[str, Difference] = Field(default_factory=dict)
@@ -99,6 +100,7 @@ def compare_on_same_rows(
             reason=f"The champion cannot be scored on these rows: {error.message}",
             rows=len(features),
             held_out=len(features),
+            missing=_missing(champion, features),
             interval_rows=0,
             challenger=measured,
         )
@@ -139,10 +141,13 @@ def _champion_rows(champion: Any, features: pd.DataFrame) -> pd.DataFrame:
     names = getattr(champion, "feature_names_in_", None)
     if names is None:
         return features
-    missing = [str(name) for name in names if name not in features.columns]
-    if missing:
+    if missing := _missing(champion, features):
         raise DataError(f"column {', '.join(missing[:5])} is missing{' (and more)' if len(missing) > 5 else ''}.")
     return features[list(names)]
+
+
+def _missing(champion: Any, features: pd.DataFrame) -> tuple[str, ...]:
+    return tuple(str(name) for name in getattr(champion, "feature_names_in_", ()) if name not in features.columns)
 
 
 def _interval_rows(scores: Scores, seed: int) -> Array:

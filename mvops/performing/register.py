@@ -242,5 +242,6 @@ def _remember(workspace: Workspace, version: Version, report: GateReport, compar
             "failed": [check.text for check in report.checks if not check.passed],
             "metrics": version.metrics,
             "champion": comparison.champion if comparison else None,
+            "missing": list(comparison.missing) if comparison else [],
         },
     )

@@ -16,13 +16,15 @@ _AT_ONCE = 200  # fewer values than any database takes in one statement
 class Champion(NamedTuple):
     """The version of a model that serves, the Python that trained it, and the packages that its code imported.
 
-    `artifact` is the sha256 of its artefact.
+    `artifact` is the sha256 of its artefact; `looked_up` are columns that its endpoint takes from the feature store.
     """
 
     number: int
     artifact: str
     environment: Environment
     imported: frozenset[str]
+    metrics: dict[str, float]
+    looked_up: frozenset[str]
 
 
 def champions_now(registry: Registry, model: str | None = None) -> dict[str, Champion]:
@@ -40,8 +42,14 @@ def champions_now(registry: Registry, model: str | None = None) -> dict[str, Cha
 
 def _champion(number: int, body: dict[str, Any]) -> Champion:
     imported = (body.get("recipe") or {}).get("packages", {})
+    views = ((body.get("lookup") or {}).get("views") or {}).values()
     return Champion(
-        number, body["artifact"]["sha256"], Environment.model_validate(body["environment"]), frozenset(imported)
+        number,
+        body["artifact"]["sha256"],
+        Environment.model_validate(body["environment"]),
+        frozenset(imported),
+        body["metrics"],
+        frozenset(field for view in views for field in view["fields"]),
     )
 
 
@@ -80,14 +88,23 @@ def _needed(body: dict[str, Any]) -> tuple[str, ...]:
     return tuple(kept["sha256"] for kept in (body["artifact"], body.get("baseline")) if kept is not None)
 
 
-def refused_now(registry: Registry) -> dict[str, int]:
+class Refused(NamedTuple):
+    """A version that its gate refused; `missing` are columns that the champion reads and its rows do without."""
+
+    number: int
+    missing: tuple[str, ...]
+
+
+def refused_now(registry: Registry) -> dict[str, Refused]:
     """Model -> the version that its gate judged last, where it refused that one and it does not serve all the same."""
     serves = "(SELECT number FROM mvops_champions c WHERE c.model = e.subject ORDER BY c.id DESC LIMIT 1)"
     last = "(SELECT max(id) FROM mvops_events WHERE kind = 'gate' GROUP BY subject)"
     found = registry.rows(f"SELECT e.subject, e.details, {serves} FROM mvops_events e WHERE e.id IN {last}")  # noqa: S608
     judged = [(model, json.loads(details), serving) for model, details, serving in found]
     return {
-        model: said["version"] for model, said, serving in judged if not said["passed"] and said["version"] != serving
+        model: Refused(said["version"], tuple(said.get("missing", ())))
+        for model, said, serving in judged
+        if not said["passed"] and said["version"] != serving
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from mvops.core.action import Action
 from mvops.core.apply import Done
+from mvops.core.config.gate import uncompared
 from mvops.core.plan import Plan
 from mvops.usecases.afterwards import Refusal
 
@@ -74,8 +75,13 @@ def ways_on(refusal: Refusal, typed: str) -> Iterator[str]:
     model, number = refusal.model, refusal.version
     if refusal.champion:
         yield f"  What differs: {typed} versions compare {model} {refusal.champion} {number}"
-    yield f"  Make a better one, then: {typed} apply"
-    yield f"  Another gate (models.{model}.gate): {typed} apply, then: {typed} retrain {model} --force"
+    another = f"models.{model}.gate"
+    if refusal.missing and refusal.champion:
+        yield f"  {uncompared(refusal.champion, refusal.missing)}"
+        another = refusal.instead
+    else:
+        yield f"  Make a better one, then: {typed} apply"
+    yield f"  Another gate ({another}): {typed} apply, then: {typed} retrain {model} --force"
     if not refusal.governed:
         yield f"  Past the gate, on record as such: {typed} versions promote {model} {number} --reason WHY"
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from mvops.core.action import Action, Verb
 from mvops.core.address import name_of
 from mvops.core.apply import Done
+from mvops.core.config.gate import instead
 from mvops.core.scope import Scope
+from mvops.registry.glance import refused_now
 from mvops.registry.versions import champion, serving
 from mvops.usecases.plan import plan
 from mvops.usecases.retrain import gate_checks
@@ -19,7 +21,8 @@ from mvops.workspace import Workspace
 class Refusal:
     """A version that its gate did not let pass: what each condition said, and who serves on (None: nobody).
 
-    A champion that is `lost` from the artefact store answers only where it was loaded before.
+    A champion that is `lost` from the artefact store answers only where it was loaded before; `missing` are columns
+    that it reads and the version's rows do without, `instead` is the YAML of a gate that compares with no champion.
     """
 
     model: str
@@ -28,6 +31,8 @@ class Refusal:
     checks: tuple[str, ...]
     governed: bool  # there is no way past the gate
     lost: bool = False
+    missing: tuple[str, ...] = ()
+    instead: str = ""
 
 
 def refusals(workspace: Workspace, finished: Iterable[Done]) -> list[Refusal]:
@@ -46,7 +51,10 @@ def refusal_of(workspace: Workspace, model: str, number: int) -> Refusal:
     checks = gate_checks(workspace, model, number)
     now = champion(workspace.registry, model)
     lost = now is not None and not workspace.store.has(now.artifact.sha256)
-    return Refusal(model, number, live, checks, workspace.project.capabilities.governance, lost)
+    refused = refused_now(workspace.registry).get(model)
+    missing = refused.missing if refused and refused.number == number else ()
+    gate = instead(model, workspace.model(model).gate, now.metrics) if now else ""
+    return Refusal(model, number, live, checks, workspace.project.capabilities.governance, lost, missing, gate)
 
 
 def not_as_planned(workspace: Workspace, finished: Iterable[Done]) -> tuple[Action, ...]:

@@ -11,6 +11,7 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, kind_of, name_of
 from mvops.core.config.dashboard import Dashboard
 from mvops.core.config.data import Data
+from mvops.core.config.gate import instead, uncompared
 from mvops.core.config.model import Model, Rollout
 from mvops.core.environment import wording
 from mvops.kinds.kind import Look
@@ -81,7 +82,7 @@ def _lost(workspace: Workspace) -> Iterator[str]:
 
 def _refused(look: Look) -> Iterator[str]:
     workspace, typed = look.workspace, wording(look.workspace.project.environment)["typed"]
-    for model, number in sorted(refused_now(workspace.registry).items()):
+    for model, (number, missing) in sorted(refused_now(workspace.registry).items()):
         record = look.records.get(address("model", model))
         if model in workspace.project.models and record and record.outputs.get("version") == str(number):
             past = f", or past the gate: {typed} versions promote {model} {number} --reason WHY"
@@ -94,9 +95,19 @@ def _refused(look: Look) -> Iterator[str]:
             )
             yield (
                 f"{model}: the gate refused version {number}, the newest; why: {typed} versions show {model} {number}."
-                f"{told} Make a better one, then: {typed} apply"
+                f"{told} {_better_one(look, model, missing, typed)}"
                 f"{'' if workspace.project.capabilities.governance else past}"
             )
+
+
+def _better_one(look: Look, model: str, missing: Collection[str], typed: str) -> str:
+    """What makes one that passes, which no training does where the champion reads a column that is gone."""
+    serving = look.once(champions).get(model)
+    if not missing or serving is None:
+        return f"Make a better one, then: {typed} apply"
+    gate = instead(model, look.workspace.project.models[model].gate, serving.metrics)
+    another = f"Another gate ({gate}): {typed} apply, then: {typed} retrain {model} --force"
+    return f"{uncompared(serving.number, missing)} {another}"
 
 
 def _renamed(workspace: Workspace, actions: Collection[Action]) -> Iterator[str]:

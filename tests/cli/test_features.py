@@ -232,6 +232,28 @@ def test_p33_a_view_stays_whole_for_as_long_as_a_live_version_looks_it_up(projec
     mvops(project, "rollback", "toy").ok()
 
 
+@pytest.mark.slow
+@pytest.mark.system
+def test_where_the_champion_reads_a_feature_that_is_dropped_the_ways_past_the_gate_are_named(project: Path) -> None:
+    toy.edit(project / MODEL, "[mean_income, customers]", "[mean_income]")
+    toy.edit(project / MODEL, "gate: [roc_auc >= 0.6]", "gate: [roc_auc >= champion - 0.05, rows >= 20]")
+    toy.edit(project / "pipelines/toy.ipynb", '\\"mean_income\\", \\"customers\\"]', '\\"mean_income\\"]')
+    planned = mvops(project, "plan").ok().out
+    assert "version 1, the champion, reads customers, which the pipeline takes from the" in planned
+    found = re.search(r"First another gate: models.toy.gate: (\[roc_auc >= 0\.\d+, rows >= 20\])\n", planned)
+    assert found, planned
+    way = f"Another gate (models.toy.gate: {found[1]}): mvops apply, then: mvops retrain toy --force"
+    why = "Version 1, the champion, reads customers, which the new one does without: the two cannot be compared."
+    refused = mvops(project, "apply", "--yes").ok(4).out
+    assert "gate: The champion cannot be scored on these rows: column customers is missing." in refused
+    assert f"  {why}\n  {way}\n  Past the gate, on record as such: mvops versions promote toy 2" in refused
+    assert "Make a better one" not in refused
+    assert f"{why} {way}, or past the gate: mvops versions promote toy 2" in mvops(project, "plan").ok().out
+    toy.edit(project / MODEL, "[roc_auc >= champion - 0.05, rows >= 20]", found[1])
+    mvops(project, "apply", "--yes").ok()
+    assert "version 3 passed the gate" in mvops(project, "retrain", "toy", "--force", "--no-wait").ok().out
+
+
 def _reads_towns_instead(project: Path) -> None:
     """The same values by an entity of another name, in a view of its own; the one before is gone from the YAML."""
     rows = project / "data" / "rows.parquet"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
@@ -60,6 +62,30 @@ def parse_condition(text: str) -> Condition:
             "bound": bound,
         }
     )
+
+
+def is_relative(conditions: Iterable[str]) -> bool:
+    """Is something of it asked in comparison with the champion."""
+    return any(parse_condition(text).relative for text in conditions)
+
+
+def instead(model: str, conditions: Iterable[str], champion: Mapping[str, float]) -> str:
+    """The YAML of the same gate with numbers in place of the champion, which are those of its own held-out rows."""
+    return f"models.{model}.gate: [{', '.join(_with_numbers(conditions, champion))}]"
+
+
+def uncompared(champion: int, missing: Iterable[str]) -> str:
+    """Why no such version passes a gate that asks for a comparison."""
+    reads = f"Version {champion}, the champion, reads {', '.join(missing)}"
+    return f"{reads}, which the new one does without: the two cannot be compared."
+
+
+def _with_numbers(conditions: Iterable[str], champion: Mapping[str, float]) -> Iterator[str]:
+    for condition in map(parse_condition, conditions):
+        limit = condition.limit(champion.get(condition.metric))
+        if limit is not None and math.isfinite(limit):
+            number = f"{limit:.4g}" if condition.relative else f"{limit:g}"
+            yield f"{condition.metric} {condition.comparison} {number}"
 
 
 def _check(text: str) -> str:
