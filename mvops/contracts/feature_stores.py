@@ -78,6 +78,13 @@ class OnlineReader(Protocol):
         """
         ...
 
+    def gone(self) -> tuple[str, ...]:
+        """The views that it looks up and that the store does not have: quick where nothing was changed since.
+
+        Raises BackendError when the store does not answer.
+        """
+        ...
+
 
 class FeatureStore(Protocol):
     """A backend of the family `feature_stores`: a class that is made without arguments.

@@ -7,8 +7,10 @@ of a feature is missing when the store has none for the entity, or only one that
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -20,6 +22,7 @@ from mvops.serving.rows import INT64
 
 Row = dict[str, Any]
 _RETRY_AFTER = 1  # seconds
+_EVERY = 2.0  # seconds between two looks for views that are gone
 
 
 class FeatureLookup:
@@ -38,6 +41,19 @@ class FeatureLookup:
         self._missing = missing
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="features")
         self._reader = self._pool.submit(open_reader).result()
+        self._looking: Future[None] | None = None
+        self._look_at = 0.0
+        self.gone: tuple[str, ...] = ()  # views that the store does not have, when it was last looked at
+
+    def look(self) -> None:
+        """Look for views that are gone, every few seconds: in its own thread, nobody waits for it."""
+        if time.monotonic() >= self._look_at and (self._looking is None or self._looking.done()):
+            self._look_at = time.monotonic() + _EVERY
+            self._looking = self._pool.submit(self._look)
+
+    def _look(self) -> None:
+        with suppress(MvopsError):  # a store that does not answer says nothing of its views
+            self.gone = self._reader.gone()
 
     async def fill(self, rows: list[Row], times: Sequence[datetime]) -> tuple[list[Row], list[Row]]:
         """The rows with their features, first as the model reads them, then with their entities, for the log.

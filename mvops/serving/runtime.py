@@ -12,7 +12,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -73,7 +73,7 @@ class Runtime:
             sys.setswitchinterval(_SWITCH)
             self.router.start()
             self.spool = Spool(self.settings.spool_folder, self.settings.max_spool)
-            self.router.follow(self.settings.poll, self._publish)
+            self.router.follow(self.settings.poll, self._tick)
             self.flusher = Flusher(self.spool, self._open_log, lambda: self.settings.called)
             self.flusher.start()
             self._report()
@@ -99,6 +99,12 @@ class Runtime:
         from mvops.registry.predictions import PredictionLog  # noqa: PLC0415 -- a third of a second, in the background
 
         return PredictionLog.open(self.settings.predictions, self.settings.root)
+
+    def _tick(self) -> None:
+        self._publish()
+        for served in self.router.table.served.values():
+            if served.lookup is not None:
+                served.lookup.look()
 
     def _publish(self) -> None:
         counts = self.tally.export()
@@ -200,7 +206,8 @@ class Runtime:
         """Whether requests should come here, and the details for people."""
         route = self.router.table.route
         trouble = self.spool.trouble
-        ready = trouble is None and not self.draining
+        lacking = list(self._lacking())
+        ready = trouble is None and not lacking and not self.draining
         return ready, {
             "ready": ready,
             "model": self.settings.model,
@@ -214,7 +221,15 @@ class Runtime:
                 "damaged": self.spool.recovered.damaged,
             },
             "log": {"trouble": self.flusher.trouble, "lag_seconds": round(self.flusher.lag, 3)},
+            **({"features": {"trouble": "; ".join(lacking)}} if lacking else {}),
         }
+
+    def _lacking(self) -> Iterator[str]:
+        """Views that were looked for and not found: nothing that needs them can be answered."""
+        for number, served in sorted(self.router.table.served.items()):
+            if served.lookup is not None and served.lookup.gone:
+                views = " and ".join(served.lookup.gone)
+                yield f"the feature store has no view {views}, which version {number} looks up"
 
 
 def _failure(detail: str, cause: BaseException | None) -> Problem:

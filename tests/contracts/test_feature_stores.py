@@ -93,11 +93,13 @@ def test_a_life(store: FeatureStore, tmp_path: Path, catalog: Catalog) -> None:
     }
     assert second == {}
     assert third["share"] == (0.1, DAY[1])
+    assert reader.gone() == ()
 
     store.remove_service(tmp_path, catalog, "demand")
     for _ in range(2):
         store.remove_view(tmp_path, catalog, "shops")
     assert store.known(tmp_path, catalog).views == {}
+    assert reader.gone() == ("shops",)
     store.remove(tmp_path, catalog)
     assert sorted(path.name for path in (tmp_path / ".mvops").rglob("*") if path.is_file()) == []
 

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import io
 import math
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -40,6 +41,7 @@ except ImportError:  # without the extra `redis`
 _OVERLAP = timedelta(days=1)  # values may arrive this late, without a time to live
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = "mvops_event_time"
+_ALONE = threading.Lock()  # where readers of several versions are hushed: sys.stdout is everybody's
 _KNOWN = {FieldStatus.PRESENT, FieldStatus.NULL_VALUE}
 
 
@@ -139,6 +141,8 @@ class Reader:
         self._asked = [f"{view}:{field}" for field, view in self._views.items()]
         self._keys = tuple(lookup.keys)
         self._catalog = catalog
+        self._file = root / _repository.registry_of(catalog)
+        self._seen: tuple[tuple[int, ...] | None, tuple[str, ...]] = (None, ())  # the file, and what was gone then
         with _explained(self._catalog):
             self._store = FeatureStore(config=_config(root, catalog))
 
@@ -148,7 +152,9 @@ class Reader:
             with _explained(self._catalog):
                 found = self._store.get_online_features(self._asked, asked)
         except BackendError:
-            self._check_views()
+            if gone := self._gone():  # Feast says of a view that was taken away whatever its online store says first
+                said = f"the feature store has no view {' and '.join(gone)}, which this version looks up"
+                raise DataError(said) from None
             raise
         rows: list[dict[str, tuple[Any, datetime]]] = [{} for _ in keys]
         for name, result in zip(found.proto.metadata.feature_names.val, found.proto.results, strict=True):
@@ -161,14 +167,27 @@ class Reader:
                     row[name] = (_plain(value), datetime.fromtimestamp(time.seconds, UTC))
         return rows
 
-    def _check_views(self) -> None:
-        """Feast says of a view that was taken away whatever its online store says first."""
-        with _explained(self._catalog), _hushed():
+    def gone(self) -> tuple[str, ...]:
+        """Feast's registry is read again where its file is another one."""
+        stamp = _stamp(self._file)
+        if stamp != self._seen[0]:
+            self._seen = (stamp, self._gone() if stamp else tuple(sorted(set(self._views.values()))))
+        return self._seen[1]
+
+    def _gone(self) -> tuple[str, ...]:
+        with _ALONE, _explained(self._catalog), _hushed():
             self._store.registry.refresh(self._catalog.project)
             there = {view.name for view in self._store.list_feature_views()}
-        gone = sorted(set(self._views.values()) - there)
-        if gone:
-            raise DataError(f"the feature store has no view {' and '.join(gone)}, which this version looks up")
+        return tuple(sorted(set(self._views.values()) - there))
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Another one where the file is; empty where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def _plain(value: Any) -> Any:
