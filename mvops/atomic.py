@@ -15,9 +15,13 @@ from typing import IO
 from mvops.witness import note_content
 
 
-def write_atomically(path: Path, content: bytes, *, mode: int = 0o666) -> None:
-    """Put `content` at `path`; see `whole_file`."""
-    with _draft(path, mode) as file:
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o666, lasting: bool = True) -> None:
+    """Put `content` at `path`; see `whole_file`.
+
+    What is not `lasting` may be lost or empty after a power cut, though not after a killed process; it is not waited
+    for the disk.
+    """
+    with _draft(path, mode, lasting) as file:
         file.write(content)
 
 
@@ -29,7 +33,7 @@ def whole_file(path: Path) -> Iterator[IO[str]]:
     nothing left beside it. A file that is replaced hands its permissions on; those of a new one follow the umask.
     Raises OSError.
     """
-    with _draft(path, 0o666) as binary:
+    with _draft(path, 0o666, lasting=True) as binary:
         text = io.TextIOWrapper(binary, encoding="utf-8", newline="", write_through=True)
         try:
             yield text
@@ -63,7 +67,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _draft(path: Path, mode: int) -> Iterator[IO[bytes]]:
+def _draft(path: Path, mode: int, lasting: bool) -> Iterator[IO[bytes]]:
     """What goes wrong with the draft is told of `path`, which is what a person knows."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{secrets.token_hex(8)}.part")  # in the same folder, as a rename cannot cross disks
@@ -73,7 +77,8 @@ def _draft(path: Path, mode: int) -> Iterator[IO[bytes]]:
             with os.fdopen(handle, "wb") as file:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
+                if lasting:
+                    os.fsync(file.fileno())
             with suppress(FileNotFoundError):
                 draft.chmod(stat.S_IMODE(path.stat().st_mode))
             draft.replace(path)
@@ -84,4 +89,5 @@ def _draft(path: Path, mode: int) -> Iterator[IO[bytes]]:
         if error.filename == str(draft) or (error.filename is None and error.errno == errno.ENOSPC):
             error.filename = str(path)
         raise
-    sync_folder(path.parent)
+    if lasting:
+        sync_folder(path.parent)

@@ -25,6 +25,17 @@ def test_what_is_written_is_there_with_its_folders(tmp_path: Path) -> None:
     assert names(path.parent) == ["file.bin"]
 
 
+def test_only_what_is_to_last_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[int] = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+    write_atomically(tmp_path / "kept", b"a")
+    assert len(waited) == 2, "the file, and the folder that has its name"
+    write_atomically(tmp_path / "cached", b"b", lasting=False)
+    assert len(waited) == 2
+    assert (tmp_path / "cached").read_bytes() == b"b"
+    assert names(tmp_path) == ["cached", "kept"]
+
+
 def test_a_text_keeps_its_line_ends_and_its_letters(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     with whole_file(path) as file:

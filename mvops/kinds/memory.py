@@ -50,7 +50,7 @@ class Memory:
             return
         kept = {"format_version": _FORMAT, "code": self._code, "known": self._asked}
         with suppress(OSError, ValueError):
-            write_atomically(self._file, json.dumps(kept, allow_nan=False).encode())
+            write_atomically(self._file, json.dumps(kept, allow_nan=False).encode(), lasting=False)
 
 
 def code_state() -> str:

@@ -38,7 +38,7 @@ def store(root: Path, fingerprint: str, values: dict[str, Any]) -> None:
     """Keep the values in the order of the YAML, atomically, and let the oldest go."""
     text = json.dumps({"format_version": _FORMAT, "values": values}, ensure_ascii=False, allow_nan=False)
     with suppress(OSError):
-        write_atomically(folder(root) / f"{fingerprint}.json", text.encode(), mode=0o600)
+        write_atomically(folder(root) / f"{fingerprint}.json", text.encode(), mode=0o600, lasting=False)
         _prune(root)
 
 

@@ -58,9 +58,9 @@ class StepCache:
         return entry if store is None or all(store.has(sha256) for sha256 in wanted) else None
 
     def put(self, key: str, entry: Entry) -> None:
-        """Keep an entry, all of it or nothing."""
+        """Keep an entry, all of it or nothing. One that a power cut takes away is worth nothing but time."""
         content = json.dumps({"format_version": FORMAT, **asdict(entry)}, indent=1, sort_keys=True)
-        write_atomically(self._path(key), content.encode())
+        write_atomically(self._path(key), content.encode(), lasting=False)
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key[2:]}.json"

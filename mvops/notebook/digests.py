@@ -144,4 +144,4 @@ class _Known:
         if self._file is None or not self._changed:
             return
         with suppress(OSError):  # where nothing can be written, the next one reads them again
-            write_atomically(self._file, json.dumps(self._entries).encode())
+            write_atomically(self._file, json.dumps(self._entries).encode(), lasting=False)

@@ -23,10 +23,14 @@ def marked(mark: str) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            settings = (folder / "environ").read_bytes().split(b"\0")
-            if any(each == wanted or each.startswith(wanted + b"-") for each in settings):
+            settings = (folder / "environ").read_bytes()
+            if wanted in settings and any(_goes_on(each, wanted) for each in settings.split(b"\0")):
                 found.append(int(folder.name))
     return [pid for pid in found if pid != os.getpid()]
+
+
+def _goes_on(setting: bytes, wanted: bytes) -> bool:
+    return setting == wanted or setting.startswith(wanted + b"-")
 
 
 def kill_marked(mark: str, group: int | None = None, spare: Collection[int] = ()) -> None:

@@ -22,6 +22,10 @@ class Store(Protocol):
         """Keep a copy of the file."""
         ...
 
+    def put_bytes(self, data: bytes, format: str) -> Artifact:  # noqa: A002
+        """Keep the content; nothing is written where it is kept already."""
+        ...
+
     def read_bytes(self, artifact: str) -> bytes:
         """The content whose sha256 this is; an ArtifactError if it is missing or damaged."""
         ...

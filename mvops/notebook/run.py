@@ -118,6 +118,7 @@ class _Run:
     failure: MvopsError | None = None
     slots: KernelSlots | None = None
     left: LeftFiles | None = None
+    stopped: bool = False
 
     def steps(self, hands: Opening) -> None:
         """Do every step of the job, each when those that it waits for are done."""
@@ -144,10 +145,13 @@ class _Run:
 
     def stop(self) -> None:
         """End what is running, wherever it is."""
+        if self.stopped:
+            return
         release(self.folder)
         if self.slots is not None:
             self.slots.close()
         kill_marked(self.mark)
+        self.stopped = not self.running  # else a worker may just have begun
 
     def in_order(self) -> tuple[StepRun, ...]:
         """The records of the steps that have ended, in the notebook's order."""

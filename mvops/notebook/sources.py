@@ -30,7 +30,7 @@ def keep_sources(files: Iterable[Path], root: Path, store: Store) -> dict[str, A
             continue
         try:
             if file.stat().st_size <= _MOST:
-                kept[name] = store.put_file(file, file.suffix.removeprefix(".") or "text")
+                kept[name] = store.put_bytes(file.read_bytes(), file.suffix.removeprefix(".") or "text")
         except OSError as error:
             raise NotebookError(f"The file cannot be read: {error.strerror}", where=Where(file)) from error
     return kept

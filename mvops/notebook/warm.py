@@ -113,7 +113,7 @@ class WarmKernels:
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
-        if not any(kernel.born for kernel in self._made):  # it imports, or has nothing to end
+        if not any(kernel.born and kernel.poll() is None for kernel in self._made):  # it imports, or has none to end
             self._process.kill()
         try:
             self._process.wait(5)

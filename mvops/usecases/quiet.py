@@ -87,7 +87,8 @@ class Quiet:
             "said": said,
         }
         with suppress(OSError, ValueError, TypeError):
-            write_atomically(self._file(workspace.root), json.dumps(kept, allow_nan=False).encode(), mode=0o600)
+            content = json.dumps(kept, allow_nan=False).encode()
+            write_atomically(self._file(workspace.root), content, mode=0o600, lasting=False)
 
     def _file(self, root: Path) -> Path:
         return root / hidden_folder(self._environment) / "cache" / self._name

@@ -116,3 +116,14 @@ def test_p41_a_damaged_memory_is_as_good_as_none(project: Path, damage: bytes) -
     memory.unlink()
     memory.mkdir()  # nothing can be written there
     assert planned(project)[0].ok().out == quiet
+
+
+def test_p41_a_power_cut_that_empties_the_cache_costs_nothing_but_time(project: Path) -> None:
+    quiet = settled(project)
+    kept = [path for path in (project / ".mvops/cache").rglob("*") if path.is_file()]
+    assert len(kept) > 3
+    for path in kept:
+        path.write_bytes(b"")
+    said, made = planned(project)
+    assert made
+    assert said.ok().out == quiet
