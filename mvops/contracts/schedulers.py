@@ -137,3 +137,13 @@ class Leftovers(Protocol):
     def to_remove(self, left: Sequence[str]) -> tuple[str, str]:
         """What is still there, as one sentence, and what to type about it."""
         ...
+
+
+@runtime_checkable
+class Marking(Protocol):
+    """What a scheduler may have besides: it tells what it runs by the clock that it does, and not by hand.
+
+    `mark` is an environment variable that it sets, and how its value begins then.
+    """
+
+    mark: tuple[str, str]

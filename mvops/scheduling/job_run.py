@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from mvops.contracts.schedulers import Command, Job, Timetable
+from mvops.scheduling.started import BY_CLOCK
 
 Result = Literal["done", "refused", "failed", "interrupted", "skipped"]
 
@@ -28,12 +29,13 @@ _GRACE = 20.0  # seconds that a command has to end when it is asked to
 class Workshop:
     """Where commands run: how mvops is started, the project's folder, the file that what they say is added to.
 
-    Locks are beside the file.
+    Locks are beside the file. `by_clock`: it is the clock that has them run, which they are told.
     """
 
     mvops: tuple[str, ...]
     root: Path
     log: Path
+    by_clock: bool = False
 
 
 @dataclass
@@ -97,7 +99,7 @@ class JobRun:
             log.flush()
             begin = log.tell()
             try:
-                process = _started([*self.shop.mvops, *command.arguments], self.shop.root, log)
+                process = _started([*self.shop.mvops, *command.arguments], self.shop, log)
             except OSError as error:
                 return f"it cannot be started ({error.strerror})"
             try:
@@ -141,10 +143,16 @@ def alone(path: Path) -> Iterator[bool]:
         os.close(lock)
 
 
-def _started(command: Sequence[str], root: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _started(command: Sequence[str], shop: Workshop, log: IO[bytes]) -> subprocess.Popen[bytes]:
     """In a session of its own, so that all that it starts can be ended with it."""
     return subprocess.Popen(  # noqa: S603 -- our own program
-        command, cwd=root, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        command,
+        cwd=shop.root,
+        env=os.environ | {BY_CLOCK: str(int(shop.by_clock))},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
     )
 
 

@@ -103,17 +103,25 @@ def _another_first(workspace: Workspace, model: str) -> str:
 
 
 def _retrained(workspace: Workspace, model: str) -> datetime | None:
-    return _newest(workspace, model, lambda version: _reason(version) in _ASKED)
+    clock = _made_by_clock(workspace, model)
+    return _newest(workspace, model, lambda version: version.number in clock or _reason(version) in _ALERTS)
 
 
-_ASKED = frozenset({"schedule", "drift", "performance"})
+_ALERTS = frozenset({"drift", "performance"})
+
+
+def _made_by_clock(workspace: Workspace, model: str) -> frozenset[int]:
+    """The versions that a scheduler had made: the reason of one may have been typed."""
+    found = events(workspace.registry, limit=None, subject=model, kind="clock")
+    return frozenset(event.details["version"] for event in found)
 
 
 def _ordered(workspace: Workspace, model: str) -> datetime | None:
     """A scheduler that shows steps runs them first: the version that it then makes takes all from the cache."""
+    clock = _made_by_clock(workspace, model)
 
     def ordered(version: Version) -> bool:
-        run = find_run(workspace.registry, version.run) if _reason(version) == "schedule" else None
+        run = find_run(workspace.registry, version.run) if version.number in clock else None
         return run is not None and {step.status for step in run.steps} == {"cached"}
 
     return _newest(workspace, model, ordered)
@@ -203,8 +211,7 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
     "orchestration": (
         Proof(
             "a scheduler ran the steps, then made a version",
-            "let the scheduler run once with new data, or type what it does: "
-            "mvops run MODEL && mvops retrain MODEL --reason schedule --force",
+            "let the scheduler run once, when there are new data (mvops schedule list says when it does)",
             _ordered,
         ),
     ),
@@ -214,7 +221,9 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
     "tracking": (Proof("the tracker was told of the champion", "mvops apply", _told),),
     "retraining": (
         Proof(
-            "a schedule or an alert trained a challenger", "mvops retrain MODEL --reason schedule --force", _retrained
+            "a schedule or an alert trained a challenger",
+            "let the scheduler run once, when there are new data (mvops schedule list says when it does)",
+            _retrained,
         ),
         Proof(
             "a gate decided", "write a gate into the model's YAML, then mvops retrain MODEL --force", _judged_by_gate

@@ -12,13 +12,14 @@ from mvops.core.scope import Scope
 from mvops.core.version import Version
 from mvops.errors import ConflictError, StalePlanError, UsageError
 from mvops.kinds.standing import stands
-from mvops.registry.events import events
+from mvops.registry.events import events, record_event
 from mvops.registry.state import SqlState
 from mvops.registry.versions import champion, find_version
 from mvops.usecases.apply import apply
 from mvops.usecases.in_charge import taken_away
 from mvops.usecases.plan import plan
 from mvops.usecases.project import look_at
+from mvops.usecases.schedule import by_clock
 from mvops.usecases.signatures import check_only_data
 from mvops.workspace import Workspace
 
@@ -81,7 +82,13 @@ def retrain(
         if done.error is not None:
             raise done.error
     to_commit = tuple(done.left["to_commit"] for done in finished if done.left.get("to_commit"))
-    return replace(_outcome(workspace, model), to_commit=to_commit)
+    outcome = _outcome(workspace, model)
+    if outcome.version is not None and by_clock(workspace):
+        number = outcome.version.number
+        record_event(
+            workspace.registry, "clock", model, f"the scheduler had version {number} made", {"version": number}
+        )
+    return replace(outcome, to_commit=to_commit)
 
 
 def _outcome(workspace: Workspace, model: str) -> Retrained:

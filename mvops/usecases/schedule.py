@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
 
 from mvops import backends
 from mvops.atomic import content_at
-from mvops.contracts.schedulers import Installed, Job, Leftovers, Scheduler, Timetable
+from mvops.contracts.schedulers import Installed, Job, Leftovers, Marking, Scheduler, Timetable
 from mvops.core.action import Verb
 from mvops.core.address import Address, kind_of, name_of
 from mvops.core.apply import Done
@@ -30,6 +31,7 @@ from mvops.scheduling.handled import Handled
 from mvops.scheduling.job_run import JobRun, Workshop, alone
 from mvops.scheduling.loop import Loop, News, SystemClock
 from mvops.scheduling.occurrences import next_time
+from mvops.scheduling.started import started_by_clock
 from mvops.workspace import Workspace
 
 LOCAL = "local"  # the scheduler whose timetables this program runs itself
@@ -168,7 +170,7 @@ def run_job(workspace: Workspace, name: str, tell: Callable[[str], None] = lambd
     if name not in known:
         names = ", ".join(sorted(known)) or "none: mvops apply makes them"
         raise UsageError(f"there is no job {name!r}", hint=f"Jobs: {names}")
-    run = JobRun(*known[name], _workshop(workspace), tell)
+    run = JobRun(*known[name], _workshop(workspace, by_clock=by_clock(workspace)), tell)
     try:
         run.work()
     finally:
@@ -193,7 +195,7 @@ def run_scheduler(
         if not mine:
             raise ConflictError("the scheduler of this project runs already", hint="What it does: mvops history")
         lasting = _Lasting(workspace)
-        loop = Loop(lasting, _workshop(workspace), Handled(hidden / "handled.json"), SystemClock(), tell)
+        loop = Loop(lasting, _workshop(workspace, by_clock=True), Handled(hidden / "handled.json"), SystemClock(), tell)
         loop.tell = lambda news: _noted(workspace, news, tell)
         loop.run(once=once, until=until)
 
@@ -217,9 +219,19 @@ def _local(workspace: Workspace) -> list[Timetable]:
     return [each.timetable for each in scheduled(workspace) if each.backend == LOCAL]
 
 
-def _workshop(workspace: Workspace) -> Workshop:
+def _workshop(workspace: Workspace, *, by_clock: bool) -> Workshop:
     program = (sys.executable, "-m", "mvops", "-C", str(workspace.root))
-    return Workshop(program, workspace.root, workspace.hidden / "schedule.log")
+    return Workshop(program, workspace.root, _log(workspace), by_clock)
+
+
+def by_clock(workspace: Workspace) -> bool:
+    """Did the project's scheduler start this command, and nobody who typed it."""
+    scheduler: Scheduler = workspace.backend("schedulers", workspace.project.scheduler.backend)
+    return started_by_clock(_log(workspace), scheduler.mark if isinstance(scheduler, Marking) else None)
+
+
+def _log(workspace: Workspace) -> Path:
+    return workspace.hidden / "schedule.log"
 
 
 def _noted(workspace: Workspace, news: News, tell: Callable[[News], None]) -> None:

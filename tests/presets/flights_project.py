@@ -35,6 +35,14 @@ class Flights:
     def do(self, *arguments: object, code: int = 0) -> Result:
         return mvops(self.root, *arguments).ok(code)
 
+    def by_clock(self, *arguments: str) -> None:
+        """As the crontab has it, or Airflow."""
+        airflow = {"AIRFLOW_CTX_DAG_RUN_ID": "scheduled__2013-04-03T03:00:00+00:00"}
+        command = [sys.executable, "-m", "mvops", *arguments]
+        with (self.root / ".mvops/schedule.log").open("ab") as log:
+            env = environment() | airflow
+            subprocess.run(command, cwd=self.root, env=env, stdout=log, stderr=log, check=True)
+
     def client(self) -> EndpointClient:
         return EndpointClient(f"http://127.0.0.1:{port_of(self.root)}")
 

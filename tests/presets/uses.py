@@ -74,9 +74,9 @@ def use_retraining(project: Flights) -> None:
     jobs = project.do("schedule", "list", "--json").json()["jobs"]
     assert {"retrain", "monitor"} <= {job["job"].partition("_")[0] for job in jobs}
     with traffic(project):
-        made = project.do("retrain", project.model, "--force", "--reason", "schedule", "--json").json()
-    assert made["version"] == 2
-    assert made["gate"], "the gate has said what it looked at"
+        project.by_clock("retrain", project.model, "--force", "--reason", "schedule")
+    assert "  gate: " in (project.root / ".mvops/schedule.log").read_text(), "the gate has said what it looked at"
+    assert len(project.do("versions", "list", project.model, "--json").json()["versions"]) == 2
 
 
 def use_canary(project: Flights) -> None:
@@ -102,7 +102,7 @@ def use_orchestration(project: Flights) -> None:
     for step in (*prepared, "train", "evaluate"):
         assert step in generated
         project.do("run", project.model, "--step", step)
-    project.do("retrain", project.model, "--force", "--reason", "schedule", "--no-wait")
+    project.by_clock("retrain", project.model, "--force", "--reason", "schedule", "--no-wait")
 
 
 def use_tracking(project: Flights) -> None:

@@ -16,6 +16,7 @@ class Airflow:
     shows_parts = True
     empty_machines = False
     program = "airflow"
+    mark = ("AIRFLOW_CTX_DAG_RUN_ID", "scheduled__")
 
     def folder(self, name: str) -> str:
         """One folder for each timetable."""

@@ -26,6 +26,7 @@ class GithubActions:
 
     shows_parts = True
     empty_machines = True
+    mark = ("GITHUB_EVENT_NAME", "schedule")
 
     def folder(self, name: str) -> str:
         """The one folder that GitHub reads; the files are told apart by their jobs."""
