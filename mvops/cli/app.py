@@ -29,7 +29,7 @@ from mvops.cli import (
 )
 from mvops.cli.habits import meant
 from mvops.cli.session import SESSION, print_error
-from mvops.cli.slim import slim
+from mvops.cli.slim import commands_of, slim
 from mvops.errors import MvopsError, of_the_system
 
 _TRACE = "The trace: the same command with --debug"
@@ -85,6 +85,7 @@ def main_options(
     """Remember the global options."""
     SESSION.directory, SESSION.quiet, SESSION.debug = directory, quiet, debug
     SESSION.environment = environment or None
+    SESSION.commands = tuple(commands_of(app)) if environment else ()
 
 
 for part in (

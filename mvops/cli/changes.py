@@ -16,6 +16,7 @@ from mvops.cli.session import (
     Overrides,
     YesFlag,
     answer,
+    answer_all,
     print_json,
     say,
 )
@@ -37,7 +38,10 @@ Excluded = Annotated[
     list[str] | None, typer.Option("--exclude", help="All but this resource and what needs it; may be given again.")
 ]
 Replaced = Annotated[
-    list[str] | None, typer.Option("--replace", help="Make this again although nothing differs; may be given again.")
+    list[str] | None,
+    typer.Option(
+        "--replace", help="Make this again although nothing differs, a model with its pipeline; may be given again."
+    ),
 ]
 DriftOnly = Annotated[bool, typer.Option("--drift-only", help="Only what was changed outside of mvops.")]
 WholeDiffs = Annotated[bool, typer.Option("--diff", help="Show the diffs of generated files whole.")]
@@ -255,7 +259,9 @@ def _content(file: Path) -> bytes:
 
 def _does(saved: Plan, file: Path) -> str:
     """What becomes of it when it is applied."""
-    typed = f"`mvops apply {file}{f' --env {saved.environment}' if saved.environment else ''}`"
+    from mvops.core.environment import wording
+
+    typed = f"`{wording(saved.environment)['typed']} apply {file}`"
     return f"{typed} is refused while something is in conflict." if saved.conflicts() else f"{typed} does exactly this."
 
 
@@ -271,14 +277,14 @@ def _wait(workspace: Workspace, lock_timeout: str, command: str) -> bool:
 
 
 def _print(made: Plan, *, markdown: bool, json_: bool, whole_diffs: bool) -> None:
-    from mvops.show.plan import plan_json, plan_markdown
+    from mvops.show.plan import markdown_lines, plan_json
 
     if json_ and markdown:
         raise UsageError("--json and --markdown are two forms of the same plan", hint="Take one of them.")
     if json_:
         print_json(plan_json(made))
     elif markdown:
-        answer(plan_markdown(made))
+        answer_all(markdown_lines(made))
     else:
         show_plan(made, answer, whole_diffs=whole_diffs)
 

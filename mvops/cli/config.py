@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mvops.cli.session import SESSION, JsonFlag, answer, print_json
+from mvops.core.typed import Quoted
 from mvops.errors import UsageError
 
 config_app = typer.Typer(no_args_is_help=True, help="The YAML as mvops reads it: show, diff.")
@@ -37,7 +38,7 @@ def show(
         print_json(config_json(found, explain=explain))
     else:
         for line in config_lines(found, explain=explain):
-            answer(line)
+            answer(Quoted(line))
 
 
 @config_app.command("diff")
@@ -58,7 +59,7 @@ def diff(
     else:
         names = [f"environment {name}" if name else "the project" for name in (SESSION.environment, environment)]
         for line in difference_lines(found, (names[0], names[1])):
-            answer(line)
+            answer(Quoted(line))
     if found and detailed_exitcode:
         raise typer.Exit(2)
 

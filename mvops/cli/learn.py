@@ -60,10 +60,11 @@ def schema(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write all schemas into this folder.")] = None,
 ) -> None:
     """Print the JSON Schema with which editors complete and check the YAML."""
+    from mvops.core.typed import Quoted
     from mvops.usecases.schema import schema_text, write_schemas
 
     if output is None:
-        answer(schema_text(what))
+        answer(Quoted(schema_text(what)))
         return
     for path, line in write_schemas(output):
         say(f"{path}   first line of the YAML: {line}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mvops.cli.session import JsonFlag, answer, one_place, present, print_json, say, waiting
+from mvops.cli.session import JsonFlag, answer, as_typed, one_place, present, print_json, say, waiting
 from mvops.cli.session import project as open_project
 from mvops.errors import UsageError, or_elsewhere
 
@@ -146,12 +146,12 @@ def dashboard(
             from mvops.web.page import page
 
             with or_elsewhere():
-                write_atomically(output, page(overview(workspace)).encode())
+                write_atomically(output, as_typed(page(overview(workspace))).encode())
             say(f"{output} was written")
         else:
             from mvops.web.app import serve
 
-            serve(workspace, host, port, lambda url: say(f"The dashboard is at {url} (stop with Ctrl-C)"))
+            serve(workspace, host, port, lambda url: say(f"The dashboard is at {url} (stop with Ctrl-C)"), as_typed)
 
 
 def history(

@@ -25,12 +25,14 @@ class Session:
     """The global options, set once by `app.main_options`.
 
     `display` shows what was found as a notebook does, and says whether it can; None where this is no notebook's cell.
+    `commands` are those that may work on the environment, where one is named.
     """
 
     directory: Path = Path()
     quiet: bool = False
     debug: bool = False
     environment: str | None = None
+    commands: tuple[str, ...] = ()
     display: Callable[[object], bool] | None = None
 
 
@@ -66,7 +68,23 @@ def project(overrides: Iterable[str] | None = None, *, sound: bool = False) -> I
         try:
             yield workspace
         finally:
-            sys.stderr.write("".join(f"note: {remark}\n" for remark in workspace.remarks))
+            for said in workspace.remarks:
+                remark(said)
+
+
+def remark(said: str) -> None:
+    """What could not be done beside what was asked for, on standard error."""
+    sys.stderr.write(f"note: {as_typed(said)}\n")
+    sys.stderr.flush()
+
+
+def as_typed(text: str) -> str:
+    """What people are told, with the environment in each command that it names."""
+    if SESSION.environment is None:
+        return text
+    from mvops.core.typed import typed_in
+
+    return typed_in(text, SESSION.environment, SESSION.commands)
 
 
 def one_place() -> bool:
@@ -100,6 +118,7 @@ def present(found: object, lines: Iterable[str | Line], tell: Callable[..., None
 
 def answer(text: str, style: str = "") -> None:
     """A line of what was asked for, on standard output; styled only on a terminal and in a notebook's cell."""
+    text = as_typed(text)
     if style and (SESSION.display is not None or sys.stdout.isatty()):
         from rich.console import Console
 
@@ -122,7 +141,7 @@ def print_error(error: MvopsError) -> None:
     place = f"{error.where}: " if error.where else ""
     sys.stderr.write(f"error: {place}{error.message}\n")
     if error.hint:
-        sys.stderr.write("".join(f"  {line}\n" for line in error.hint.splitlines()))
+        sys.stderr.write("".join(f"  {line}\n" for line in as_typed(error.hint).splitlines()))
 
 
 @contextmanager

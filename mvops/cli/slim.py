@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import typer
 from typer.main import get_command_name
 from typer.models import CommandInfo, TyperInfo
+
+_MAKING = frozenset({"init", "demo"})  # a project is made without an environment
 
 
 def slim(app: typer.Typer, words: Sequence[str]) -> typer.Typer:
@@ -25,6 +27,14 @@ def slim(app: typer.Typer, words: Sequence[str]) -> typer.Typer:
     part.registered_commands = [info for info in app.registered_commands if _command(info) == words[0]]
     part.registered_groups = [info for info in app.registered_groups if _group(info) == words[0]]
     return part if part.registered_commands or part.registered_groups else app
+
+
+def commands_of(app: typer.Typer) -> Iterator[str]:
+    """All that work on a project, as they are typed: `apply`, `runs list`; not those that make a project."""
+    yield from (name for info in app.registered_commands if (name := _command(info)) not in _MAKING)
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        yield from (f"{_group(group)} {_command(info)}" for info in group.typer_instance.registered_commands)
 
 
 def _command(info: CommandInfo) -> str:

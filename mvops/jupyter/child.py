@@ -15,7 +15,7 @@ import sys
 import threading
 
 from mvops.cli import app
-from mvops.cli.session import SESSION
+from mvops.cli.session import SESSION, as_typed
 from mvops.show.displays import bundle
 
 
@@ -33,7 +33,7 @@ def _serve_a_cell() -> None:
     mark = _line(kernel)
 
     def display(found: object) -> bool:
-        made = bundle(found)
+        made = bundle(found, as_typed)
         if made is not None:
             sys.stdout.write(f"\x1b]{mark};{base64.b64encode(json.dumps(made).encode()).decode()}\n")
             sys.stdout.flush()

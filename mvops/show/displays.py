@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -22,17 +23,23 @@ _SHOWN = {
     "mvops.usecases.versions.Comparison": "comparison",
 }
 _IN_MARKDOWN = {"plan"}
+_QUOTED = re.compile(r"(<pre>.*?</pre>)", re.DOTALL)
 
 
-def bundle(found: object) -> Bundle | None:
-    """As HTML and as text, and as Markdown where there is one; None for what has no display of its own."""
+def bundle(found: object, told: Callable[[str], str] = str) -> Bundle | None:
+    """As HTML and as text, and as Markdown where there is one; None for what has no display of its own.
+
+    `told` makes of what we say what is shown; what is quoted, such as a diff, stays as it is.
+    """
     kind = type(found)
     name = _SHOWN.get(f"{kind.__module__}.{kind.__qualname__}")
     if name is None:
         return None
     module = _module(name)
-    made = {"text/html": str(module.html(found)), "text/plain": "\n".join(module.text(found))}
-    return made | ({"text/markdown": module.markdown(found)} if name in _IN_MARKDOWN else {})
+    parts = _QUOTED.split(str(module.html(found)))
+    parts[::2] = map(told, parts[::2])
+    made = {"text/html": "".join(parts), "text/plain": "\n".join(map(told, module.text(found)))}
+    return made | ({"text/markdown": "\n".join(map(told, module.markdown(found)))} if name in _IN_MARKDOWN else {})
 
 
 def register(shell: Any) -> None:
@@ -51,7 +58,7 @@ def _html(name: str) -> Callable[[Any], str]:
 
 
 def _markdown(name: str) -> Callable[[Any], str]:
-    return lambda found: str(_module(name).markdown(found))
+    return lambda found: "\n".join(_module(name).markdown(found))
 
 
 def _plain(name: str) -> Callable[[Any, Any, bool], None]:

@@ -10,6 +10,7 @@ from mvops.core.code_change import CODE_SYMBOLS
 from mvops.core.diffs import counted
 from mvops.core.file_change import FILE_SYMBOLS, FileChange
 from mvops.core.plan import Plan
+from mvops.core.typed import Quoted
 
 _LINES = 20  # of a diff on a terminal
 _LETTERS = 50_000  # of all diffs in a comment: GitHub takes 65,536
@@ -46,7 +47,7 @@ def diffs_markdown(plan: Plan) -> Iterator[str]:
         more = len(diff.splitlines()) - len(lines)
         fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", diff)), default=0))
         summary = f"<code>{_html(name)}</code>: {verb}, {counted(diff)}"
-        yield from (f"<details><summary>{summary}</summary>", "", f"{fence}diff", *lines, fence, "")
+        yield from (f"<details><summary>{summary}</summary>", "", f"{fence}diff", *map(Quoted, lines), fence, "")
         if more:
             yield from (f"{more} more lines: `mvops plan --diff`", "")
         yield from ("</details>", "")
@@ -60,7 +61,7 @@ def _diffs(action: Action) -> Iterator[tuple[str, str, str]]:
 def _diff(diff: str | None, *, whole: bool) -> Iterator[tuple[str, str]]:
     lines = [line for line in (diff or "").splitlines() if not line.startswith(("--- ", "+++ "))]
     shown = lines if whole or len(lines) <= _LINES + 1 else lines[:_LINES]
-    yield from ((f"          {line}", _DIFF_STYLES.get(line[:1], "")) for line in shown)
+    yield from ((Quoted(f"          {line}"), _DIFF_STYLES.get(line[:1], "")) for line in shown)
     if len(shown) < len(lines):
         yield f"          {len(lines) - len(shown)} more lines, all with --diff", "dim"
 

@@ -58,7 +58,7 @@ def plan_lines(plan: Plan, *, whole_diffs: bool = False) -> Iterator[tuple[str, 
     yield totals_line(plan), "bold"
 
 
-def plan_markdown(plan: Plan) -> str:
+def markdown_lines(plan: Plan) -> Iterator[str]:
     """What a team wants to read in a pull request."""
     lines = [f"### mvops plan: {plan.project} ({plan.preset})", ""]
     pending = plan.pending()
@@ -66,9 +66,8 @@ def plan_markdown(plan: Plan) -> str:
         lines += [f"**{heading}**", ""] if heading else []
         lines += ["| | resource | what | why |", "|---|---|---|---|", *map(_row, actions), ""]
     told = (*plan.notices, *map(objection_line, plan.objections))
-    lines += [*(f"> {_cell(notice)}" for notice in told), "", totals_line(plan), ""]
-    lines += diffs_markdown(plan)
-    return "\n".join(lines)
+    yield from (*lines, *(f"> {_cell(notice)}" for notice in told), "", totals_line(plan), "")
+    yield from diffs_markdown(plan)
 
 
 def sections(pending: Iterable[Action]) -> Iterator[tuple[str, list[Action]]]:

@@ -53,8 +53,8 @@ class Looked:
                 record_event(self._workspace.registry, "dashboard", model.model, message)
 
 
-def make_app(workspace: Workspace, host: str) -> Starlette:
-    """The application that listens at `host`.
+def make_app(workspace: Workspace, host: str, told: Callable[[str], str] = str) -> Starlette:
+    """The application that listens at `host`; `told` makes of the page, which names commands, what is shown.
 
     On loopback it answers only requests that name it so: the name of another site, which a browser was led to believe
     is this machine's, would let that site read the page.
@@ -79,7 +79,7 @@ def make_app(workspace: Workspace, host: str) -> Starlette:
     def html() -> Response:
         found = looked.look()
         looked.shown(found)
-        return HTMLResponse(page(found, refresh=_REFRESH), headers=_HEADERS)
+        return HTMLResponse(told(page(found, refresh=_REFRESH)), headers=_HEADERS)
 
     def data() -> Response:
         text = looked.look().model_dump_json()
@@ -88,7 +88,9 @@ def make_app(workspace: Workspace, host: str) -> Starlette:
     return Starlette(routes=[Route("/", guarded(html)), Route("/data.json", guarded(data))])
 
 
-def serve(workspace: Workspace, host: str, port: int, on_ready: Callable[[str], None]) -> None:
+def serve(
+    workspace: Workspace, host: str, port: int, on_ready: Callable[[str], None], told: Callable[[str], str] = str
+) -> None:
     """Answer in the foreground until stopped; `on_ready` gets the URL. Port 0 takes a free one.
 
     Raises MissingExtraError without the extra `serve`, ServingError for a port that is taken.
@@ -96,7 +98,7 @@ def serve(workspace: Workspace, host: str, port: int, on_ready: Callable[[str], 
     try:
         from uvicorn import Config, Server  # noqa: PLC0415 -- an optional extra
 
-        app = make_app(workspace, host)
+        app = make_app(workspace, host, told)
     except ImportError as error:
         raise MissingExtraError("The dashboard", "serve") from error
     with listen(host, port) as listening:

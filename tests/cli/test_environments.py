@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 from toy_project import copy, edit, environment, free_port, mvops, port_of, typed
+
+import mvops as package
+from mvops.cli.app import app
+from mvops.cli.slim import commands_of
+from mvops.core.typed import typed_in
 
 pytestmark = pytest.mark.xdist_group("cli-toy")
 ENV = ("--env", "staging")
@@ -109,7 +116,7 @@ def test_p28_every_scheduler_runs_it_in_the_environment(project: Path, backend: 
 def test_p28_a_saved_plan_is_refused_in_another_environment(project: Path) -> None:
     hourly = "models.toy.monitor.every=1h"
     shown = mvops(project, "plan", hourly, "--out", "staging.json", *ENV).ok()
-    assert "`mvops apply staging.json --env staging` does exactly this" in shown.out
+    assert "`mvops --env staging apply staging.json` does exactly this" in shown.out
     assert json.loads((project / "staging.json").read_text())["environment"] == "staging"
     mvops(project, "apply", "staging.json").refused(
         "made for the environment 'staging', and this is no environment", "Apply it with --env staging."
@@ -172,3 +179,71 @@ def test_p28_environments_are_compared_by_what_is_written(project: Path) -> None
     assert '~ models.toy.retrain.schedule: "0 3 * * 1" -> "0 5 * * 1"' in said
     assert "configs/env/staging.yaml:" in said
     assert "the same" in mvops(project, "config", "diff", "staging", "--detailed-exitcode", *ENV).ok(0).out
+
+
+COMMANDS = tuple(commands_of(app))
+NAMED = re.compile(rf"mvops (?:{'|'.join(COMMANDS)})(?![\w-])[^`;\n]*")
+
+
+def named(text: str) -> set[str]:
+    """The commands that a text names without an environment."""
+    return set(NAMED.findall(text)) if "mvops " in text else set()
+
+
+def test_p28_what_people_are_told_to_type_works_on_the_environment(project: Path) -> None:
+    """Whatever a command says, in every situation that these come to."""
+    missing = [("versions", "show", "toy", "9"), ("runs", "show", "none"), ("explain", "none"), ("loadtest", "toy")]
+    reading = [
+        ("status",),
+        ("doctor",),
+        ("maturity",),
+        ("history",),
+        ("runs", "list", "toy"),
+        ("state", "list"),
+        ("refresh",),
+    ]
+    seen = [mvops(project, *words, *ENV) for words in (*missing, *reading, ("versions", "list", "toy"))]
+    edit(project / "configs/models/toy.yaml", "every: 1d", "every: 6h")
+    seen += [mvops(project, "plan", "--out", "p.json", *ENV).ok()]
+    seen += [mvops(project, "show", "p.json", *ENV).ok(), mvops(project, "apply", "none.json", *ENV)]
+    seen += [mvops(project, "state", "forget", "monitor.toy", "--yes", *ENV).ok()]
+    seen += [mvops(project, "monitor", "toy", *ENV), mvops(project, "destroy", "--yes", *ENV).ok()]
+    seen += [mvops(project, *words, *ENV) for words in (("serve", "toy"), ("status",), ("doctor",), ("retrain", "toy"))]
+    seen += [mvops(project, "dashboard", "--output", "page.html", *ENV).ok()]
+    said = "\n".join([*(result.out + result.err for result in seen), (project / "page.html").read_text()])
+    assert said.count("mvops --env staging ") > 20
+    assert named(said) == set()
+    again = [line.partition("mvops --env staging ")[2] for line in said.splitlines()]
+    assert {"apply", "plan", "serve toy"} <= {" ".join(re.findall(r"^\w+(?: toy)?", line)) for line in again}
+    plain = "".join(result.out + result.err for words in (*missing, *reading) for result in [mvops(project, *words)])
+    assert "--env" not in plain
+    assert "mvops " in plain
+
+
+def test_p28_every_text_of_ours_that_names_a_command_gets_the_environment() -> None:
+    texts = [
+        node.value
+        for path in Path(package.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and named(node.value)
+    ]
+    assert len(texts) > 150
+    told = [typed_in(text, "staging", COMMANDS) for text in texts]
+    assert [text for text in told if named(text)] == []
+    again = [typed_in(text, "staging", COMMANDS) for text in told]
+    assert again == told, "what has it gets it only once"
+
+
+def test_p28_what_a_file_says_is_shown_as_it_is(project: Path) -> None:
+    """A line of somebody's in a generated file, in the diff of what becomes of it."""
+    dockerfile = project / "deploy-staging/serving/toy/Dockerfile"
+    edit(
+        dockerfile,
+        "COPY deploy-staging/serving/toy/ .",
+        "# after `mvops apply`: mvops run toy\nCOPY deploy-staging/serving/toy/ .",
+    )
+    was = mvops(project, "config", "show", "models.toy.endpoint.port", *ENV).ok().out.strip()
+    edit(project / "configs/env/staging.yaml", f"port: {was}", f"port: {free_port()}")
+    for form in ((), ("--markdown",)):
+        shown = mvops(project, "plan", "--diff", *form, *ENV).ok().out
+        assert " # after `mvops apply`: mvops run toy\n" in shown

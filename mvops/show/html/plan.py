@@ -13,7 +13,7 @@ from mvops.core.diffs import counted as lines_counted
 from mvops.core.file_change import FILE_SYMBOLS
 from mvops.core.plan import Plan
 from mvops.show.html.parts import below, bold, code, diff_block, folded, framed, heading, joined, line, table, toned
-from mvops.show.plan import changed_fields, objection_line, plan_lines, plan_markdown, sections, totals_line
+from mvops.show.plan import changed_fields, markdown_lines, objection_line, plan_lines, sections, totals_line
 
 _TONES = {
     Verb.CREATE: "good",
@@ -45,9 +45,9 @@ def text(plan: Plan) -> Iterator[str]:
     yield from (said for said, _ in plan_lines(plan))
 
 
-def markdown(plan: Plan) -> str:
+def markdown(plan: Plan) -> Iterator[str]:
     """As in a pull request."""
-    return plan_markdown(plan)
+    return markdown_lines(plan)
 
 
 def _row(action: Action) -> tuple[Markup, ...]:
