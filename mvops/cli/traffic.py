@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mvops.cli.session import JsonFlag, LockTimeout, ModelName, answer, print_json, say, waiting
+from mvops.cli.session import SESSION, JsonFlag, LockTimeout, ModelName, answer, print_json, remark, say, waiting
 from mvops.cli.session import project as open_project
 from mvops.errors import UsageError
 
@@ -24,17 +24,17 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
 ) -> None:
     """Answer predictions over HTTP until stopped."""
+    from mvops.usecases.serve import Where
     from mvops.usecases.serve import serve as answer
 
-    with open_project() as workspace:
-        answer(
-            workspace,
-            model,
-            host=host,
-            port=port,
-            workers=workers,
-            on_ready=lambda url: say(f"Serving {model} on {url} (stop with Ctrl-C)"),
-        )
+    answer(
+        SESSION.directory,
+        SESSION.environment,
+        model,
+        Where(host=host, port=port, workers=workers),
+        on_ready=lambda url: say(f"Serving {model} on {url} (stop with Ctrl-C)"),
+        note=remark,
+    )
 
 
 def loadtest(

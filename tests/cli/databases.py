@@ -28,6 +28,15 @@ class Server:
         url: str = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://")
         return url.replace("/postgres?", f"/{name}?")
 
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Stopped, as for a restart of its machine."""
+        self._server.stop()
+        try:
+            yield
+        finally:
+            self._server.ensure_postgres_running()
+
     def guarded(self, user: str, password: str) -> str:
         """The same for a user of this name, who is asked for the password."""
         url = self.new()

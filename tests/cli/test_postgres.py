@@ -31,7 +31,7 @@ def database(server: Server) -> str:
     return server.new()
 
 
-def test_apply_plan_and_status_on_postgresql(applied: Path, database: str, tmp_path: Path) -> None:
+def test_apply_plan_and_status_on_postgresql(applied: Path, server: Server, database: str, tmp_path: Path) -> None:
     root = cached(applied, tmp_path / "toy")
     edit(root / "configs/project.yaml", "sqlite:///.mvops/registry.db", f'"{database}"')
     edit(root / "configs/project.yaml", "sqlite:///.mvops/predictions.db", f'"{database}"')
@@ -45,7 +45,7 @@ def test_apply_plan_and_status_on_postgresql(applied: Path, database: str, tmp_p
     assert not (root / ".mvops/registry.db").exists()
     cloned(root, tmp_path / "clone")
     merged_elsewhere(root, tmp_path / "colleague")
-    answered(root)
+    answered(root, server)
     mvops(root, "retrain", "toy", "--force", "--no-wait").ok()
     assert "canary of version 2" in mvops(root, "rollout", "status", "toy").ok().out
     mvops(root, "rollout", "abort", "toy").ok()
@@ -78,17 +78,22 @@ def merged_elsewhere(root: Path, colleague: Path) -> None:
     mvops(root, "apply", "--yes").ok()  # back to the port of this checkout
 
 
-def answered(root: Path) -> None:
-    """Predictions and outcomes go through the endpoint into the same database, and are monitored from there."""
+def answered(root: Path, server: Server) -> None:
+    """Predictions and outcomes go through the endpoint into the same database, and are monitored from there.
+
+    It starts while the database is down, as its `app.py` does, and what it has answered arrives once that is back.
+    """
     assert "mvops[serve,postgres]==" in (root / "deploy/serving/toy/requirements.txt").read_text()
-    process = spawn(root, "serve", "toy")
-    try:
-        client = EndpointClient(f"http://127.0.0.1:{port_of(root)}")
+    client = EndpointClient(f"http://127.0.0.1:{port_of(root)}")
+    frame = rows(range(100, 104))
+    given = frame.drop(columns=["day", "y"]).to_dict("records")
+    with server.down():
+        mvops(root, "serve", "toys").refused("cannot be reached")
+        process = spawn(root, "serve", "toy")
         client.ready(timeout=60)
-        frame = rows(range(100, 104))
-        given = frame.drop(columns=["day", "y"]).to_dict("records")
         ids = client.predict(given, time="2024-03-01T10:00:00Z").prediction_ids
         client.outcomes(list(zip(ids, frame["y"].tolist(), strict=True)))
+    try:
 
         def logged() -> bool:
             found = mvops(root, "status", "--json").ok().json()["models"][0]
@@ -97,7 +102,10 @@ def answered(root: Path) -> None:
         until(logged)
     finally:
         process.send_signal(signal.SIGINT)
-        finish(process, 60)
+        started = finish(process, 60).ok()
+    assert "note: the registry cannot be asked: " in started.err
+    assert "; what was applied last is served" in started.err
+    assert "Serving toy on " in started.out
     said = mvops(root, "monitor", "toy", "--until", "2024-03-02").ok().out
     assert "400 new predictions, 400 new outcomes" in said
     assert ids[0] in mvops(root, "explain", ids[0]).ok().out
