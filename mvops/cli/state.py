@@ -65,7 +65,8 @@ def forget(
         still_wanted = drop(workspace, addresses)
     say(f"Forgotten: {', '.join(addresses)}. What they are in the world stays.")
     for address in still_wanted:
-        say(f"note: the YAML still wants {address}, so the next apply takes it up again: take it out of there")
+        say(f"note: the YAML still wants {address}, so the next apply takes it up again, with what you edited in its")
+        say("    files. To have it stay as it is: take it out of there")
 
 
 @state.command()

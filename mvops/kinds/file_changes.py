@@ -50,12 +50,16 @@ def with_files(action: Action, record: Record | None, look: Look) -> Action:
     if action.verb in {Verb.KEEP, Verb.DELETE} or action.after is None:
         return action.model_copy(update={"files": tuple(files.left(goes=action.verb is Verb.DELETE))})
     texts, templates = rendered(kind, action, look)
+    all_there = action.verb is Verb.CONFLICT and all(each.field.startswith("files.") for each in action.changes)
     if action.verb is Verb.CONFLICT:
         theirs = tuple(files.in_the_way(texts))
         if not (stayed and _only_files(action) and stayed.keys() >= {change.path for change in theirs}):
             return action.model_copy(update={"files": theirs})
         action = action.model_copy(update={"verb": Verb.CREATE, "reason": "new", "because": "new", "changes": ()})
     changes = tuple(files.changes(texts, (action.after or {})["files"]))
+    if all_there and all(change.verb == "leave" for change in changes):
+        update = {"verb": Verb.ADOPT, "reason": "already-so", "because": "already so, but for what you edited"}
+        return action.model_copy(update={**update, "files": changes, "templates": templates})
     update = template_reasons(action, changes, templates, _remembered(record, "templates"))
     return action.model_copy(update={"files": changes, "templates": templates, **update})
 

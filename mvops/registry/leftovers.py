@@ -1,8 +1,9 @@
-"""Files that were edited by hand and so stayed when their resource was taken away, as the journal tells it."""
+"""Files that stayed when their resource was taken away, edited by hand, or was forgotten."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mvops.registry.database import Registry
@@ -10,17 +11,40 @@ from mvops.registry.database import Registry
 
 def left_behind(registry: Registry) -> dict[str, dict[str, str]]:
     """Address -> path -> digest of the text that the file descends from; nothing of what was made again since."""
+    found = dict(_taken_away(registry))
+    for where, entry, left in _forgotten(registry):
+        if where not in found or found[where][0] <= entry:
+            found[where] = entry, left
+    return {where: left for where, (entry, left) in found.items() if left and not _done_since(registry, where, entry)}
+
+
+def kept_of(registry: Registry, spec: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, Any]:
+    """What the event of a resource that is forgotten says, so that its files are known again once it is wanted."""
+    files = spec.get("files")
+    if not files:
+        return {}
+    ((entry,),) = registry.rows("SELECT max(entry) FROM mvops_journal")
+    return {"files": files | json.loads(outputs.get("bases", "{}")), "entry": entry or 0}
+
+
+def _forgotten(registry: Registry) -> Iterator[tuple[str, int, dict[str, str]]]:
+    """Address, the last entry of the journal before, and the files; the newest last."""
+    for where, text in registry.rows("SELECT subject, details FROM mvops_events WHERE kind = 'forget' ORDER BY id"):
+        details = json.loads(text)
+        if "files" in details:
+            yield where, details["entry"], details["files"]
+
+
+def _taken_away(registry: Registry) -> Iterator[tuple[str, tuple[int, dict[str, str]]]]:
     deletions = registry.rows(
         "SELECT entry, action, outputs FROM mvops_journal"
         " WHERE status = 'finished' AND action LIKE :delete ORDER BY entry",
         delete='%"delete"%',
     )
-    found: dict[str, tuple[int, dict[str, str]]] = {}
     for entry, text, outputs in deletions:
         action = json.loads(text)
         if action["verb"] == "delete":
-            found[action["address"]] = entry, _left(action, json.loads(outputs or "{}"))
-    return {where: left for where, (entry, left) in found.items() if left and not _done_since(registry, where, entry)}
+            yield action["address"], (entry, _left(action, json.loads(outputs or "{}")))
 
 
 def _left(action: dict[str, Any], outputs: dict[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from mvops.core.state import Record
 from mvops.errors import UsageError
 from mvops.performing.traffic import traffic_now
 from mvops.registry.events import Event, events, record_event
+from mvops.registry.leftovers import kept_of
 from mvops.registry.lock import hold_lock
 from mvops.registry.state import SqlState
 from mvops.usecases.plan import desired_specs
@@ -55,12 +56,12 @@ def forget(workspace: Workspace, addresses: Sequence[str]) -> list[str]:
     Nothing in the world is touched. Raises UsageError for one that is not on record, LockedError.
     """
     with hold_lock(workspace.registry, f"state forget {' '.join(addresses)}") as hold:
-        for address in addresses:
-            record_of(workspace, address)
+        known = [record_of(workspace, address) for address in addresses]
+        kept = [kept_of(workspace.registry, record.spec, record.outputs) for record in known]
         state = SqlState(workspace.registry, hold)
         with workspace.registry.session():
-            for address in addresses:
+            for address, files in zip(addresses, kept, strict=True):
                 state.forget(address)
-                record_event(workspace.registry, "forget", address, f"{address} is no longer managed")
+                record_event(workspace.registry, "forget", address, f"{address} is no longer managed", files)
     wanted = desired_specs(look_at(workspace))
     return [address for address in addresses if address in wanted]

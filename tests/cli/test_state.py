@@ -119,3 +119,27 @@ def test_a_name_that_is_none_or_taken_is_refused(project: Path) -> None:
     mvops(project, "state", "mv", "toy", "toy", "--yes").refused("has a model toy already")
     mvops(project, "state", "mv", "tyo", "toys").refused("no model 'tyo'")  # before anybody is asked
     assert snapshot(project) == before
+
+
+def test_p30_p35_what_is_forgotten_with_edits_is_taken_up_again_with_them(project: Path) -> None:
+    """Once a conflict with the very files that were forgotten, which only moving them away could end."""
+    dockerfile = project / "deploy/serving/toy/Dockerfile"
+    edit(dockerfile, "RUN pip", "RUN apt-get install --yes libgomp1\nRUN pip")
+    mine = dockerfile.read_text()
+    said = mvops(project, "state", "forget", "endpoint.toy", "--yes").ok().out
+    assert "so the next apply takes it up again, with what you edited in its" in said
+    changed = copy(project, project.parent / "changed")
+    planned = mvops(project, "plan").ok().out
+    assert "= endpoint.toy  adopt: already so, but for what you edited" in planned
+    assert "Dockerfile was edited by hand and stays" in planned
+    mvops(project, "apply", "--yes").ok()
+    assert dockerfile.read_text() == mine
+    assert "Dockerfile was edited by hand and stays" in mvops(project, "plan", "--detailed-exitcode").ok(0).out
+
+    before, after = port_of(changed), port_of(changed) + 1
+    edit(changed / "configs/project.yaml", f"port: {before}", f"port: {after}")
+    assert "Dockerfile is merged, +3 -3: your edits of line" in mvops(changed, "plan").ok().out
+    mvops(changed, "apply", "--yes", "--exclude", "endpoint.toy").ok()
+    mvops(changed, "apply", "--yes").ok()
+    assert (changed / "deploy/serving/toy/Dockerfile").read_text() == mine.replace(str(before), str(after))
+    mvops(changed, "plan", "--detailed-exitcode").ok(0)
