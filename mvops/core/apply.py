@@ -14,16 +14,11 @@ from mvops.core.plan import Plan
 from mvops.core.state import Journal, Record
 from mvops.core.steps import Step
 from mvops.core.turns import turns
+from mvops.core.ways_out import meanwhile, ways_out
 from mvops.errors import ConflictError, MvopsError, of_the_system
 
 Outputs = dict[str, str]
 _MEND = "Mend that, then go on: mvops apply"
-_OUT_OF_THE_WAY = "Move it out of the way, then plan again."
-_WAYS_OUT = {
-    "in-the-way": "Take over what you want of it, move it away, then plan again: mvops plan",
-    "protected": "Keep it: --exclude ADDRESS. Or set prevent_destroy: false in its YAML, and first: mvops apply",
-    "answered": "Stop it where it was started (Ctrl-C), or put back the registry that knows of it. Then: mvops apply",
-}
 
 
 @dataclass(frozen=True)
@@ -77,9 +72,10 @@ def check_allowed(plan: Plan) -> None:
     """Raise ConflictError for a plan that no one may apply: it holds a conflict, or a policy says no."""
     if conflicts := plan.conflicts():
         named = [_named(action) for action in conflicts]
-        ways = dict.fromkeys(way for action in conflicts for way in _ways_out(action))
+        each = {meanwhile([action]) for action in conflicts}
+        ways = dict.fromkeys(way for action in conflicts for way in _ways_out(action) if way not in each)
         several = "\n".join([f"{len(named)} resources are in conflict:", *(f"  {name}" for name in named)])
-        raise ConflictError(named[0] if len(named) == 1 else several, hint="\n".join(ways))
+        raise ConflictError(named[0] if len(named) == 1 else several, hint="\n".join([*ways, meanwhile(conflicts)]))
     if refusals := plan.refusals():
         said = "\n".join(f"  {refusal.policy}: {refusal.sentence}" for refusal in refusals)
         raise ConflictError(
@@ -88,9 +84,9 @@ def check_allowed(plan: Plan) -> None:
         )
 
 
-def _ways_out(conflict: Action) -> tuple[str, ...]:
-    """What is in use says itself how it may go."""
-    return conflict.details if conflict.reason == "in-use" else (_WAYS_OUT.get(conflict.reason, _OUT_OF_THE_WAY),)
+def _ways_out(conflict: Action) -> Iterator[str]:
+    yield from conflict.details if conflict.reason == "in-use" else ()
+    yield from ways_out(conflict)
 
 
 def _named(conflict: Action) -> str:

@@ -16,6 +16,7 @@ from mvops.core.policies import objections
 from mvops.core.scope import WHOLE, Scope, Selection, notices, only_drift, select
 from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
+from mvops.core.ways_out import ways_out
 from mvops.errors import DataError, MissingExtraError, MvopsError, NotebookError, SpecError
 from mvops.kinds.file_changes import with_files
 from mvops.kinds.kind import Coded, Guarding, Look, kinds
@@ -135,17 +136,25 @@ def _compared(
 ) -> Iterator[Action]:
     chosen = selection.chosen
     records = {Address(where): record for where, record in look.records.items()}
+    runs = _runs_again(selection)
     return compare(
         {where: spec for where, spec in desired.items() if where in chosen},
         {where: record for where, record in records.items() if where in chosen},
         {where: there for where, there in seen.items() if not there.unseen or where in records},
         Asked(
-            again=forced or {},
-            anew=selection.replaced,
+            again={**runs, **(forced or {})},
+            anew={*selection.replaced, *runs},
             held=_held(look, (records.keys() - desired.keys()) & chosen, desired),
             unwanted="everything is taken away" if destroy else "no longer in the spec",
         ),
     )
+
+
+def _runs_again(selection: Selection) -> dict[Address, str]:
+    """The pipelines without whose run there is no new version of a model that is replaced, and why they run."""
+    models = [where for where in selection.replaced if kind_of(where) == "model"]
+    runs = {address("pipeline", name_of(where)): f"{where} is made again" for where in models}
+    return {where: why for where, why in runs.items() if where not in selection.replaced}
 
 
 def spec_digest(workspace: Workspace) -> str:
@@ -187,7 +196,7 @@ def _held(look: Look, unwanted: Iterable[Address], desired: Mapping[Address, Spe
 
 def _with_details(action: Action, look: Look) -> Action:
     kind = kinds()[kind_of(action.address)]
-    details = (*kind.details(action, look), *_backtested(action, look.workspace))
+    details = (*kind.details(action, look), *_backtested(action, look.workspace), *ways_out(action))
     code = tuple(kind.code(action, look)) if isinstance(kind, Coded) else ()
     return action.model_copy(update={"details": details, "code": code}) if details or code else action
 

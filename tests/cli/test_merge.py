@@ -85,6 +85,7 @@ def test_p35_a_conflict_is_told_and_the_file_stays_until_somebody_resolves_it(pr
     assert f"the new text goes to {DOCKERFILE}.new" in shown
     assert f"          -EXPOSE {before}  # ours\n          +EXPOSE {after}\n" in shown
     assert "1 file in conflict stays as it is" in shown
+    assert "Not now: --exclude endpoint.toy. Back: undo the change in the YAML" in shown
     done = mvops(project, "apply", "--yes").ok().out
     assert f"{DOCKERFILE} stays as it is: take over what you want from {DOCKERFILE}.new, then delete it" in done
     assert path.read_text() == was
@@ -168,8 +169,11 @@ def test_p35_what_somebody_wrote_into_the_new_text_is_not_written_over(project: 
     shown = mvops(project, "plan").ok().out
     assert f"x endpoint.toy  conflict: {DOCKERFILE} is in conflict, and {DOCKERFILE}.new holds something" in shown
     before = snapshot(project)
-    mvops(project, "apply", "--yes").refused("holds something of yours", "plan again")
+    way = "The rest meanwhile: plan, apply and destroy take --exclude endpoint.toy"
+    assert way in shown
+    mvops(project, "apply", "--yes").refused("holds something of yours", "plan again", way)
     assert snapshot(project) == before
+    assert "conflict" not in mvops(project, "plan", "--exclude", "endpoint.toy").ok().out
     new.unlink()
     mvops(project, "apply", "--yes").ok()
     quiet(project)
