@@ -108,10 +108,13 @@ class ModelKind:
             yield f"train: {new} is trained and, when the gate says yes, serves"
             if serving is not None and starts_afresh(look, name) and look.workspace.project.by_canary(name):
                 yield "    all of the traffic at once, and not as a canary: the model was taken from it"
+            elif serving is not None:
+                yield from _as_canary(action, look)
             yield from _lost(action, look)
             yield from _where_loaded(look, name)
         else:
-            made = "made of steps in the cache" if _is_cached(look, name) else "trained"
+            cached = action.verb is not Verb.REPLACE and _is_cached(look, name)
+            made = "made of steps in the cache" if cached else "trained"
             yield f"retrain: a challenger is {made}; version {serving.number} stays champion until the gate says yes"
             yield from _as_canary(action, look)
             yield from _lost(action, look)
@@ -165,7 +168,13 @@ def _as_canary(action: Action, look: Look) -> Iterator[str]:
     running = canaries_now(look.workspace.registry).get(name)
     if running is not None:
         yield f"    the canary of version {running.challenger}, at {running.share} %, ends when the new version begins"
-    if look.workspace.project.by_canary(name) and not _champion_is_lost(action, look):
+    if not look.workspace.project.by_canary(name) or _champion_is_lost(action, look):
+        return
+    folder = look.workspace.serving(name)
+    if running is None and not is_file(folder / ROUTE) and not is_held(folder / "spool"):  # as `performing/traffic.py`
+        yield "    the gate's yes gives it all of the traffic at once, and not as a canary: its route is gone, and no"
+        yield "    endpoint runs that knew it"
+    else:
         steps = ", ".join(map(str, look.workspace.project.models[name].rollout.steps))
         yield f"    the gate's yes makes it a canary: {steps} % of the traffic"
 

@@ -364,7 +364,7 @@ def test_a_first_version_that_the_gate_refuses(quick: Path) -> None:
     assert "version 1, gate refused" in refused.out
     assert "toy: the gate refused version 1; nothing serves\n  gate: roc_auc is 0.7796, below 0.99." in refused.out
     quietly = mvops(quick, "apply", "--yes", "--quiet", "--replace", "model.toy").ok(4)
-    assert quietly.out.startswith("toy: the gate refused version 1; nothing serves\n  gate: roc_auc is 0.7796")
+    assert quietly.out.startswith("toy: the gate refused version 2; nothing serves\n  gate: roc_auc is 0.7796")
     assert "Past the gate, on record as such: mvops versions promote toy 1 --reason WHY" in refused.out
     assert "none yet" in mvops(quick, "status").ok().out
     mvops(quick, "serve", "toy").refused("version")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -80,11 +81,22 @@ def test_p27_what_is_replaced_is_made_again(project: Path) -> None:
     part = mvops(project, "plan", "--replace", "*.toy", "--target", "pipeline.toy").ok().out
     assert ("± pipeline.toy  replace: requested" in part, "model.toy" in part) == (True, False)
     both = ("--replace", "pipeline.toy", "--replace", "model.toy")
-    shown = mvops(project, "plan", *both).ok()
-    assert "± pipeline.toy  replace: requested" in shown.out
-    assert "train     runs: requested" in shown.out
-    done = mvops(project, "apply", "--yes", *both).ok()
-    assert "ok      replace model.toy: version 2" in done.out
+    assert "± pipeline.toy  replace: requested\n" in mvops(project, "plan", *both).ok().out
+    # a model takes its pipeline along, without whose run there is no new version
+    again = ("--replace", "model.toy")
+    shown = mvops(project, "plan", *again).ok().out
+    assert "± pipeline.toy  replace: requested: model.toy is made again" in shown
+    assert "train     runs: requested" in shown
+    assert "a challenger is trained; version 1 stays champion until the gate says yes" in shown
+    assert "the gate's yes makes it a canary: 5, 25, 100 % of the traffic" in shown
+    (project / ".mvops/serving/toy/route.json").unlink()
+    alone = mvops(project, "plan", *again).ok().out
+    assert "the gate's yes gives it all of the traffic at once, and not as a canary: its route is gone" in alone
+    assert "makes it a canary" not in alone
+    done = mvops(project, "apply", "--yes", *again).ok()
+    assert "ok      replace model.toy: version 2, gate passed, champion" in done.out
+    route = json.loads((project / ".mvops/serving/toy/route.json").read_text())
+    assert [arm["version"] for arm in route["arms"]] == [2]
     newest = mvops(project, "runs", "list", "toy", "--json").ok().json()["runs"][0]
     details = mvops(project, "runs", "show", newest["id"], "--json").ok().json()
     assert {step["status"] for step in details["steps"]} == {"succeeded"}  # none of them from the cache
