@@ -17,6 +17,7 @@ from mvops.notebook.metric_names import METRICS, SCORINGS
 from mvops.notebook.objects import root
 from mvops.notebook.process_state import dotted
 from mvops.notebook.rows import one_column
+from mvops.notebook.same_rows import has_rows, transformed, watched_rows
 from mvops.notebook.walking import (
     calls,
     calls_of,
@@ -58,6 +59,7 @@ class _Scan:
         self.predictions: dict[str, Use] = {}
         self.held: dict[str, Made] = {}  # of a name that holds several estimators, the last
         self.parts: dict[str, str] = {}  # and how that is written
+        self.specified: dict[str, ast.expr] = {}  # what a name was made by: statsmodels' `OLS(y, X)` knows the rows
         self.local: dict[str, ast.expr] = {}  # a function's own variable, and what it is made from
         self.code: Code
         self.last: ast.stmt | None = None
@@ -100,6 +102,7 @@ class _Scan:
         seen = self.seen
         if isinstance(target, ast.Name):
             found = made_by(value, seen.made)
+            self.specified[target.id] = value
             if found is not None:
                 seen.made[target.id] = found
             elif not is_loop and not self._is_own(value):
@@ -109,6 +112,7 @@ class _Scan:
         used = used or next((self.predictions[n] for n in sorted(loaded_names(value)) if n in self.predictions), None)
         names = stored_names(target)
         seen.bound |= set(names)
+        seen.transformed |= {name: transformed(value, seen.transformed) for name in names}
         for name in names:
             if is_local(name) and isinstance(target, ast.Name):
                 self.local[name] = unfolded(value, self.local)
@@ -182,11 +186,13 @@ class _Scan:
         made = made_by(owner, self.seen.made)
         features = call.args[0] if call.args else keyword(call, "X") or keyword(call, "x")
         target = call.args[1] if len(call.args) > 1 else keyword(call, "y")
+        if isinstance(owner, ast.Name) and features is None and has_rows(self.specified.get(owner.id)):
+            owner = self.specified[owner.id]
         name = dotted(owner) if isinstance(owner, ast.Name) else None
         if name is None:  # model = LogisticRegression().fit(X, y)
             names = [t.id for t, value in pairs if isinstance(t, ast.Name) and value is call]
             name = names[0] if names else None
-        if isinstance(owner, ast.Call) and features is None and len(owner.args) > 1:  # statsmodels: OLS(y, X).fit()
+        if isinstance(owner, ast.Call) and features is None and has_rows(owner):  # statsmodels: OLS(y, X).fit()
             target, features = owner.args[0], owner.args[1]
         part = ""
         if name is None and (name := self._listed(owner)) is not None:
@@ -197,6 +203,7 @@ class _Scan:
         if made is None and (target is None or _NO_MODEL.fullmatch(word) or _SHOWS_MODEL.fullmatch(word)):
             return
         self.seen.fits.append(Fit(self.at, name, made or Made("predictor", ""), features, target, part=part))
+        self.seen.uses += [Use(self.at, name, *rows) for rows in watched_rows(call)]
         if features is not None:
             self._preparation(features, sorted(loaded_names(features)))
 

@@ -74,3 +74,4 @@ class Evidence:
     by_hand: list[Preparation] = field(default_factory=list)
     bound: set[str] = field(default_factory=set)
     derived: dict[str, set[str]] = field(default_factory=dict)  # a name, and the names it was made from
+    transformed: dict[str, frozenset[str]] = field(default_factory=dict)  # a name, and those of the rows it transforms

@@ -98,11 +98,22 @@ def _judged(seen: Evidence, fits: list[Fit]) -> Chosen:
     split = next((s for s in reversed(seen.splits) if s[0] in trained), None)
     if split is not None:
         return Chosen(last, "", _name(split[1]), _name(split[3]), last.at)
+    other = _of_another(seen, last, trained)
+    if other is not None:
+        return Chosen(last, "", other.features, _target(other, seen), other.at)
     if best is not None and _target(best, seen) is not None:
         return Chosen(last, "", best.features, _target(best, seen), best.at, on_training_rows=True)
-    if best is not None:
+    if best is not None and last.target is None:
         return Chosen(last, "", best.features, None, best.at)
     return Chosen(last, "", last.features, last.target, last.at, on_training_rows=True)
+
+
+def _of_another(seen: Evidence, fit: Fit, trained: set[str]) -> Use | None:
+    """Where a model that was fitted on the same rows is judged."""
+    others = {f.name for f in seen.fits if f.name != fit.name and _text(f.features) == _text(fit.features) != ""}
+    uses = [u for u in seen.uses if u.name in others and not u.crossed and _is_rows(u)]
+    judged = [u for u in uses if _text(u.features) not in trained and _target(u, seen) is not None]
+    return max(judged, key=lambda use: _rank(use, trained, seen), default=None)
 
 
 def _rank(use: Use, trained: set[str], seen: Evidence) -> tuple[bool, bool, int, int]:
@@ -135,7 +146,8 @@ def _target(use: Use, seen: Evidence) -> ast.expr | None:
     if use.target is not None:
         return use.target
     text = _text(use.features)
-    paired = next((_name(s[3]) for s in reversed(seen.splits) if s[1] == text), None)
+    same = {text, *seen.transformed.get(text, ())}
+    paired = next((_name(s[3]) for s in reversed(seen.splits) if s[1] in same), None)
     others = (u.target for u in reversed(seen.uses) if u.target is not None and _text(u.features) == text)
     return paired or next(others, None) or next((_name(n) for n in _alike(text) if n in seen.bound), None)
 

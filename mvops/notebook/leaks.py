@@ -21,7 +21,7 @@ from mvops.notebook.leak_words import (
 )
 from mvops.notebook.literals import keyword
 from mvops.notebook.objects import root
-from mvops.notebook.own_numbers import SUMS, Own, Sums, written
+from mvops.notebook.own_numbers import SUMS, Own, Sums, value_names, written
 from mvops.notebook.rows import NONE, TEST, VALIDATION, Tables, one_column, told
 from mvops.notebook.unrolling import Loops
 from mvops.notebook.walking import calls, calls_of, loaded_names, nodes, stored_names, targets_of
@@ -275,8 +275,9 @@ class _Scan:
 
     def _taints(self, value: ast.expr) -> tuple[Fitted, ...]:
         found = [self._of_node[id(node)] for node in nodes(value) if id(node) in self._of_node]
+        taken = value_names(value)
         for name in sorted(loaded_names(value)):
-            found += self.tainted.get(name, ())
+            found += [each for each in self.tainted.get(name, ()) if name in taken or each.made != BY_HAND]
             if name in self.fitted:
                 found.append(self.fitted[name])
         return tuple(dict.fromkeys(found))

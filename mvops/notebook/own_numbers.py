@@ -87,6 +87,16 @@ class Sums:
                         yield rows, written(node)
 
 
+def value_names(node: ast.AST) -> set[str]:
+    """The names whose values an expression takes over; none that are only compared, or that pick rows or columns."""
+    if isinstance(node, ast.Name):
+        return {node.id}
+    if isinstance(node, ast.Compare):
+        return set()
+    children = [node.value] if isinstance(node, ast.Subscript) else ast.iter_child_nodes(node)
+    return {name for child in children for name in value_names(child)}
+
+
 def written(node: ast.AST) -> str:
     """The code in one line, short."""
     text = " ".join(ast.unparse(node).split())

@@ -59,6 +59,46 @@ def test_the_held_out_rows_are_found(captured, judged):
     assert found.metrics == ("accuracy",)
 
 
+@pytest.mark.parametrize(
+    ("prepared", "fitted"),
+    [
+        ("testing = count.transform(X_test)", "model.fit(rows, y_train)\nmodel.predict(testing)"),
+        (
+            "testing = pd.DataFrame(count.transform(X_test).toarray())\ntesting = testing.values",
+            "model.fit(rows, y_train)\nguessed = model.predict(testing)",
+        ),
+        (
+            "testing = count.transform(X_test)",
+            "model.fit(rows, y_train)\nother = SVC().fit(rows, y_train)\nother.score(testing, y_test)\ndump(model)",
+        ),
+        (
+            "testing = count.transform(X_test)",
+            "model.fit(rows, y_train, eval_set=[(rows, y_train), (testing, y_test)])",
+        ),
+        ("testing = count.transform(X_test)", "model.fit(rows, y_train, validation_data=(testing, y_test))"),
+    ],
+)
+def test_held_out_rows_under_another_name_are_found(captured, prepared, fitted):
+    found = captured(
+        SPLIT, f"rows = count.fit_transform(X_train)\n{prepared}", f"model = LogisticRegression()\n{fitted}"
+    )
+    assert outputs(found)[:3] == ("model", "testing", "y_test")
+    assert not found.on_training_rows
+
+
+def test_rows_without_known_targets_are_not_those_that_it_is_judged_by(captured):
+    found = captured("model = Ridge()\nmodel.fit(X, y)", "answers = model.predict(unknown)")
+    assert outputs(found)[:3] == ("model", "X", "y")
+    assert found.on_training_rows
+
+
+@pytest.mark.parametrize("make", ["sm.OLS(y_train, X_train)", "OLS(y_train, X_train)"])
+def test_what_statsmodels_fits_is_its_result(captured, make):
+    found = captured(SPLIT, f"spec = {make}\nresult = spec.fit()\nr2_score(y_test, result.predict(X_test))")
+    assert outputs(found) == ("result", "X_test", "y_test", "X_train")
+    assert (found.task, found.metrics) == ("regression", ("r2",))
+
+
 def test_of_several_models_the_last_scored_is_taken_and_the_others_are_named(captured):
     found = captured(
         SPLIT,

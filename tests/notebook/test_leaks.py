@@ -333,6 +333,8 @@ def test_a_leak_is_found_with_its_place(book, sources, says):
             )
         ),
         [XY, "y = (y - y.mean()) / y.std()", SPLIT, MODEL],
+        ["z = (df['a'] - df['a'].mean()) / df['a'].std()\ndf = df[np.abs(z) < 3]", XY, SPLIT, MODEL],
+        ["z = df['a'] - df['a'].mean()\nfar = abs(z) > 3\ndf = df.loc[~far]", XY, SPLIT, MODEL],
         [XY, SPLIT, "X_train['m'] = y_train.groupby(X_train['g']).transform('mean')", MODEL],
         [
             "df['strata'] = pd.cut(df['y'], 4)",
