@@ -19,7 +19,7 @@ from mvops.kinds.kind import Look
 from mvops.kinds.pipeline import PipelineKind
 from mvops.kinds.pipeline_spec import PipelineSpec, step_plans, training_digest
 from mvops.kinds.recorded import artifacts, champions
-from mvops.kinds.standing import Standing, stands
+from mvops.kinds.standing import Standing, registered, stands
 from mvops.lifecycle.route_file import ROUTE, files_of
 from mvops.registry.glance import Champion, canaries_now, finished_actions
 from mvops.serving.ownership import is_held
@@ -103,6 +103,8 @@ class ModelKind:
             yield from _let_through(action, look)
         elif champion := stands(action, look):
             yield from _stays(look, name, champion)
+        elif number := registered(action, look):
+            yield f"version {number}, of the run on record, is taken up again and judged: nothing is trained"
         elif serving is None or action.verb is Verb.CREATE:
             new = "version 1" if serving is None else "a new version"
             yield f"train: {new} is trained and, when the gate says yes, serves"

@@ -33,6 +33,19 @@ def stands(action: Action, look: Look) -> Standing | None:
     return look.once(standing).get(name_of(action.address)) if changed else None
 
 
+def registered(action: Action, look: Look) -> int | None:
+    """The version of the run on record, where a model was forgotten and its pipeline not: it is found, none is made."""
+    name = name_of(action.address)
+    ran = look.records.get(address("pipeline", name))
+    wanted = look.wanted(Pipelines()).get(address("pipeline", name))
+    if action.reason != "new" or ran is None or wanted is None or ran.spec != wanted.fields():
+        return None
+    from mvops.registry.versions import version_of_run  # noqa: PLC0415 -- as above
+
+    version = version_of_run(look.workspace.registry, name, ran.outputs.get("run", ""))
+    return None if version is None else version.number
+
+
 def is_otherwise(look: Look, wanted: PipelineSpec) -> bool:
     """Was something else applied last; also where nothing was, that is on record, no."""
     ran, made = look.records.get(wanted.address), look.records.get(address("model", wanted.name))

@@ -41,8 +41,13 @@ def test_p30_what_is_forgotten_stays_in_the_world(project: Path) -> None:
     mvops(project, "apply", "--yes").ok()
     assert before.items() <= snapshot(project).items()
     mvops(project, "plan", "--detailed-exitcode").ok(0)
-    again = mvops(project, "state", "forget", "monitor.toy", "--yes").ok().out
+    again = mvops(project, "state", "forget", "monitor.toy", "model.toy", "--yes").ok().out
     assert "the YAML still wants monitor.toy" in again
+    shown = mvops(project, "plan").ok().out
+    assert "version 1, of the run on record, is taken up again and judged: nothing is trained" in shown
+    assert "create model.toy: version 1, gate passed, champion" in mvops(project, "apply", "--yes").ok().out
+    assert query(project, "SELECT count(*) FROM mvops_versions") == [(1,)]
+    mvops(project, "plan", "--detailed-exitcode").ok(0)
 
 
 def test_p31_a_protected_model_is_not_destroyed(project: Path) -> None:
