@@ -19,7 +19,7 @@ from mvops.kinds.model import ModelKind
 from mvops.kinds.pipeline import PipelineKind
 from mvops.kinds.pipeline_spec import PipelineSpec
 from mvops.kinds.standing import is_otherwise, standing
-from mvops.workspace import tracker_books
+from mvops.workspace import Workspace, tracker_books
 
 
 class TrackerSpec(Spec):
@@ -45,13 +45,13 @@ class TrackerKind:
 
     def desired(self, look: Look) -> Iterator[TrackerSpec]:
         """One for each model, where the tracker is a system of its own."""
-        if is_wanted(look):
+        if is_wanted(look.workspace):
             for pipeline in look.wanted(PipelineKind()).values():
                 yield _spec(look, pipeline)
 
     def settled(self, where: Address, look: Look) -> TrackerSpec | None:
         """With the runs and versions that there are now."""
-        pipeline = PipelineKind().settled(where, look) if is_wanted(look) else None
+        pipeline = PipelineKind().settled(where, look) if is_wanted(look.workspace) else None
         if pipeline is None:
             return None
         needed = {pipeline.address, address("model", pipeline.name)}
@@ -122,10 +122,10 @@ class TrackerKind:
         return 0.0
 
 
-def is_wanted(look: Look) -> bool:
+def is_wanted(workspace: Workspace) -> bool:
     """Does the YAML want a tracker that is a system of its own."""
-    project = look.workspace.project
-    return project.capabilities.tracking and _external(look, project.tracker.backend)
+    project = workspace.project
+    return project.capabilities.tracking and _external(workspace, project.tracker.backend)
 
 
 def _spec(look: Look, pipeline: PipelineSpec) -> TrackerSpec:
@@ -171,10 +171,10 @@ def _facts(seen: Seen, wanted: TrackerSpec) -> dict[str, Any]:
     return facts
 
 
-def _external(look: Look, backend: str) -> bool:
+def _external(workspace: Workspace, backend: str) -> bool:
     """A library that is missing is told when the tracker is looked at: no model waits for it."""
     try:
-        tracker: Tracker = look.backend("trackers", backend)
+        tracker: Tracker = workspace.backend("trackers", backend)
     except MissingExtraError:
         return True
     return tracker.external
@@ -183,7 +183,7 @@ def _external(look: Look, backend: str) -> bool:
 def _told_to(look: Look, name: str, record: Record | None) -> tuple[str, dict[str, Any]]:
     """Backend and options as the YAML says; as recorded where it does not want this tracker any more."""
     project = look.workspace.project
-    if record is None or (name in project.models and is_wanted(look)):
+    if record is None or (name in project.models and is_wanted(look.workspace)):
         return project.tracker.backend, dict(project.tracker.options)
     return record.spec["backend"], record.spec["options"]
 

@@ -30,7 +30,7 @@ def bring_along(workspace: Workspace, model: str) -> None:
             with hold_lock(workspace.registry, f"tell the tracker of {model}", wait=10) as hold:
                 done = _tell(workspace, model, SqlJournal(workspace.registry, hold))
                 failed = [each.error.message for each in done if each.error]
-        elif is_wanted(look_at(workspace)):
+        elif is_wanted(workspace):
             failed = [f"no `mvops apply` has reached {workspace.project.tracker.backend} yet"]
         else:
             failed = []
