@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mvops.artifacts.store import ArtifactStore
 from mvops.contracts.data_versioners import DataVersioner, Place
 from mvops.contracts.trackers import Books
+from mvops.core.clash import PortClash
 from mvops.core.config.data import Data
 from mvops.core.config.model import Model
 from mvops.core.config.moves import ends
@@ -34,6 +35,7 @@ class Workspace:
     `overrides` are those of the command line that the spec was read with; `remarks` are sentences for people about
     what could not be done beside what was asked for. `stand_ins` are files that stand in for those of the project
     (by path below the root) while a plan looks at what they would be.
+    `clashes` are the ports of this environment that somebody else has too.
     """
 
     root: Path
@@ -44,6 +46,7 @@ class Workspace:
     overrides: tuple[str, ...] = ()
     remarks: list[str] = field(default_factory=list)
     stand_ins: Mapping[str, Path] = field(default_factory=dict)
+    clashes: tuple[PortClash, ...] = ()
 
     @property
     def hidden(self) -> Path:
@@ -72,12 +75,19 @@ class Workspace:
         """A generated file or folder, as a backend names it, below the root in this environment."""
         return in_environment(path, self.project.environment)
 
+    def name_now(self, name: str) -> str | None:
+        """What the project calls a model that is, or was, called `name`; None for one that it does not have."""
+        if name in self.project.models:
+            return name
+        new, _ = ends(self.project.moved).get(name, (renamed_to(self.registry, name), 0))
+        return new if new in self.project.models else None
+
     def model(self, name: str) -> Model:
         """The spec of a model; raise UsageError that knows the nearest name, or the one that it has been given."""
-        if name in self.project.models:
+        new = self.name_now(name)
+        if new == name:
             return self.project.models[name]
-        new, _ = ends(self.project.moved).get(name, (renamed_to(self.registry, name), 0))
-        if new in self.project.models:
+        if new is not None:
             raise UsageError(f"{name} was renamed to {new}", hint=f"Type {new} instead.")
         known = ", ".join(sorted(self.project.models)) or "none yet: `mvops promote NOTEBOOK` makes one"
         meant = did_you_mean(name, self.project.models)
@@ -128,10 +138,15 @@ def data_keeper(workspace: Workspace) -> tuple[Data, str]:
 
 @contextmanager
 def open_workspace(
-    root: Path, project: Project, backend: Callable[[str, str], Any], overrides: Sequence[str] = ()
+    root: Path,
+    project: Project,
+    backend: Callable[[str, str], Any],
+    overrides: Sequence[str] = (),
+    clashes: Sequence[PortClash] = (),
 ) -> Iterator[Workspace]:
     """Open the registry (made or migrated when needed) and the artefact store of the project in `root`."""
     with suppress(OSError):  # where nothing can be written, a project is looked at all the same
         (root / hidden_folder(project.environment)).mkdir(parents=True, exist_ok=True)
     with open_registry(project.registry, root, environment=project.environment) as registry:
-        yield Workspace(root, project, registry, ArtifactStore(project.artifacts, root), backend, tuple(overrides))
+        store = ArtifactStore(project.artifacts, root)
+        yield Workspace(root, project, registry, store, backend, tuple(overrides), clashes=tuple(clashes))

@@ -14,7 +14,7 @@ from mvops.core.plan import Plan
 from mvops.core.state import Journal, Record
 from mvops.core.steps import Step
 from mvops.core.turns import turns
-from mvops.core.ways_out import meanwhile, ways_out
+from mvops.core.ways_out import SAY_THEMSELVES, meanwhile, ways_out
 from mvops.errors import ConflictError, MvopsError, of_the_system
 
 Outputs = dict[str, str]
@@ -85,7 +85,7 @@ def check_allowed(plan: Plan) -> None:
 
 
 def _ways_out(conflict: Action) -> Iterator[str]:
-    yield from conflict.details if conflict.reason == "in-use" else ()
+    yield from conflict.details if conflict.reason in SAY_THEMSELVES else ()
     yield from ways_out(conflict)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from mvops.core.action import Action, Verb
 
+SAY_THEMSELVES = frozenset({"in-use", "port"})  # reasons of which the action's details say what to do
 _OUT_OF_THE_WAY = "Move it out of the way, then plan again. To leave it as it is: take {} out of the YAML."
 _WAYS_OUT = {
     "in-the-way": "Take over what you want of it, move it away, then plan again: mvops plan",
@@ -15,9 +16,9 @@ _WAYS_OUT = {
 
 
 def ways_out(action: Action) -> Iterator[str]:
-    """Lines for people; what is in use says itself, in the action's details, how it may go."""
+    """Lines for people, beside what the action's details say."""
     if action.verb is Verb.CONFLICT:
-        if action.reason != "in-use":
+        if action.reason not in SAY_THEMSELVES:
             yield _WAYS_OUT.get(action.reason, _OUT_OF_THE_WAY.format(action.address))
         yield meanwhile([action])
     elif any(change.verb == "conflict" for change in action.files):

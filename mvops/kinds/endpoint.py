@@ -10,6 +10,7 @@ from mvops.contracts.feature_stores import ServedFeatures
 from mvops.contracts.servers import Server, Service
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
+from mvops.core.clash import PortClash
 from mvops.core.compare import Held
 from mvops.core.config.model import Endpoint
 from mvops.core.config.project import Project
@@ -95,8 +96,11 @@ class EndpointKind:
         return {f"{folder}/{path}": text for path, text in files.items()}
 
     def details(self, action: Action, look: Look) -> Iterator[str]:
-        """Where it will answer."""
-        if action.verb is Verb.CREATE:
+        """Where it will answer; where it cannot, what to write."""
+        clash = clash_of(action.address, look)
+        if action.reason == "port" and clash is not None:
+            yield clash.remedy
+        elif action.verb is Verb.CREATE:
             service = (action.after or {})["service"]
             typed = wording(look.workspace.project.environment)["typed"]
             yield f"http://{service['host']}:{service['port']}/predict, started by `{typed} serve {service['model']}`"
@@ -107,6 +111,21 @@ class EndpointKind:
         """No time."""
         del action, look
         return 0.0
+
+
+def clash_of(where: Address, look: Look) -> PortClash | None:
+    """Who else has the port of an endpoint."""
+    return next((clash for clash in look.workspace.clashes if where == address("endpoint", clash.model)), None)
+
+
+def unless_port_is_taken(action: Action, look: Look) -> Action:
+    """In conflict where an endpoint is to have a port, which it does not have as yet, of somebody else's."""
+    clash = clash_of(action.address, look)
+    if clash is None or action.after is None or action.verb is Verb.CONFLICT:
+        return action
+    if action.before and action.before["service"]["port"] == action.after["service"]["port"]:
+        return action
+    return action.model_copy(update={"verb": Verb.CONFLICT, "reason": "port", "because": clash.told, "files": ()})
 
 
 def _elsewhere(before: Mapping[str, Any], after: Mapping[str, Any], look: Look) -> Iterator[str]:

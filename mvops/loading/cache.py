@@ -13,7 +13,7 @@ from typing import Any
 
 from mvops.atomic import write_atomically
 
-_FORMAT = 2
+_FORMAT = 3
 _MOST_FILES = 32
 
 
@@ -22,21 +22,22 @@ def folder(root: Path) -> Path:
     return root / ".mvops" / "cache" / "config"
 
 
-def stored(root: Path, fingerprint: str) -> dict[str, Any] | None:
-    """The values that were composed from exactly these files and overrides, if they are there and whole."""
+def stored(root: Path, fingerprint: str) -> tuple[dict[str, Any], list[dict[str, str]]] | None:
+    """The values that were composed from exactly these files and overrides, and their clashes; None if not whole."""
     try:
         kept = json.loads((folder(root) / f"{fingerprint}.json").read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(kept, dict) or kept.get("format_version") != _FORMAT:
         return None
-    values = kept.get("values")
-    return values if isinstance(values, dict) else None
+    values, clashes = kept.get("values"), kept.get("clashes")
+    return (values, clashes) if isinstance(values, dict) and isinstance(clashes, list) else None
 
 
-def store(root: Path, fingerprint: str, values: dict[str, Any]) -> None:
+def store(root: Path, fingerprint: str, values: dict[str, Any], clashes: list[dict[str, str]]) -> None:
     """Keep the values in the order of the YAML, atomically, and let the oldest go."""
-    text = json.dumps({"format_version": _FORMAT, "values": values}, ensure_ascii=False, allow_nan=False)
+    kept = {"format_version": _FORMAT, "values": values, "clashes": clashes}
+    text = json.dumps(kept, ensure_ascii=False, allow_nan=False)
     with suppress(OSError):
         write_atomically(folder(root) / f"{fingerprint}.json", text.encode(), mode=0o600, lasting=False)
         _prune(root)

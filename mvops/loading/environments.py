@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mvops.core.config.model import Endpoint
 from mvops.core.config.project import Project
 from mvops.core.environment import HIDDEN, hidden_folder
 from mvops.core.nearest import did_you_mean
@@ -64,7 +63,7 @@ def _moved(value: Any, environment: str) -> Any:
 def shared_with(
     environment: str, values: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]], positions: Positions
 ) -> Iterator[Problem]:
-    """What the environment has in common with another and may not have; `others` are those by name, "" the project."""
+    """The name and the places that the environment has in common with another; `others` by name, "" the project."""
     file = f"configs/env/{environment}.yaml"
     told: set[KeyPath] = set()
     for name, theirs in others.items():
@@ -77,15 +76,6 @@ def shared_with(
                 yield Problem(
                     positions.find((key,)) or positions.nearest((key,)), message, f"Say another in {file}: {key}"
                 )
-        taken = dict(_ports(theirs))
-        for model, port in _ports(values):
-            path = ("models", model, "endpoint", "port")
-            other = next((there for there, used in taken.items() if used == port), None)
-            if other is not None and path not in told:
-                told.add(path)
-                message = f"port {port} is that of models.{other} in {whose} too"
-                remedy = f"Say another in {file}, such as models: {{{model}: {{endpoint: {{port: {port + 100}}}}}}}"
-                yield Problem(positions.nearest(path), message, remedy)
 
 
 def _place(values: Mapping[str, Any], key: str) -> str | None:
@@ -99,12 +89,3 @@ def _place(values: Mapping[str, Any], key: str) -> str | None:
         scheme = "postgresql" if found["scheme"].startswith("postgres") else found["scheme"]
         return f"{scheme}://{found['rest'].rstrip('/')}"
     return posixpath.normpath(path)
-
-
-def _ports(values: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    models = values.get("models")
-    for name, model in models.items() if isinstance(models, dict) else ():
-        endpoint = model.get("endpoint") if isinstance(model, dict) else None
-        port = endpoint.get("port", Endpoint.model_fields["port"].default) if isinstance(endpoint, dict) else None
-        if isinstance(port, int):
-            yield name, port

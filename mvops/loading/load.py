@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
+from mvops.core.clash import PortClash
 from mvops.core.config.project import Project
 from mvops.errors import SpecError
 from mvops.loading import cache
@@ -35,7 +38,14 @@ class Explained(NamedTuple):
     written: Any = None
 
 
-def load_project(root: Path, overrides: Sequence[str] = (), environment: str | None = None) -> Project:
+class Loaded(NamedTuple):
+    """A project, and the ports of its environment that somebody else has too."""
+
+    project: Project
+    clashes: tuple[PortClash, ...]
+
+
+def load(root: Path, overrides: Sequence[str] = (), environment: str | None = None) -> Loaded:
     """The project in `root`, or its environment, with `overrides` in Hydra's grammar.
 
     Raises SpecError that tells everything wrong with file, line and column; UsageError when `root` is no project,
@@ -43,15 +53,19 @@ def load_project(root: Path, overrides: Sequence[str] = (), environment: str | N
     """
     files = gather(root)
     key = fingerprint(files, overrides, environment)
-    values = cache.stored(root, key)
-    if values is not None:
-        try:
-            return Project.model_validate(values)
-        except ValidationError:
-            pass  # somebody wrote into the cache: composed anew below
+    kept = cache.stored(root, key)
+    if kept is not None:
+        with suppress(ValidationError, TypeError):  # somebody wrote into the cache: composed anew below
+            return Loaded(Project.model_validate(kept[0]), tuple(PortClash(**clash) for clash in kept[1]))
     composition, project = _composed(files, overrides, environment)
-    cache.store(root, key, composition.values)
-    return project
+    clashes = _clashes(composition)
+    cache.store(root, key, composition.values, [asdict(clash) for clash in clashes])
+    return Loaded(project, clashes)
+
+
+def load_project(root: Path, overrides: Sequence[str] = (), environment: str | None = None) -> Project:
+    """The project alone; raises as `load`."""
+    return load(root, overrides, environment).project
 
 
 def load_sound(root: Path, environment: str | None = None) -> tuple[Project, tuple[str, ...]]:
@@ -85,6 +99,12 @@ def _composed(
         return composition, validate(composition)
     except SpecError as error:
         raise all_problems(files, error) from None
+
+
+def _clashes(composition: Composition) -> tuple[PortClash, ...]:
+    from mvops.loading.ports import port_clashes  # noqa: PLC0415 -- as above
+
+    return tuple(port_clashes(composition))
 
 
 def positions_of(root: Path, overrides: Sequence[str] = (), environment: str | None = None) -> Positions:
@@ -134,11 +154,14 @@ def explain(root: Path, overrides: Sequence[str] = (), environment: str | None =
     composition, project = _composed(gather(root), overrides, environment)
     dumped = project.model_dump(mode="json")
     written = dict(_leaves(composition.written, ()))
+    clashes: dict[str | int, str] = {clash.model: clash.why for clash in _clashes(composition)}
     explained = []
     for path, value in _leaves(dumped, ()):
         place = composition.positions.find(path)
         source = "default of mvops" if place is None else str(place.file or place).replace("\\", "/")
         note = f"its own in {environment}" if path in composition.made else ""
+        if path[2:] == ("endpoint", "port"):
+            note = clashes.get(path[1], note)
         if value is None and path[2:] == ("retrain", "schedule") and composition.positions.inherited(path):
             note = "left to the models in its after"
         if path == ("environment",) and environment:

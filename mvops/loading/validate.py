@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,6 +20,7 @@ from mvops.loading.compose import DEFAULTS, Composition
 from mvops.loading.environments import shared_with
 from mvops.loading.feature_checks import features_at_odds
 from mvops.loading.move_checks import move_problems
+from mvops.loading.ports import shared_ports
 from mvops.loading.positions import Positions
 from mvops.loading.problems import KeyPath, Problem, show_path, show_value, spec_error
 from mvops.loading.sections import keys_at
@@ -190,8 +190,7 @@ def _known_keys(path: KeyPath) -> list[str]:
 def _at_odds(project: Project, positions: Positions) -> Iterator[Problem]:
     """What is right in itself but not together: alerts to nobody, gates on what is not measured, a shared port."""
     yield from _unknown_backends(project, positions)
-    ports: dict[int, str] = {}
-    taken = {model.endpoint.port for model in project.models.values() if model.endpoint}
+    yield from shared_ports(project, positions) if project.environment is None else ()
     for name, model in project.models.items():
         here = ("models", name)
         for index, alert in enumerate(model.monitor.alerts if model.monitor else ()):
@@ -211,13 +210,6 @@ def _at_odds(project: Project, positions: Positions) -> Iterator[Problem]:
                 "Write conditions, such as: gate: [roc_auc >= champion - 0.005]; or capabilities: {governance: false}"
             )
             yield Problem(positions.nearest(here), f"models.{name} has no gate, and governance asks for one", remedy)
-        if model.endpoint is not None:
-            other = ports.setdefault(model.endpoint.port, name)
-            if other != name:
-                message = f"port {model.endpoint.port} is that of models.{other} already"
-                taken.add(free := _free(taken, model.endpoint.port))
-                remedy = f"Give {name} another one: endpoint: {{port: {free}}}"
-                yield Problem(positions.nearest((*here, "endpoint", "port")), message, remedy)
 
 
 def _unknown_backends(project: Project, positions: Positions) -> Iterator[Problem]:
@@ -229,8 +221,3 @@ def _unknown_backends(project: Project, positions: Positions) -> Iterator[Proble
             message = f"there is no backend {name!r} in {family}{did_you_mean(name, known)}"
             remedy = f"Known {family}: {', '.join(known)}. Another one: pip install the package that has it"
             yield Problem(positions.find(path) or positions.nearest(path), message, remedy)
-
-
-def _free(taken: Collection[int], port: int) -> int:
-    """The next one after `port` that is not taken."""
-    return next(free for free in chain(range(port + 1, 65536), range(port - 1, 0, -1)) if free not in taken)

@@ -14,6 +14,7 @@ from mvops.core.config.data import Data
 from mvops.core.config.gate import instead, uncompared
 from mvops.core.config.model import Model, Rollout
 from mvops.core.environment import wording
+from mvops.kinds.endpoint import clash_of
 from mvops.kinds.kind import Look
 from mvops.kinds.model import trains
 from mvops.kinds.recorded import champions
@@ -43,6 +44,7 @@ def notices_of(look: Look, actions: Collection[Action]) -> Iterator[str]:
     if not is_quiet(workspace.registry):
         yield from _under_way(workspace, actions)
     yield from _refused(look)
+    yield from _shared_ports(look, actions)
     yield from _renamed(workspace, actions)
     yield from _canaries(workspace, {name_of(action.address) for action in actions if _ends_canary(action, look)})
     if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
@@ -108,6 +110,14 @@ def _better_one(look: Look, model: str, missing: Collection[str], typed: str) ->
     gate = instead(model, look.workspace.project.models[model].gate, serving.metrics)
     another = f"Another gate ({gate}): {typed} apply, then: {typed} retrain {model} --force"
     return f"{uncompared(serving.number, missing)} {another}"
+
+
+def _shared_ports(look: Look, actions: Collection[Action]) -> Iterator[str]:
+    """Of endpoints that have such a port already."""
+    for action in actions:
+        clash = clash_of(action.address, look) if action.after and action.reason != "port" else None
+        if clash is not None:
+            yield f"{action.address}: {clash.told}. {clash.remedy}"
 
 
 def _renamed(workspace: Workspace, actions: Collection[Action]) -> Iterator[str]:

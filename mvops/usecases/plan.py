@@ -18,6 +18,7 @@ from mvops.core.spec import Spec
 from mvops.core.state import Observed, Record
 from mvops.core.ways_out import ways_out
 from mvops.errors import DataError, MissingExtraError, MvopsError, NotebookError, SpecError
+from mvops.kinds.endpoint import unless_port_is_taken
 from mvops.kinds.file_changes import with_files
 from mvops.kinds.kind import Coded, Guarding, Look, kinds
 from mvops.kinds.model import unless_answered
@@ -84,6 +85,7 @@ def _made(
     compared = (unless_answered(action, look) for action in found)
     if not scope.offline:
         compared = (with_files(action, records.get(action.address), look) for action in compared)
+    compared = (unless_port_is_taken(action, look) for action in compared)
     actions = tuple(with_backs((_with_details(action, look) for action in compared), draft, real.registry))
     told = [] if destroy else [*notices_of(look, actions), *_edits(look)]
     told += [] if destroy else _not_there(look, actions)

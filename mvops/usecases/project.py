@@ -13,7 +13,7 @@ from mvops.core.scope import WHOLE, Scope
 from mvops.errors import MvopsError, NotebookError
 from mvops.kinds.kind import Look
 from mvops.loading.find import find_project
-from mvops.loading.load import load_project, load_sound, positions_of
+from mvops.loading.load import load, load_sound, positions_of
 from mvops.registry.state import SqlState
 from mvops.witness import spoil
 from mvops.workspace import Workspace, open_workspace
@@ -30,8 +30,8 @@ def open_project(start: Path, overrides: Sequence[str] = (), environment: str | 
     Raises UsageError outside a project, SpecError for a mistake in the YAML, RegistryError.
     """
     root = find_project(start)
-    spec = load_project(root, overrides, environment)
-    with open_workspace(root, spec, _backend, overrides) as workspace:
+    spec, clashes = load(root, overrides, environment)
+    with open_workspace(root, spec, _backend, overrides, clashes) as workspace:
         try:
             yield workspace
         except MvopsError as error:

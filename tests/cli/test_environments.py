@@ -247,3 +247,57 @@ def test_p28_what_a_file_says_is_shown_as_it_is(project: Path) -> None:
     for form in ((), ("--markdown",)):
         shown = mvops(project, "plan", "--diff", *form, *ENV).ok().out
         assert " # after `mvops apply`: mvops run toy\n" in shown
+
+
+def test_p28_a_port_of_somebody_elses_stops_only_what_would_take_it(project: Path) -> None:
+    ours, model = int(port_of_staging(project)), (project / "configs/models/toy.yaml").read_text()
+    second, theirs = project / "configs/models/second.yaml", free_port()
+    second.write_text(f"{model}endpoint: {{port: {theirs}}}\n")
+    place = f"configs/models/second.yaml:{len(second.read_text().splitlines())}:12"
+    another = f"port {theirs} is that of models.second in the project without an environment too ({place})"
+    said = f"models: {{second: {{endpoint: {{port: {theirs + 100}}}}}}}"
+    for command in (("status",), ("versions", "list", "toy"), ("state", "list"), ("history",), ("config", "show")):
+        mvops(project, *command, *ENV).ok()
+    mvops(project, "config", "diff", "staging").ok()
+    assert f"  x endpoint.second  conflict: {another}\n      Say another in" in mvops(project, "plan", *ENV).ok().out
+    before = everything(project)
+    mvops(project, "apply", "--yes", *ENV).refused(f"endpoint.second: {another}", "configs/env/staging.yaml", said)
+    assert everything(project) == before
+    planned = mvops(project, "plan", "--json", "--exclude", "endpoint.second", *ENV).ok().json()["actions"]
+    assert not {action["address"] for action in planned if action["verb"] == "conflict"}
+    with (project / "configs/env/staging.yaml").open("a") as file:
+        file.write(f"  {said.removeprefix('models: {').removesuffix('}')}\n")
+    assert "conflict" not in mvops(project, "plan", *ENV).ok().out
+
+    edit(second, str(theirs), str(ours))  # what staging's endpoint has already
+    edit(project / "configs/env/staging.yaml", f"  second: {{endpoint: {{port: {theirs + 100}}}}}\n", "")
+    shown = mvops(project, "plan", *ENV).ok().out
+    assert f"  x endpoint.second  conflict: port {ours} is that of models.toy already ({place})\n" in shown
+    assert f"note: endpoint.toy: port {ours} is that of models.second already (configs/env/staging.yaml:" in shown
+    mvops(project, "apply", "--yes", *ENV).refused(f"endpoint.second: port {ours} is that of models.toy already")
+
+
+def port_of_staging(project: Path) -> str:
+    return mvops(project, "config", "show", "models.toy.endpoint.port", *ENV).ok().out.strip()
+
+
+def test_p28_p30_a_rename_names_the_environments_that_have_the_model_on_record(project: Path) -> None:
+    (project / "configs/env/dev.yaml").write_text(f"models: {{toy: {{endpoint: {{port: {free_port()}}}}}}}\n")
+    broken = project / "configs/env/old.yaml"
+    broken.write_text("registry: sqlite:///old.db\nmodels: {toy: {endpoint: {port: 1}}}\n")
+    (project / "old.db").write_text("no database")
+    said = mvops(project, "state", "mv", "model.toy", "model.plaything", "--yes").ok().out
+    entry = (
+        "    moved: [{from: model.toy, to: model.plaything}]\nthen: mvops --env staging apply, which renames it there"
+    )
+    assert f"note: the environment staging still has model.toy on record: say in configs/project.yaml\n{entry}" in said
+    assert "note: whether the environment old has model.toy on record is not known: " in said
+    assert said.count("note: ") == 2, "nothing was ever applied in dev"
+    assert not (project / ".mvops/env/dev").exists()
+    for each in ("dev", "old"):
+        (project / f"configs/env/{each}.yaml").unlink()
+    with (project / "configs/project.yaml").open("a") as file:
+        file.write("\nmoved: [{from: model.toy, to: model.plaything}]\n")
+    planned = {a["address"]: a["verb"] for a in mvops(project, "plan", "--json", *ENV).ok().json()["actions"]}
+    assert (planned["model.toy"], planned["model.plaything"]) == ("move", "keep")
+    assert "not applied yet" not in mvops(project, "state", "list", *ENV).ok().out

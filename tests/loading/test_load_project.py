@@ -118,7 +118,7 @@ def test_a_project_that_cannot_be_written_is_still_loaded(build: Any) -> None:
 def test_old_entries_go(build: Any) -> None:
     root = build()
     for number in range(40):
-        cache.store(root, f"{number:064d}", {})
+        cache.store(root, f"{number:064d}", {}, [])
         os.utime(cache.folder(root) / f"{number:064d}.json", (number, number))
     load_project(root)
     assert len(entries(root)) == 32
