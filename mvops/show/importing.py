@@ -12,6 +12,7 @@ def imported_lines(done: Imported) -> Iterator[str]:
     taken = done.taken
     if taken.already:
         yield f"{taken.said}: nothing to do"
+        yield from (f"note: {note}" for note in taken.notes)
         return
     yield taken.said + (f": {', '.join(done.files)}" if done.files else "")
     for each in done.written:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mvops.core.config.model import Endpoint
+from mvops.core.environment import wording
 from mvops.core.naming import check_name
 from mvops.core.outside import Accepted
 from mvops.errors import ConflictError, UsageError
@@ -72,14 +73,17 @@ def _own(server: Server) -> _Own | None:
 
 
 def _taken(own: _Own, server: Server, asked: Asked, workspace: Workspace) -> Taken:
-    name = asked.name or own.model
-    if name != own.model:
-        raise ConflictError(f"{server.url} serves the model {own.model}, not {name}", hint=f"--model {own.model}")
-    if name not in workspace.project.models:
+    name = workspace.name_now(own.model)
+    if asked.name not in {None, name, own.model}:
+        raise ConflictError(
+            f"{server.url} serves the model {own.model}, not {asked.name}", hint=f"--model {name or own.model}"
+        )
+    if name is None:
         raise UsageError(
-            f"{server.url} serves {name}, which is no model of this project",
-            hint=f"An endpoint keeps its model to itself. Bring it first, as {name}: mvops import MODEL.skops --name "
-            f"{name} --data FILE --target COLUMN, or mvops promote NOTEBOOK --name {name}; then this again.",
+            f"{server.url} serves {own.model}, which is no model of this project",
+            hint=f"An endpoint keeps its model to itself. Bring it first, as {own.model}: mvops import MODEL.skops "
+            f"--name {own.model} --data FILE --target COLUMN, or mvops promote NOTEBOOK --name {own.model}; then this "
+            "again.",
         )
     said = {"backend": own.backend, **({"max_rows": own.max_rows} if own.max_rows else {})}
     values = tuple(_values(name, said, server, workspace))
@@ -87,7 +91,7 @@ def _taken(own: _Own, server: Server, asked: Asked, workspace: Workspace) -> Tak
     return Taken(
         name,
         f"the endpoint at {server.url}",
-        f"{server.url} serves {name}, version {numbers}, by {own.backend}",
+        f"{server.url} serves {_called(own.model, name)}, version {numbers}, by {own.backend}",
         values=values,
         over=True,
         notes=tuple(_notes(name, own, workspace)),
@@ -96,17 +100,29 @@ def _taken(own: _Own, server: Server, asked: Asked, workspace: Workspace) -> Tak
     )
 
 
+def _called(said: str, name: str) -> str:
+    return name if said == name else f"{said}, which is called {name} now"
+
+
 def _notes(name: str, own: _Own, workspace: Workspace) -> Iterator[str]:
-    unknown = [number for number in own.versions if find_version(workspace.registry, name, number) is None]
+    registry = workspace.registry
+    names = {name, own.model}  # a rename of `moved` may still be to be applied
+    unknown = [number for number in own.versions if not any(find_version(registry, each, number) for each in names)]
     if unknown:
         numbers = ", ".join(map(str, unknown))
         yield f"this project has no version {numbers} of {name}: it is the endpoint of another one, and stays so"
         yield f"stop it before mvops serve {name}: two cannot listen at one port"
-    serves = champion(workspace.registry, name)
+    serves = champion(registry, name) or champion(registry, own.model)
     if serves is not None and own.versions and serves.number not in own.versions and not unknown:
         yield f"the champion of {name} is version {serves.number} here: it is the endpoint of another project"
+    if name != own.model and not unknown:
+        yield f"it says {own.model} until it is started again: stop it, then {_typed(workspace)} serve {name}"
     if not workspace.project.capabilities.serving:
         yield "nothing is served as yet: capabilities: {serving: true} has it served"
+
+
+def _typed(workspace: Workspace) -> str:
+    return wording(workspace.project.environment)["typed"]
 
 
 def _theirs(found: Foreign, server: Server, asked: Asked, workspace: Workspace) -> Taken:

@@ -107,10 +107,21 @@ def test_p29_an_endpoint_of_ours_says_its_yaml_and_is_adopted(project: Path) -> 
         mvops(project, "apply", "--yes").ok()
         assert snapshot(project / "deploy") == files
         mvops(project, "plan", "--detailed-exitcode").ok(0)
-        (project / MODEL).unlink()
+        (project / MODEL).rename(project / MODEL.with_stem("plaything"))
         before = snapshot(project)
         mvops(project, "import", url).refused("is no model of this project", "mvops import MODEL.skops --name toy")
         assert snapshot(project) == before
+        with (project / "configs/project.yaml").open("a") as file:
+            file.write("\nmoved: [{from: model.toy, to: model.plaything}]\n")
+        told = f"{url} serves toy, which is called plaything now, version 1, by fastapi: nothing to do\n"
+        again = "note: it says toy until it is started again: stop it, then mvops serve plaything\n"
+        for _ in ("before the rename", "after it"):
+            assert mvops(project, "import", url).ok().out == told + again
+            mvops(project, "apply", "--yes").ok()
+        edit(project / MODEL.with_stem("plaything"), f"port: {port}", f"port: {other}")
+        done = mvops(project, "import", url, "--model", "plaything").ok().out
+        assert f"models.plaything.endpoint.port: {other} -> {port}\n" in done
+        mvops(project, "plan", "--detailed-exitcode").ok(0)
     finally:
         process.send_signal(signal.SIGTERM)
         finish(process, 60)
