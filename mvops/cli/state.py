@@ -19,18 +19,21 @@ AddressName = Annotated[str, typer.Argument(metavar="ADDRESS", help="A resource,
 @state.command("list")
 def list_(json_: JsonFlag = False) -> None:
     """Every resource on record."""
-    from mvops.show.state import record_line
-    from mvops.usecases.state import records
+    from mvops.show.state import record_line, waiting_line
+    from mvops.usecases.state import not_applied, records
 
     with open_project() as workspace:
-        found = records(workspace)
+        found, waiting = records(workspace), not_applied(workspace)
     if json_:
-        print_json({"resources": [{"address": record.address, "outputs": record.outputs} for record in found]})
+        listed = [{"address": record.address, "outputs": record.outputs} for record in found]
+        print_json({"resources": listed, "not_applied": waiting})
         return
     for record in found:
         answer(record_line(record))
     if not found:
         say("Nothing is on record yet: mvops apply")
+    elif waiting:
+        say(waiting_line(waiting))
 
 
 @state.command()
@@ -71,29 +74,27 @@ def forget(
 
 @state.command()
 def mv(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model, such as model.churn, or churn.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="What it is to be called.")],
     yes: YesFlag = False,
 ) -> None:
     """Rename a model with its versions, runs, predictions, alerts and history, and its YAML file."""
     from mvops.core.counts import counted
-    from mvops.usecases.renaming import check_rename, rename
+    from mvops.show.state import elsewhere_lines
+    from mvops.usecases.renaming import check_rename, named_model, rename
 
     with open_project() as workspace:
+        model, name = named_model(workspace, model), name.removeprefix("model.")
         check_rename(workspace, model, name)
-        confirm(f"Rename {model} to {name}?", yes=yes)
+        confirm(f"Rename model.{model} to model.{name}?", yes=yes)
         renamed = rename(workspace, model, name)
     known = f"{counted(renamed.versions, 'version')}, {counted(renamed.predictions, 'prediction')}"
-    say(f"{model} is {name} now: {known}; see: mvops plan")
+    say(f"model.{model} is model.{name} now: {known}; see: mvops plan")
     say(f"Its YAML: {', '.join(renamed.files)}." if renamed.files else f"No YAML of the project names {model}.")
     for place in renamed.left:
         say(f"note: {place.file}:{place.line} still says {model}: write {name}")
-    if renamed.others:
-        where = ", ".join(env or "the project without an environment" for env in renamed.others)
-        entry = f"{{from: model.{model}, to: model.{name}}}"
-        say(f"note: what {where} has on record is still called {model}: for those, say in configs/project.yaml")
-        say(f"    moved: [{entry}]")
-        say("and apply there, which renames it and trains nothing")
+    for line in elsewhere_lines(model, name, renamed.others, renamed.unseen):
+        say(line)
 
 
 @state.command()

@@ -10,7 +10,7 @@ from pydantic import Field
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address
 from mvops.core.frozen import Frozen
-from mvops.core.nearest import did_you_mean
+from mvops.core.nearest import did_you_mean_address
 from mvops.errors import UsageError
 
 Needs = Mapping[Address, Collection[Address]]
@@ -111,7 +111,7 @@ def notices(scope: Scope, selection: Selection, everything: int, going: Collecti
             yield f"{where} stays too: {excluded} needs it"
         else:
             yield f"{where} is left out too: it needs {excluded}"
-    if left_out := everything - len(selection.chosen):
+    if left_out := everything - len(selection.chosen) - len(selection.left):  # those have been named
         verb = "resource was" if left_out == 1 else "resources were"
         yield f"{left_out} more {verb} not selected: this plan is partial"
     if scope.offline:
@@ -137,7 +137,7 @@ def _named(option: str, patterns: Iterable[str], known: frozenset[Address]) -> f
         matching = {where for where in known if _matches(where, [pattern])}
         if not matching:
             raise UsageError(
-                f"{option} {pattern}: there is no such resource{did_you_mean(pattern, known)}",
+                f"{option} {pattern}: there is no such resource{did_you_mean_address(pattern, known)}",
                 hint=f"Resources: {', '.join(sorted(known)) or 'none'}",
             )
         found |= matching

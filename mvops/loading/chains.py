@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mvops.core.config.moves import ends
 from mvops.core.config.project import Project
 from mvops.core.config.scheduler import chains, ring
 from mvops.core.nearest import did_you_mean
@@ -26,10 +27,15 @@ def chain_problems(project: Project, positions: Positions) -> Iterator[Problem]:
 
 def _unfit(project: Project, positions: Positions) -> Iterator[tuple[str, Problem]]:
     """Each with the model that waits in vain."""
+    moved = ends(project.moved)
     for name, model in project.models.items():
         for index, other in enumerate(model.retrain.after if model.retrain else ()):
             place = positions.nearest((*_after(name), index))
-            if other not in project.models:
+            now, _ = moved.get(other, ("", 0))
+            if other not in project.models and now in project.models:
+                message = f"models.{name} is retrained after {other}, which has moved to {now}"
+                yield name, Problem(place, message, f"Write {now} there instead of {other}.")
+            elif other not in project.models:
                 known = ", ".join(sorted(project.models.keys() - {name})) or "none but this one"
                 meant = did_you_mean(other, project.models.keys() - {name})
                 yield name, Problem(place, f"there is no model {other!r}{meant}", f"Models: {known}")

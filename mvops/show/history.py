@@ -7,8 +7,15 @@ from mvops.registry.events import Event
 
 def event_line(event: Event) -> str:
     """When, what, to what; of an apply also who said yes, and how."""
-    said = approved(event)
-    return f"{event.time:%Y-%m-%d %H:%M:%S}  {event.kind:<8} {event.subject:<16} {event.message}{said}"
+    kind, message = _in_the_plans_words(event)
+    return f"{event.time:%Y-%m-%d %H:%M:%S}  {kind:<8} {event.subject:<16} {message}{approved(event)}"
+
+
+def _in_the_plans_words(event: Event) -> tuple[str, str]:
+    old, called, rest = event.message.partition(" is called ")
+    if event.kind == "rename" and called:
+        return "move", f"model.{old} has moved to model.{rest.partition(' ')[0]}"
+    return event.kind, event.message
 
 
 def approved(event: Event) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mvops.core.environment import wording
 from mvops.core.state import Record
 from mvops.registry.events import Event
 from mvops.show.history import approved
@@ -15,6 +16,29 @@ def record_line(record: Record) -> str:
     """A resource and what its last action left."""
     left = ", ".join(f"{key} {value}" for key, value in sorted(record.outputs.items()) if len(value) < 40)
     return f"{record.address:<32} {left}".rstrip()
+
+
+def waiting_line(addresses: Sequence[str]) -> str:
+    """What the YAML wants besides."""
+    lead = "1 resource is" if len(addresses) == 1 else f"{len(addresses)} resources are"
+    return f"note: {lead} in the YAML and not applied yet: {', '.join(addresses)}; see: mvops plan"
+
+
+def elsewhere_lines(model: str, name: str, others: Sequence[str], unseen: Mapping[str, str]) -> Iterator[str]:
+    """Where a model that was renamed is still on record by its old name, and what to do there."""
+    for environment in others:
+        where = _environment(environment)
+        again = f"{wording(environment)['typed']} apply" if environment else "apply without --env"
+        entry = f"moved: [{{from: model.{model}, to: model.{name}}}]"
+        yield f"note: {where} still has model.{model} on record: say in configs/project.yaml"
+        yield f"    {entry}"
+        yield f"then: {again}, which renames it there and trains nothing"
+    for environment, why in unseen.items():
+        yield f"note: whether {_environment(environment)} has model.{model} on record is not known: {why}"
+
+
+def _environment(name: str) -> str:
+    return f"the environment {name}" if name else "the project without an environment"
 
 
 def record_lines(record: Record, last: Event | None) -> Iterator[str]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from mvops.core.config.model import Endpoint
-from mvops.core.environment import wording
 from mvops.core.naming import check_name
 from mvops.core.outside import Accepted
 from mvops.errors import ConflictError, UsageError
@@ -116,13 +115,9 @@ def _notes(name: str, own: _Own, workspace: Workspace) -> Iterator[str]:
     if serves is not None and own.versions and serves.number not in own.versions and not unknown:
         yield f"the champion of {name} is version {serves.number} here: it is the endpoint of another project"
     if name != own.model and not unknown:
-        yield f"it says {own.model} until it is started again: stop it, then {_typed(workspace)} serve {name}"
+        yield f"it says {own.model} until it is started again: stop it, then mvops serve {name}"
     if not workspace.project.capabilities.serving:
         yield "nothing is served as yet: capabilities: {serving: true} has it served"
-
-
-def _typed(workspace: Workspace) -> str:
-    return wording(workspace.project.environment)["typed"]
 
 
 def _theirs(found: Foreign, server: Server, asked: Asked, workspace: Workspace) -> Taken:

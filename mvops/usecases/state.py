@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mvops.core.address import Address, name_of
-from mvops.core.nearest import did_you_mean
+from mvops.core.address import Address, address, kind_of, name_of
+from mvops.core.config.moves import ends
+from mvops.core.nearest import did_you_mean_address
 from mvops.core.state import Record
-from mvops.errors import UsageError
+from mvops.errors import MvopsError, UsageError
 from mvops.performing.traffic import traffic_now
 from mvops.registry.events import Event, events, record_event
 from mvops.registry.leftovers import kept_of
@@ -31,7 +32,7 @@ def record_of(workspace: Workspace, address: str) -> Record:
     if address in known:
         return _as_now(workspace, known[address])
     raise UsageError(
-        f"{address} is not on record{did_you_mean(address, known)}",
+        f"{address} is not on record{did_you_mean_address(address, known)}",
         hint=f"On record: {', '.join(known) or 'nothing yet: mvops apply'}",
     )
 
@@ -42,6 +43,18 @@ def _as_now(workspace: Workspace, record: Record) -> Record:
         return record
     traffic = traffic_now(workspace, name_of(Address(record.address)), int(record.outputs["version"]))
     return record.model_copy(update={"outputs": {**record.outputs, "traffic": traffic}})
+
+
+def not_applied(workspace: Workspace) -> list[str]:
+    """What the YAML wants and is not on record; nothing where it cannot be told, which a plan says."""
+    known = SqlState(workspace.registry).records()
+    now = {old: new for old, (new, _) in ends(workspace.project.moved).items()}
+    names = [(kind_of(Address(where)), name_of(Address(where))) for where in known]
+    try:
+        wanted = desired_specs(look_at(workspace)).keys()
+        return sorted(wanted - {address(kind, now.get(name, name)) for kind, name in names})
+    except MvopsError:
+        return []
 
 
 def last_apply(workspace: Workspace, address: str) -> Event | None:

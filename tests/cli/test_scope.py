@@ -21,6 +21,11 @@ def test_p26_a_target_brings_what_it_needs_and_says_what_is_left_out(quick: Path
 def test_p26_a_targeted_apply_leaves_the_rest_for_later(quick: Path) -> None:
     mvops(quick, "apply", "--yes", "--target", "pipeline.*").ok()
     assert not (quick / "deploy").exists()
+    waiting = ["endpoint.toy", "model.toy", "monitor.toy", "schedule.toy"]
+    listed = mvops(quick, "state", "list").ok().out.splitlines()
+    assert [line.split()[0] for line in listed[:-1]] == ["dataset.data", "pipeline.toy"]
+    assert listed[-1] == f"note: 4 resources are in the YAML and not applied yet: {', '.join(waiting)}; see: mvops plan"
+    assert mvops(quick, "state", "list", "--json").ok().json()["not_applied"] == waiting
     rest = mvops(quick, "plan").ok()
     assert "+ pipeline.toy" not in rest.out
     assert "+ model.toy" in rest.out
@@ -29,6 +34,7 @@ def test_p26_a_targeted_apply_leaves_the_rest_for_later(quick: Path) -> None:
 def test_p26_an_exclusion_is_left_for_later_with_what_needs_it(quick: Path) -> None:
     shown = mvops(quick, "plan", "--exclude", "model.toy").ok()
     assert "endpoint.toy is left out too: it needs model.toy" in shown.out
+    assert "note: 1 more resource was not selected: this plan is partial\n" in shown.out
     assert "Plan: 2 to create, 0 unchanged" in shown.out
     mvops(quick, "apply", "--yes", "--exclude", "endpoint.toy").ok()
     assert not (quick / "deploy/serving").exists()

@@ -22,6 +22,7 @@ def test_what_is_on_record_is_listed_and_shown(project: Path) -> None:
     shown = mvops(project, "state", "show", "monitor.toy").ok().out
     assert '"every": "1d"' in shown
     mvops(project, "state", "show", "monitor.tyo").refused("not on record", "did you mean 'monitor.toy'?")
+    mvops(project, "state", "forget", "toy", "--yes").refused("toy is not on record; did you mean 'model.toy'?")
 
 
 def test_p30_what_is_forgotten_stays_in_the_world(project: Path) -> None:
@@ -74,7 +75,8 @@ def test_p30_a_model_is_renamed_with_all_that_is_known_of_it(project: Path) -> N
     logged(project)
     runs = mvops(project, "runs", "list", "toy", "--json").ok().json()["runs"]
     said = mvops(project, "state", "mv", "toy", "plaything", "--yes").ok().out
-    assert "toy is plaything now: 1 version, 3 predictions" in said
+    assert "model.toy is model.plaything now: 1 version, 3 predictions" in said
+    assert "note:" not in said
     assert "configs/models/plaything.yaml" in said
     planned = {a["address"]: a["verb"] for a in mvops(project, "plan", "--json").ok().json()["actions"]}
     assert (planned["pipeline.plaything"], planned["model.plaything"]) == ("keep", "keep")
@@ -123,6 +125,10 @@ def test_a_name_that_is_none_or_taken_is_refused(project: Path) -> None:
     mvops(project, "state", "mv", "toy", "Toy!", "--yes").refused("'Toy!' is not a name")
     mvops(project, "state", "mv", "toy", "toy", "--yes").refused("has a model toy already")
     mvops(project, "state", "mv", "tyo", "toys").refused("no model 'tyo'")  # before anybody is asked
+    mvops(project, "state", "mv", "model.tyo", "toys").refused("there is no model.tyo; did you mean 'model.toy'?")
+    mvops(project, "state", "mv", "modle.toy", "toys").refused("there is no modle.toy; did you mean 'model.toy'?")
+    mvops(project, "state", "mv", "endpoint.toy", "toys").refused("it goes with its model", "state mv model.toy NAME")
+    mvops(project, "state", "mv", "toy", "endpoint.toys", "--yes").refused("'endpoint.toys' is not a name")
     assert snapshot(project) == before
 
 

@@ -35,7 +35,7 @@ def test_p26_an_exclusion_takes_along_what_needs_it_and_says_so() -> None:
     assert list(notices(scope, found, len(ALL))) == [
         "endpoint.m is left out too: it needs model.m",
         "monitor.m is left out too: it needs model.m",
-        "3 more resources were not selected: this plan is partial",
+        "1 more resource was not selected: this plan is partial",
     ]
 
 
