@@ -7,7 +7,8 @@ which runs the original as it is and then the promoted pipeline, once for each w
 - `not_comparable`: they differ, but so does the original from itself
 - `different`: they differ
 - `fails`: the original runs, the pipeline does not
-- `does not run`: the original does not run, or takes longer than the limit
+- `does not run`: the original does not run
+- `too slow`: the original and the pipeline together take longer than the limit
 - `refused`: not promoted, with a cause; `refused, runs` if plain papermill runs it all the same
 - `trains nothing`: it is not about a model, and promotion says so
 - `crashed`: a traceback of ours, or no answer
@@ -35,6 +36,7 @@ MVOPS = (sys.executable, "-m", "mvops")
 SPLITS = ("none", "auto")
 NOTHING = ("holds no code", "Nothing in this notebook trains a model")
 ORIGINAL = "The original notebook does not run"
+NOT_TRIED = {"does not run", "too slow", "refused", "promoted", "trains nothing"}
 KERNEL = "of-the-corpus"
 
 
@@ -137,7 +139,7 @@ class Projects:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=limit, cwd=root, check=False)
         except subprocess.TimeoutExpired:
-            return Outcome(below.as_posix(), split, "does not run", False, 0, 0, limit, f"not in {limit:g} s")
+            return Outcome(below.as_posix(), split, "too slow", False, 0, 0, limit, f"not in {limit:g} s")
         seconds = time.monotonic() - started
         said = done.stderr.strip()
         if done.returncode in {0, 4}:  # 4: other numbers
@@ -203,7 +205,7 @@ def told(outcome: Outcome, out: IO[str]) -> Outcome:
 def totals(split: str, outcomes: list[Outcome]) -> Iterator[str]:
     """How many of those that run come out right."""
     counted = Counter(outcome.verdict for outcome in outcomes)
-    tried = [o for o in outcomes if o.verdict not in {"does not run", "refused", "promoted", "trains nothing"}]
+    tried = [o for o in outcomes if o.verdict not in NOT_TRIED]
     right = [o for o in tried if o.verdict in {"equal", "not_comparable"}]
     complete = [o for o in tried if o.complete]
     yield f"\n--split {split}: " + ", ".join(f"{count} {verdict}" for verdict, count in counted.most_common())
