@@ -37,8 +37,8 @@ def shared_ports(project: Project, positions: Positions) -> Iterator[Problem]:
 def port_clashes(composition: Composition) -> Iterator[PortClash]:
     """Ports of the environment that another of its models has, or another environment."""
     everywhere = {"": composition.values, **composition.others} if composition.environment else {}
-    mine = dict(_ports(composition.values)) if composition.environment else {}
-    taken = {port for values in everywhere.values() for _, port in _ports(values)}
+    mine = dict(ports_in(composition.values)) if composition.environment else {}
+    taken = {port for values in everywhere.values() for _, port in ports_in(values)}
     for model, port in mine.items():
         twin = next((other for other, used in mine.items() if used == port and other != model), None)
         whose = f"models.{twin} already" if twin else _elsewhere(port, composition.others)
@@ -54,14 +54,15 @@ def port_clashes(composition: Composition) -> Iterator[PortClash]:
 
 def _elsewhere(port: int, others: Mapping[str, Mapping[str, Any]]) -> str:
     for environment, values in others.items():
-        model = next((name for name, used in _ports(values) if used == port), None)
+        model = next((name for name, used in ports_in(values) if used == port), None)
         if model is not None:
             whose = f"the environment {environment}" if environment else "the project without an environment"
             return f"models.{model} in {whose} too"
     return ""
 
 
-def _ports(values: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+def ports_in(values: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """The models that have an endpoint, with its port."""
     models = values.get("models")
     for name, model in models.items() if isinstance(models, dict) else ():
         endpoint = model.get("endpoint") if isinstance(model, dict) else None

@@ -212,6 +212,9 @@ def _at_odds(project: Project, positions: Positions) -> Iterator[Problem]:
             yield Problem(positions.nearest(here), f"models.{name} has no gate, and governance asks for one", remedy)
 
 
+_SWITCHED = {"trackers": "tracking", "dashboards": "dashboards"}  # family -> the capability that switches it off
+
+
 def _unknown_backends(project: Project, positions: Positions) -> Iterator[Problem]:
     told: set[tuple[str, str]] = set()  # what model_defaults say is wrong once, not once for each model
     for path, family, name in named_backends(project):
@@ -220,4 +223,6 @@ def _unknown_backends(project: Project, positions: Positions) -> Iterator[Proble
             told.add((family, name))
             message = f"there is no backend {name!r} in {family}{did_you_mean(name, known)}"
             remedy = f"Known {family}: {', '.join(known)}. Another one: pip install the package that has it"
+            if family in _SWITCHED:
+                remedy += f". None at all: capabilities: {{{_SWITCHED[family]}: false}}"
             yield Problem(positions.find(path) or positions.nearest(path), message, remedy)

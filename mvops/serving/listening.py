@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Collection
+from itertools import chain
 
 from mvops.core.reach import url_at
 from mvops.errors import ServingError
+
+
+class PortTakenError(ServingError):
+    """Somebody listens there."""
 
 
 def url_of(listening: socket.socket) -> str:
@@ -29,6 +35,20 @@ def listen(host: str, port: int) -> socket.socket:
         bound.close()
         if error.errno == errno.EADDRINUSE:
             hint = f"Choose another: --port {port + 1 if port < 65535 else 8000}"
-            raise ServingError(f"port {port} is taken", hint=hint) from error
+            raise PortTakenError(f"port {port} is taken", hint=hint) from error
         raise ServingError(f"cannot listen on {host} port {port}: {error.strerror}") from error
     return bound
+
+
+def free_port(host: str, after: int, but: Collection[int]) -> int | None:
+    """One that nobody listens at and that is not among `but`: the next from `after` on, else a lower one."""
+    ports = (port for port in chain(range(after + 1, 65536), range(1024, after)) if port not in but)
+    return next((port for port in ports if _is_free(host, port)), None)
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        listen(host, port).close()
+    except ServingError:
+        return False
+    return True

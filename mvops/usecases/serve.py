@@ -12,13 +12,14 @@ from mvops.contracts.servers import Server
 from mvops.core.config.model import Endpoint
 from mvops.core.config.project import Project
 from mvops.core.environment import hidden_folder, in_environment
-from mvops.errors import RegistryError, UsageError
+from mvops.errors import RegistryError, ServingError, UsageError
 from mvops.loading.find import find_project
-from mvops.loading.load import load_project
+from mvops.loading.load import every_port, load_project
 from mvops.registry.database import Registry
 from mvops.registry.events import record_event
 from mvops.registry.state import SqlState
 from mvops.serving.announced import announced
+from mvops.serving.listening import PortTakenError, free_port
 from mvops.usecases.project import open_project
 from mvops.usecases.reaching import endpoint_of
 
@@ -66,13 +67,13 @@ def serve(
             _record(registry, model, url, note)
             on_ready(url)
 
-        made.server.serve(
-            made.folder,
-            host=where.host or made.endpoint.host,
-            port=where.port or made.endpoint.port,
-            workers=where.workers,
-            on_ready=ready,
-        )
+        host, port = where.host or made.endpoint.host, where.port or made.endpoint.port
+        try:
+            made.server.serve(made.folder, host=host, port=port, workers=where.workers, on_ready=ready)
+        except PortTakenError as error:
+            other = free_port(host, port, every_port(find_project(start)))
+            hint = f"Choose another: --port {other}" if other else error.hint
+            raise ServingError(error.message, hint=hint) from error
 
 
 def _found(

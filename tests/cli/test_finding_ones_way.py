@@ -141,7 +141,11 @@ def test_a_port_that_is_taken_is_named_with_another_to_try(project: Path) -> Non
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        refused = typed(project, "serve", "toy", "--port", port).refused(f"port {port} is taken", f"--port {port + 1}")
+        twin = (project / "configs/models/toy.yaml").read_text() + f"endpoint: {{port: {port + 1}}}\n"
+        (project / "configs/models/twin.yaml").write_text(twin)
+        (project / "configs/env").mkdir(exist_ok=True)
+        (project / "configs/env/dev.yaml").write_text(f"models: {{toy: {{endpoint: {{port: {port + 2}}}}}}}\n")
+        refused = typed(project, "serve", "toy", "--port", port).refused(f"port {port} is taken", f"--port {port + 3}")
     assert refused.out == ""
 
 

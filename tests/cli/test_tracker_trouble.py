@@ -113,7 +113,10 @@ def test_a_tracker_that_does_not_exist_meets_the_nearest_one(project: Path) -> N
     told_to(project, "http://127.0.0.1:1")
     edit(project / "configs" / "project.yaml", "backend: mlflow", "backend: mlfow")
     mvops(project, "plan").refused(
-        "configs/project.yaml:", "there is no backend 'mlfow' in trackers", "did you mean 'mlflow'?"
+        "configs/project.yaml:",
+        "there is no backend 'mlfow' in trackers",
+        "did you mean 'mlflow'?",
+        "None at all: capabilities: {tracking: false}",
     )
 
 
