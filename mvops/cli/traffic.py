@@ -223,16 +223,18 @@ def _follow(workspace: Workspace, model: str, *, quiet: bool) -> RolloutNews | N
     from mvops.show.rollout import news_line
     from mvops.usecases.rollout import PATIENCE, follow
 
-    last = None
+    last, answered = None, True
     with waiting() as tell:
         for news in follow(workspace, model):
             last = news
             share = news.state.shares[news.state.step]
             tell(Progress(what=f"{model}: canary at {share} %", done=share, total=100))
-            if news.decision != "hold" and not quiet:
+            if (news.decision != "hold" or (answered and not news.answered)) and not quiet:
                 say(f"  {news_line(news)}")
+            answered = news.answered
     if last is not None and last.decision == "hold" and not quiet:
-        say(f"  {news_line(last).rstrip('.')}")
+        if answered:
+            say(f"  {news_line(last).rstrip('.')}")
         say(f"  No request came for {PATIENCE:g} s. Once the endpoint is asked: mvops rollout status {model} --follow")
     return last
 

@@ -39,7 +39,7 @@ def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> di
     running = rollouts.current(workspace.registry, step.model)
     if running is not None and running.challenger == number:
         steer(workspace, running)
-        return _canary(running)
+        return _canary(workspace, running)
     check_lookups(workspace, version_of(workspace, step.model, number))
     end_rollout(workspace, step.model, f"superseded by version {number}")
     at_once = step.at_once or _nobody_answers(workspace, step.model) or not workspace.project.by_canary(step.model)
@@ -68,22 +68,26 @@ def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> di
     )
     steer(workspace, started)
     _told(workspace, step.model, f"canary: version {number} gets {started.shares[0]} % of the traffic")
-    return _canary(started)
+    return _canary(workspace, started)
 
 
 def traffic_now(workspace: Workspace, model: str, number: int) -> str:
     """What a version gets of the traffic, in words."""
     running, serving = rollouts.current(workspace.registry, model), champion(workspace.registry, model)
     if running is not None and running.challenger == number:
-        return _canary(running)["traffic"]
+        return _canary(workspace, running)["traffic"]
     if serving is None:
         return "none"
     return "champion" if serving.number == number else f"none: version {serving.number} serves"
 
 
-def _canary(state: RolloutState) -> dict[str, str]:
+def _canary(workspace: Workspace, state: RolloutState) -> dict[str, str]:
     share = state.shares[state.step]
-    return {"traffic": f"canary at {share} %: `mvops rollout status {state.model} --follow` moves it on"}
+    follow = f"`mvops rollout status {state.model} --follow`"
+    if is_held(workspace.serving(state.model) / "spool"):
+        return {"traffic": f"canary at {share} %: {follow} moves it on"}
+    start = f"`mvops serve {state.model}`"
+    return {"traffic": f"canary at {share} %: no endpoint runs here that it could move on by; {start}, then {follow}"}
 
 
 def restore_route(step: RestoreRoute, workspace: Workspace) -> dict[str, str]:

@@ -30,6 +30,7 @@ class RolloutNews:
     decision: str  # hold, advance, abort, done
     because: str
     requests: int = 0  # that both versions have got on the present route
+    answered: bool = True  # the endpoint, when it was asked
 
 
 def current_rollout(workspace: Workspace, model: str) -> RolloutState | None:
@@ -50,9 +51,11 @@ def look_once(workspace: Workspace, model: str) -> RolloutNews:
     try:
         evidence = _evidence(workspace, state)
     except AnotherAnswersError as error:
-        return RolloutNews(state, "hold", f"{error.message}; start it: mvops serve {model} --port N")
+        return RolloutNews(state, "hold", f"{error.message}; start it: mvops serve {model} --port N", answered=False)
     except ServingError:
-        return RolloutNews(state, "hold", "the endpoint does not answer; start it: mvops serve " + model)
+        return RolloutNews(
+            state, "hold", f"the endpoint does not answer; start it: mvops serve {model}", answered=False
+        )
     decision = decide(state, settings, evidence, datetime.now(UTC))
     if decision.action == "hold":
         requests = evidence.champion.requests + evidence.challenger.requests

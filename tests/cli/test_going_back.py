@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from pathlib import Path
 
@@ -176,7 +177,15 @@ def test_p36_a_canary_ends_a_model_that_was_not_there_goes_and_what_is_gone_is_s
     edit(project / MODEL, "C: 1.0", "C: 0.7")
     second = (project / MODEL).read_text() + f"endpoint: {{port: {toy.free_port()}}}\n"
     (project / "configs/models/second.yaml").write_text(second)
-    mvops(project, "apply", "--yes").ok()
+    start = (
+        "no endpoint runs here that it could move on by; `mvops serve toy`, then `mvops rollout status toy --follow`"
+    )
+    assert f"canary at 5 %: {start}" in mvops(project, "apply", "--yes").ok().out
+    following = toy.spawn(project, "rollout", "status", "toy", "--follow")
+    assert following.stdout is not None
+    assert "(5 %) waits: the endpoint does not answer; start it: mvops serve toy" in following.stdout.readline()
+    following.send_signal(signal.SIGINT)
+    toy.finish(following, 30)
     assert answering(project) == {"champion": 1, "challenger": 2}
     regated = mvops(project, "plan", "models.toy.gate=['roc_auc >= 0.7']").ok().out
     assert "the gate until now let version 2 pass, which is a canary at 5 %: it goes on" in regated

@@ -114,6 +114,8 @@ def test_a_canary_that_ends_says_which_files_the_next_apply_writes(project: Path
 
     with served(project):
         client = EndpointClient(f"http://127.0.0.1:{port_of(project)}")
+        shown = mvops(project, "state", "show", "model.toy").ok().out
+        assert "canary at 5 %: `mvops rollout status toy --follow` moves it on" in shown
         until(over)
     assert answering(project) == {2: 100}
     (told,) = filter(None, said)
