@@ -67,9 +67,10 @@ def forget(
         confirm(f"Forget {', '.join(addresses)}? Nothing is deleted.", yes=yes)
         still_wanted = drop(workspace, addresses)
     say(f"Forgotten: {', '.join(addresses)}. What they are in the world stays.")
-    for address in still_wanted:
-        say(f"note: the YAML still wants {address}, so the next apply takes it up again, with what you edited in its")
-        say("    files. To have it stay as it is: take it out of there")
+    if still_wanted:
+        say(f"note: the YAML still wants {', '.join(still_wanted)}: the next apply takes that up again, with what you")
+        say("    edited in its files, and makes a new version of a model that is forgotten with its pipeline. To have")
+        say("    it stay as it is: take it out of there")
 
 
 @state.command()

@@ -26,7 +26,8 @@ class FileChange(Frozen):
     will be; in a conflict, of the lines that both sides changed. `found` and `result` are digests of the file as it was
     when the plan was made and as it is afterwards, None for no file, `result` also for a text that is not known yet.
     `base` is the digest of the text that an edited file descends from, `waiting` says that it is in conflict since
-    before. `origin` is the path that the file, edited by hand, has had until the model was renamed.
+    before, `over` that it is so no longer afterwards. `origin` is the path that the file, edited by hand, has had until
+    the model was renamed.
     """
 
     path: str
@@ -38,4 +39,5 @@ class FileChange(Frozen):
     result: str | None = None
     base: str | None = None
     waiting: bool = False
+    over: bool = False
     origin: str | None = None

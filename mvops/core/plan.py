@@ -68,7 +68,7 @@ class Plan(Frozen):
     def contested(self) -> int:
         """How many generated files are in conflict and stay as they are, until somebody has taken over what is new."""
         files = (change for action in self.actions for change in action.files)
-        return sum(change.verb == "conflict" or change.waiting for change in files)
+        return sum(change.verb == "conflict" or (change.waiting and not change.over) for change in files)
 
     def refusals(self) -> tuple[Objection, ...]:
         """What keeps it from being applied; the other objections are warnings."""

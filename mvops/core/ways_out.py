@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mvops.core.action import Action, Verb
+from mvops.core.address import kind_of
 
 SAY_THEMSELVES = frozenset({"in-use", "port"})  # reasons of which the action's details say what to do
-_OUT_OF_THE_WAY = "Move it out of the way, then plan again. To leave it as it is: take {} out of the YAML."
+_OUT_OF_THE_WAY = "Move it out of the way, then plan again. To leave it as it is: {}."
+_UNWANTED = {"endpoint": "endpoint: null in the model's YAML"}
 _WAYS_OUT = {
     "in-the-way": "Take over what you want of it, move it away, then plan again: mvops plan",
     "protected": "To keep it, leave it out. To let it go: prevent_destroy: false in its YAML, and first: mvops apply",
@@ -19,7 +21,8 @@ def ways_out(action: Action) -> Iterator[str]:
     """Lines for people, beside what the action's details say."""
     if action.verb is Verb.CONFLICT:
         if action.reason not in SAY_THEMSELVES:
-            yield _WAYS_OUT.get(action.reason, _OUT_OF_THE_WAY.format(action.address))
+            unwanted = _UNWANTED.get(kind_of(action.address), f"take {action.address} out of the YAML")
+            yield _WAYS_OUT.get(action.reason, _OUT_OF_THE_WAY.format(unwanted))
         yield meanwhile([action])
     elif any(change.verb == "conflict" for change in action.files):
         yield "of a file in conflict, take over what you want from the new text beside it, then delete that; or move it"

@@ -27,16 +27,24 @@ def described(path: str, new: bytes, found: Found) -> FileChange | None:
         diff = conflict_diff(path, there, new, outcome.changed)
     elif outcome.what in {"replace", "merge"}:
         diff = file_diff(path, there, outcome.content)
+    over = found.waiting and not outcome.waiting
     return FileChange(
         path=path,
         verb=outcome.what,
-        because=_because(path, outcome, found, diff or ""),
+        because=_because(path, outcome, found, diff or "") + (_over(path, outcome) if over else ""),
         lines=len(split_lines(outcome.content)),
         diff=diff,
         found=None if found.there is None else sha256(found.there),
         result=None if outcome.blocked else sha256(outcome.content),
         waiting=found.waiting,
+        over=over,
     )
+
+
+def _over(path: str, outcome: Outcome) -> str:
+    other = beside(path)
+    stays = f"{other}, which you changed, stays and is yours"
+    return f"; the conflict is over: {f'{other} goes' if outcome.beside is None else stays}"
 
 
 def left(path: str, *, waiting: bool = False) -> str:

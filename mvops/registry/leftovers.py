@@ -20,11 +20,11 @@ def left_behind(registry: Registry) -> dict[str, dict[str, str]]:
 
 def kept_of(registry: Registry, spec: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, Any]:
     """What the event of a resource that is forgotten says, so that its files are known again once it is wanted."""
-    files = spec.get("files")
-    if not files:
+    files = spec.get("files")  # of a dataset, how many there are
+    if not files or not isinstance(files, Mapping):
         return {}
     ((entry,),) = registry.rows("SELECT max(entry) FROM mvops_journal")
-    return {"files": files | json.loads(outputs.get("bases", "{}")), "entry": entry or 0}
+    return {"files": {**files, **json.loads(outputs.get("bases", "{}"))}, "entry": entry or 0}
 
 
 def _forgotten(registry: Registry) -> Iterator[tuple[str, int, dict[str, str]]]:

@@ -128,6 +128,17 @@ def test_p4_p31_destroy_leaves_nothing_of_ours_and_all_of_theirs(after: Path, tm
     assert mvops(root, "destroy", "--json").ok().json()["actions"] == []
 
 
+def test_p30_whatever_is_forgotten_is_taken_up_again(after: Path, tmp_path: Path) -> None:
+    root = toy.copy(after, tmp_path / "toy")
+    known = [each["address"] for each in mvops(root, "state", "list", "--json").ok().json()["resources"]]
+    assert f"Forgotten: {', '.join(known)}" in mvops(root, "state", "forget", *known, "--yes").ok().out
+    assert mvops(root, "state", "list", "--json").ok().json()["resources"] == []
+    mvops(root, "plan").ok()
+    mvops(root, "apply", "--yes").ok()
+    mvops(root, "plan", "--detailed-exitcode").ok(0)
+    assert [each["address"] for each in mvops(root, "state", "list", "--json").ok().json()["resources"]] == known
+
+
 def test_p32_a8_what_is_gone_is_forgotten_or_made_again(after: Path, tmp_path: Path) -> None:
     root = toy.copy(after, tmp_path / "toy")
     shutil.rmtree(root / "deploy")

@@ -64,6 +64,7 @@ def test_p16_a_file_in_the_way_is_a_conflict_and_stays(quick: Path) -> None:
     requirements.with_name("Dockerfile").write_text("# mine\n")
     refused = mvops(quick, "apply", "--yes").refused("2 resources are in conflict:").err
     assert "  endpoint.toy: exists and is not ours: deploy/serving/toy/Dockerfile\n" in refused
+    assert "To leave it as it is: endpoint: null in the model's YAML." in refused
     assert "  schedule.toy: exists and is not ours: deploy/schedules/toy/crontab\n" in refused
 
 

@@ -138,10 +138,21 @@ def test_a_conflict_that_nobody_resolved_ends_when_the_yaml_goes_back(project: P
     mvops(project, "apply", "--yes").ok()
     assert path.with_name("Dockerfile.new").exists()
     edit(project / "configs/project.yaml", f"port: {after}", f"port: {before}")
+    changed = copy(project, project.parent / "changed")
+    planned = mvops(project, "plan").ok().out
+    assert "and stays; the conflict is over: deploy/serving/toy/Dockerfile.new goes" in planned
+    assert planned.rstrip().endswith("5 unchanged."), "nothing is in conflict then"
     mvops(project, "apply", "--yes").ok()
     assert path.read_text() == was
     assert not path.with_name("Dockerfile.new").exists()
     quiet(project)
+
+    notes = changed / "deploy/serving/toy/Dockerfile.new"
+    notes.write_text("mine\n")
+    assert "Dockerfile.new, which you changed, stays and is yours" in mvops(changed, "plan").ok().out
+    mvops(changed, "apply", "--yes").ok()
+    assert notes.read_text() == "mine\n"
+    quiet(changed)
 
 
 def test_a_conflict_that_nobody_resolved_is_one_again(project: Path) -> None:

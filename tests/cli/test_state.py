@@ -138,7 +138,7 @@ def test_p30_p35_what_is_forgotten_with_edits_is_taken_up_again_with_them(projec
     edit(dockerfile, "RUN pip", "RUN apt-get install --yes libgomp1\nRUN pip")
     mine = dockerfile.read_text()
     said = mvops(project, "state", "forget", "endpoint.toy", "--yes").ok().out
-    assert "so the next apply takes it up again, with what you edited in its" in said
+    assert "still wants endpoint.toy: the next apply takes that up again, with what you\n    edited in its" in said
     changed = copy(project, project.parent / "changed")
     planned = mvops(project, "plan").ok().out
     assert "= endpoint.toy  adopt: already so, but for what you edited" in planned
