@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from mvops.atomic import content_at
 from mvops.core.canonical import digest
 from mvops.errors import ArtifactError, NotebookError
 from mvops.kinds.kind import Look
 from mvops.notebook.digests import file_sha256
 from mvops.notebook.document import read_document
-from mvops.notebook.injection import declared_in, declared_parameters
+from mvops.notebook.injection import declared_by, declared_in, declared_parameters
 from mvops.registry.runs import find_run
 from mvops.witness import is_file
 
@@ -18,7 +21,7 @@ from mvops.witness import is_file
 def edited_in_vain(look: Look, name: str, run: str) -> Iterator[str]:
     """Sentences about parameters whose value in the notebook was changed since `run` read it, and is not the YAML's.
 
-    `run` is empty before the first one: then whatever differs from the YAML is told.
+    `run` is empty where none is on record: then what was changed since promote wrote the notebook is told.
     """
     pipeline = look.workspace.project.models[name].pipeline
     written = {key: pipeline.parameters[key] for key in sorted(pipeline.parameters)}
@@ -30,7 +33,7 @@ def _of_notebook(look: Look, name: str, run: str, book: str, written: Mapping[st
     path = look.workspace.source(book)
     if not is_file(path):
         return
-    key = digest(["parameters", run, file_sha256(path), written])
+    key = digest(["edited parameters", run, file_sha256(path), written])
     known = look.memory.recall(key)
     if not isinstance(known, dict):
         known = _in_vain(look, book, run, written)
@@ -49,10 +52,12 @@ def _in_vain(look: Look, notebook: str, run: str, written: Mapping[str, Any]) ->
     try:
         now = declared_parameters(read_document(workspace.source(notebook), workspace.root)).defaults
         other = {key: value for key, value in now.items() if key in written and value != written[key]}
-        before = _when_read(look, notebook, run) if other and run else {}
+        if not other:
+            return {}
+        before = _when_read(look, notebook, run) if run else _when_promoted(workspace.source(notebook))
     except (NotebookError, ArtifactError):  # told by whoever needs it
         return {}
-    return {key: repr(value) for key, value in other.items() if not run or (key in before and before[key] != value)}
+    return {key: repr(value) for key, value in other.items() if key in before and before[key] != value}
 
 
 def _when_read(look: Look, notebook: str, run: str) -> Mapping[str, Any]:
@@ -62,3 +67,12 @@ def _when_read(look: Look, notebook: str, run: str) -> Mapping[str, Any]:
     if artifact is None:
         return {}
     return declared_in(look.workspace.store.read_bytes(artifact), notebook).defaults
+
+
+def _when_promoted(notebook: Path) -> Mapping[str, Any]:
+    """What promote wrote into the cell; nothing of a notebook that was not promoted. Raises NotebookError."""
+    from mvops.notebook.made_of import base_in  # noqa: PLC0415 -- nbformat, which a quiet plan does without
+
+    content = content_at(notebook)
+    base = base_in(json.loads(content)["metadata"]) if content else None
+    return declared_by(base.parameters).defaults if base else {}

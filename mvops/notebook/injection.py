@@ -47,11 +47,16 @@ def declared_parameters(document: Document) -> Declared:
 
 
 def _declared(cell: DocumentCell | None) -> Declared:
+    return declared_by(cell.source if cell else "")
+
+
+def declared_by(source: str) -> Declared:
+    """What a cell of parameters with this text says."""
     defaults: dict[str, Any] = {}
     computed: set[str] = set()
     annotations: dict[str, str] = {}
     plain = True
-    for node in parse_cell(cell.source).tree.body if cell else []:
+    for node in parse_cell(source).tree.body:
         name, value = _assignment(node)
         if name is None or value is None:
             plain = plain and isinstance(node, ast.Expr | ast.Pass)

@@ -101,6 +101,13 @@ class Place:
         files = (place.relative_to(self.root).as_posix() for place in places if place.is_file())
         return next((file for file in files if not any(covers(made, file) for made in self.made)), None)
 
+    def from_root(self, value: str) -> str | None:
+        """The path from the notebook's folder to what has this one from the project's; None where nothing has."""
+        below = posixpath.normpath(value)
+        if self.moves or path_kind(value) != "relative" or below.startswith(".") or not self.is_there(below):
+            return None
+        return posixpath.relpath((self.root / below).as_posix(), self.folder.as_posix())
+
     def is_there(self, relative: str) -> bool:
         """Does a path of the project, which may be a pattern, name anything?"""
         if re.search(r"[*?\[]", relative) and not (self.root / relative).exists():
@@ -248,12 +255,21 @@ def _sort_out_paths(lifted: Lifted, place: Place) -> None:
             lifted.inputs[found.name] = below
             lifted.parameters[at] = replace(found, role="input")
             if not place.is_there(below):
-                lifted.notes.append(
-                    f"Cell {found.cell} reads {value!r}, which is not there now: put it at {below}, or change "
-                    f"the input {found.name}."
-                )
+                lifted.notes.append(_about_missing(found, value, below, place.from_root(value)))
         else:
             lifted.notes.append(_about_path(found, value, kind, moves=place.moves))
+
+
+def _about_missing(found: Parameter, value: str, below: str, otherwise: str | None) -> str:
+    if otherwise is None:
+        return (
+            f"Cell {found.cell} reads {value!r}, which is not there now: put it at {below}, or change "
+            f"the input {found.name}."
+        )
+    return (
+        f"Cell {found.cell} reads {value!r}, which is there from the project's folder, but a notebook runs in its own: "
+        f"write {otherwise!r} in the notebook and promote it again."
+    )
 
 
 def _about_path(found: Parameter, value: str, kind: PathKind, *, moves: bool) -> str:

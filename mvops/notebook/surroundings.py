@@ -119,6 +119,8 @@ def _missing(code: Code, node: ast.AST, text: str, place: Place) -> Iterator[Fin
     there = _is_there(place.folder / text) if below is None else place.is_there(below)
     if not there:
         where = f"put it at {below}" if below else f"put it at {text}, from the notebook's folder"
+        if otherwise := place.from_root(text):
+            where = f"from the notebook's folder, where it runs, it is {otherwise!r}: write that"
         message = f"Cell {code.number} reads {text!r}, which is not there now."
         yield found_at(
             code, node, "missing_file", "warning", message, f"{where[:1].upper()}{where[1:]}, or change the path."

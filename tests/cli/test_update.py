@@ -207,6 +207,17 @@ def test_which_model_is_found_by_its_original(root: Path) -> None:
     update(root, "--name", "plain", "--on-conflict", "both").refused("there is no such way", "stop, mine, original")
 
 
+def test_before_the_first_run_a_parameter_is_told_that_was_edited_in_the_notebook_not_in_the_yaml(root: Path) -> None:
+    book = nbformat.read(root / "pipelines/plain.ipynb", 4)
+    at = next(at for at, cell in enumerate(book.cells) if cell.id == "mvops-parameters")
+    assert "C = 0.5" in book.cells[at].source
+    edit(root / "configs/models/plain.yaml", "C: 0.5", "C: 0.7")
+    assert "changes nothing" not in mvops(root, "plan").ok().out
+    change(root, "pipelines/plain.ipynb", at, book.cells[at].source.replace("C = 0.5", "C = 0.6"))
+    told = "model_C = 0.6 in the cell of parameters of pipelines/plain.ipynb changes nothing: "
+    assert f"{told}models.plain.pipeline.parameters.model_C is 0.7, and holds" in mvops(root, "plan").ok().out
+
+
 @pytest.mark.system
 def test_a_merge_is_proved_like_a_promotion(root: Path) -> None:
     change(root, NOTEBOOK, 3, 'X = df[["age", "income"]] / 10\ny = df["y"]')

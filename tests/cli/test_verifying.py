@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from toy_project import mvops, rows, write_notebook
+from toy_project import edit, mvops, rows, write_notebook
 
 import mvops as api
 from mvops.errors import NotebookError, UsageError
@@ -63,6 +63,17 @@ def test_a_tolerance_is_refused_before_anything_is_written(small: Path) -> None:
 
 
 @pytest.mark.system
+def test_a_file_that_is_there_from_the_projects_folder_only_is_told_with_the_path_that_works(small: Path) -> None:
+    edit(small / "notebooks/work.ipynb", "../data/d.csv", "data/d.csv")
+    told = "Cell 1 reads 'data/d.csv', which is there from the project's folder, but a notebook runs in its own: "
+    refused = mvops(small, "promote", "notebooks/work.ipynb", "--verify").refused("The original notebook does not run")
+    assert f"{told}write '../data/d.csv' in the notebook and promote it again." in refused.out + refused.err
+    checked = mvops(small, "promote", "notebooks/work.ipynb", "--check").out
+    assert (
+        "From the notebook's folder, where it runs, it is '../data/d.csv': write that, or change the path." in checked
+    )
+
+
 def test_numbers_that_differ_by_rounding_are_the_same_within_a_tolerance(small: Path) -> None:
     made = api.promote("notebooks/work.ipynb", small, split="none")
     proof = api.verify(made, small)
