@@ -89,12 +89,13 @@ def mv(
         check_rename(workspace, model, name)
         confirm(f"Rename model.{model} to model.{name}?", yes=yes)
         renamed = rename(workspace, model, name)
+        listed = bool(workspace.project.moved)
     known = f"{counted(renamed.versions, 'version')}, {counted(renamed.predictions, 'prediction')}"
     say(f"model.{model} is model.{name} now: {known}; see: mvops plan")
     say(f"Its YAML: {', '.join(renamed.files)}." if renamed.files else f"No YAML of the project names {model}.")
     for place in renamed.left:
         say(f"note: {place.file}:{place.line} still says {model}: write {name}")
-    for line in elsewhere_lines(model, name, renamed.others, renamed.unseen):
+    for line in elsewhere_lines(model, name, renamed.others, renamed.unseen, listed=listed):
         say(line)
 
 

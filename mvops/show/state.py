@@ -24,14 +24,20 @@ def waiting_line(addresses: Sequence[str]) -> str:
     return f"note: {lead} in the YAML and not applied yet: {', '.join(addresses)}; see: mvops plan"
 
 
-def elsewhere_lines(model: str, name: str, others: Sequence[str], unseen: Mapping[str, str]) -> Iterator[str]:
-    """Where a model that was renamed is still on record by its old name, and what to do there."""
+def elsewhere_lines(
+    model: str, name: str, others: Sequence[str], unseen: Mapping[str, str], *, listed: bool
+) -> Iterator[str]:
+    """Where a model that was renamed is still on record by its old name, and what to do there.
+
+    `listed` says that the YAML has a list of what has moved.
+    """
     for environment in others:
         where = _environment(environment)
         again = f"{wording(environment)['typed']} apply" if environment else "apply without --env"
-        entry = f"moved: [{{from: model.{model}, to: model.{name}}}]"
-        yield f"note: {where} still has model.{model} on record: say in configs/project.yaml"
-        yield f"    {entry}"
+        entry = f"{{from: model.{model}, to: model.{name}}}"
+        add = ", in its `moved`" if listed else ""
+        yield f"note: {where} still has model.{model} on record: say in configs/project.yaml{add}"
+        yield f"    - {entry}" if listed else f"    moved: [{entry}]"
         yield f"then: {again}, which renames it there and trains nothing"
     for environment, why in unseen.items():
         yield f"note: whether {_environment(environment)} has model.{model} on record is not known: {why}"

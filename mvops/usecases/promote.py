@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import nbformat
 from mvops.atomic import write_atomically
 from mvops.core.naming import check_name, suggest_name
 from mvops.errors import NotebookError, UsageError
+from mvops.loading.load import every_port
 from mvops.loading.write import write_model_yaml
 from mvops.monitoring.performance import LOWER_IS_BETTER
 from mvops.notebook.building import PIPELINES
@@ -235,13 +237,18 @@ def split_of(text: str) -> Split:
 
 
 def with_defaults(workspace: Workspace, name: str, draft: dict[str, Any]) -> dict[str, Any]:
-    """The draft with a gate against the champion, and a port of its own when others have models' endpoints."""
+    """The draft with a gate against the champion, and a port of its own when others have models' endpoints.
+
+    One that no environment has either.
+    """
     config = dict(draft)
     metrics = draft["evaluate"]["metrics"]
     if metrics:
         lower = metrics[0] in LOWER_IS_BETTER
         config["gate"] = [f"{metrics[0]} <= champion * 1.01" if lower else f"{metrics[0]} >= champion - 0.005"]
-    others = [m.endpoint.port for n, m in workspace.project.models.items() if m.endpoint is not None and n != name]
-    if others and workspace.project.capabilities.serving:
-        config["endpoint"] = {"port": max(others) + 1}
+    ports = {n: m.endpoint.port for n, m in workspace.project.models.items() if m.endpoint is not None}
+    own = ports.pop(name, None)
+    if ports and workspace.project.capabilities.serving:
+        taken = every_port(workspace.root) - {own}
+        config["endpoint"] = {"port": next(port for port in count(max(ports.values()) + 1) if port not in taken)}
     return config

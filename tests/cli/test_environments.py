@@ -286,6 +286,11 @@ def test_p28_p30_a_rename_names_the_environments_that_have_the_model_on_record(p
     broken = project / "configs/env/old.yaml"
     broken.write_text("registry: sqlite:///old.db\nmodels: {toy: {endpoint: {port: 1}}}\n")
     (project / "old.db").write_text("no database")
+    changed = copy(project, project.parent / "changed")
+    with (changed / "configs/project.yaml").open("a") as file:
+        file.write("\nmoved: [{from: model.old, to: model.older}]\n")
+    said = mvops(changed, "state", "mv", "model.toy", "model.plaything", "--yes").ok().out
+    assert "in configs/project.yaml, in its `moved`\n    - {from: model.toy, to: model.plaything}\n" in said
     said = mvops(project, "state", "mv", "model.toy", "model.plaything", "--yes").ok().out
     entry = (
         "    moved: [{from: model.toy, to: model.plaything}]\nthen: mvops --env staging apply, which renames it there"

@@ -94,6 +94,9 @@ def test_init_brings_the_example(tmp_path: Path) -> None:
 def test_a_plain_notebook_is_promoted_proved_planned_and_promoted_again(fresh: Path) -> None:
     write_notebook(fresh / "notebooks/plain.ipynb", PLAIN)
     original = (fresh / "notebooks/plain.ipynb").read_bytes()
+    (fresh / "configs/env").mkdir()
+    staging = f"models: {{toy: {{endpoint: {{port: {port_of(fresh) + 1}}}}}}}\n"
+    (fresh / "configs/env/staging.yaml").write_text(staging)
     proved = mvops(fresh, "promote", "notebooks/plain.ipynb", "--verify").ok()
     assert "Promoted plain.ipynb as the model plain" in proved.out
     assert "EQUAL: the promoted pipeline shows the same numbers" in proved.out
@@ -106,7 +109,7 @@ def test_a_plain_notebook_is_promoted_proved_planned_and_promoted_again(fresh: P
     assert (fresh / "notebooks/plain.ipynb").read_bytes() == original
     shown = mvops(fresh, "plan").ok()
     assert "+ model.plain" in shown.out
-    assert f":{port_of(fresh) + 1}/predict" in shown.out  # two models, two ports
+    assert f":{port_of(fresh) + 2}/predict" in shown.out  # two models, two ports, and none of staging's
     mvops(fresh, "promote", "notebooks/plain.ipynb").refused("there is a model plain already", "--force")
     again = mvops(fresh, "promote", "notebooks/plain.ipynb", "--force", "--json").ok().json()
     assert again["model"] == "plain"
