@@ -22,7 +22,7 @@ def machine(look: Look, models: Iterable[str], secrets: tuple[str, ...]) -> Mach
     version = serving.environment.python if serving else platform.python_version()
     places = {"registry": project.registry, "predictions": project.predictions, "artifacts": project.artifacts}
     kept = tuple(key for key, place in places.items() if place.startswith(("sqlite:", "file:")) or "://" not in place)
-    if stays_here(look):
+    if look.once(stays_here):
         kept += (DATA,)
     return Machine(
         python=".".join(version.split(".")[:2]),
