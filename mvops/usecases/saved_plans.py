@@ -15,6 +15,7 @@ from mvops.core.environment import wording
 from mvops.core.plan import Plan
 from mvops.core.spec import Spec
 from mvops.errors import ConflictError, StalePlanError, UsageError, or_elsewhere
+from mvops.kinds.endpoint import unless_port_is_taken
 from mvops.kinds.file_changes import changed_since
 from mvops.registry.events import events
 from mvops.registry.owner import whoami
@@ -139,7 +140,7 @@ def _moved(workspace: Workspace, plan: Plan) -> str | None:
     if plan.expires is not None and plan.expires < datetime.now(UTC):
         return f"it was to be applied before {plan.expires:%Y-%m-%d %H:%M} UTC"
     with as_planned(workspace, plan) as there:
-        what = _changed_since(there, plan) or _wanted_otherwise(there, plan)
+        what = _changed_since(there, plan) or _wanted_otherwise(there, plan) or _taken_since(there, plan)
     since = "since this was planned" if plan.created_by is None else "since it was made"
     if what:
         return f"{what} {since}"
@@ -152,6 +153,13 @@ def _changed_since(workspace: Workspace, plan: Plan) -> str | None:
     """A generated file or a template that is another one."""
     look = look_at(workspace, plan.scope)
     return next((what for action in plan.pending() for what in changed_since(action, look)), None)
+
+
+def _taken_since(workspace: Workspace, plan: Plan) -> str | None:
+    """A port that an endpoint would get, and that somebody else has by now."""
+    look = look_at(workspace, plan.scope)
+    now = ((action, unless_port_is_taken(action, look)) for action in plan.pending())
+    return next((f"{found.address}: {found.because}" for planned, found in now if found is not planned), None)
 
 
 def _wanted_otherwise(workspace: Workspace, plan: Plan) -> str | None:

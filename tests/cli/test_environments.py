@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from toy_project import copy, edit, environment, free_port, mvops, port_of, typed
+from toy_project import copy, edit, environment, free_port, mvops, port_of, snapshot, typed
 
 import mvops as package
 from mvops.cli.app import app
@@ -128,6 +128,21 @@ def test_p28_a_saved_plan_is_refused_in_another_environment(project: Path) -> No
     mvops(project, "apply", "staging.json", *ENV).refused("plan is stale", "Plan again: mvops --env staging plan")
     mvops(project, "plan", "--detailed-exitcode").ok(0)
     mvops(project, "plan", "--detailed-exitcode", *ENV).ok(2)
+
+
+def test_p20_p28_a_port_that_somebody_took_meanwhile_makes_a_saved_plan_stale(project: Path) -> None:
+    old, new = port_of_staging(project), free_port()
+    edit(project / "configs/env/staging.yaml", f"port: {old}", f"port: {new}")
+    mvops(project, "plan", "--out", "p.json", *ENV).ok()
+    (project / "configs/env/dev.yaml").write_text(f"models: {{toy: {{endpoint: {{port: {new}}}}}}}\n")
+    before, deployed = everything(project), snapshot(project / "deploy-staging")
+    taken = (
+        f"stale: endpoint.toy: port {new} is that of models.toy in the environment dev too (configs/env/staging.yaml:"
+    )
+    mvops(project, "apply", "p.json", *ENV).refused(taken, "since it was made", "Plan again: mvops --env staging plan")
+    assert (everything(project), snapshot(project / "deploy-staging")) == (before, deployed)
+    edit(project / "configs/env/dev.yaml", str(new), str(free_port()))
+    mvops(project, "apply", "p.json", *ENV).ok()
 
 
 def test_p28_destroying_staging_leaves_production_as_it_is(project: Path) -> None:
