@@ -74,10 +74,10 @@ def _unless_quiet(line: str, style: str) -> None:
 
 
 def _retrain(workspace: Workspace, model: str, reason: str, *, quiet: bool) -> None:
-    from mvops.usecases.retrain import retrain as train
+    from mvops.usecases.triggers import retrain_for_alert
 
     with waiting() as tell:
-        made = train(workspace, model, reason=reason, tell=tell)
+        made = retrain_for_alert(workspace, model, reason, tell)
     if not quiet:
         lead = "not retrained, though asked for by" if made.result == "skipped" else "retrained because of"
         say(f"  {lead} {reason}: {made.sentence}", "yellow")

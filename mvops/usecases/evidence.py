@@ -103,22 +103,19 @@ def _another_first(workspace: Workspace, model: str) -> str:
 
 
 def _retrained(workspace: Workspace, model: str) -> datetime | None:
-    clock = _made_by_clock(workspace, model)
-    return _newest(workspace, model, lambda version: version.number in clock or _reason(version) in _ALERTS)
+    started = _started_by("clock", workspace, model) | _started_by("alert", workspace, model)
+    return _newest(workspace, model, lambda version: version.number in started)
 
 
-_ALERTS = frozenset({"drift", "performance"})
-
-
-def _made_by_clock(workspace: Workspace, model: str) -> frozenset[int]:
-    """The versions that a scheduler had made: the reason of one may have been typed."""
-    found = events(workspace.registry, limit=None, subject=model, kind="clock")
-    return frozenset(event.details["version"] for event in found)
+def _started_by(kind: str, workspace: Workspace, model: str) -> frozenset[int]:
+    """The versions that the clock, or an alert, had made: the reason of one may have been typed."""
+    found = events(workspace.registry, limit=None, subject=model, kind=kind)
+    return frozenset(event.details["version"] for event in found if "version" in event.details)
 
 
 def _ordered(workspace: Workspace, model: str) -> datetime | None:
     """A scheduler that shows steps runs them first: the version that it then makes takes all from the cache."""
-    clock = _made_by_clock(workspace, model)
+    clock = _started_by("clock", workspace, model)
 
     def ordered(version: Version) -> bool:
         run = find_run(workspace.registry, version.run) if version.number in clock else None
@@ -149,10 +146,6 @@ def _online(workspace: Workspace, _model: str) -> datetime | None:
     """When features were last brought into the online store, which all models share."""
     found = events(workspace.registry, limit=1, kind="features")
     return found[0].time if found else None
-
-
-def _reason(version: Version) -> str:
-    return version.reason.removeprefix("requested: ").partition(";")[0]
 
 
 def _judged_by_gate(workspace: Workspace, model: str) -> datetime | None:

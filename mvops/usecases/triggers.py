@@ -1,4 +1,4 @@
-"""Whether an alert asks for a retraining."""
+"""Whether an alert asks for a retraining, and doing what it asks for."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from mvops.core.alert import AlertKind
+from mvops.core.progress import Tell
 from mvops.registry import alerts, rollouts
+from mvops.registry.events import record_event
 from mvops.registry.runs import runs
+from mvops.usecases.retrain import Retrained, retrain
 from mvops.workspace import Workspace
 
 _ASKS: dict[AlertKind, Literal["drift", "performance"]] = {
@@ -47,3 +50,12 @@ def retraining_due(workspace: Workspace, model: str) -> Due | None:
     if last is None or rested:
         return Due(reasons[0], "")
     return Due(reasons[0], f"not before {last.started + settings.cooldown:%Y-%m-%d %H:%M} UTC (retrain.cooldown)")
+
+
+def retrain_for_alert(workspace: Workspace, model: str, reason: str, tell: Tell) -> Retrained:
+    """Retrain, and keep on record that an alert had it done, as a reason may be typed. Raises as `retrain`."""
+    made = retrain(workspace, model, reason=reason, tell=tell)
+    if made.version is not None:
+        number = made.version.number
+        record_event(workspace.registry, "alert", model, f"an alert had version {number} made", {"version": number})
+    return made

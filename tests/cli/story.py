@@ -128,7 +128,8 @@ def new_data(story: Story) -> None:
     story.do("plan with new data", "plan", "--detailed-exitcode", code=2)
     story.do("dry run", "retrain", "toy", "--dry-run")
     with traffic(story):
-        story.do("retrain", "retrain", "toy", "--reason", "drift", "--json")
+        story.do("retrain", "monitor", "toy", "--until", "2024-03-07", "--retrain")
+        story.do("rollout followed", "rollout", "status", "toy", "--follow")
         story.do("plan after retrain", "plan", "--detailed-exitcode")
         story.text_and_json("versions list", "versions", "list", "toy")
         until(lambda: story.versions[-1] == 2)
@@ -142,7 +143,7 @@ def new_data(story: Story) -> None:
 def second_challenger(story: Story) -> None:
     """One that is aborted on its way."""
     with traffic(story):
-        story.do("retrain no wait", "retrain", "toy", "--force", "--no-wait")
+        story.do("retrain no wait", "retrain", "toy", "--force", "--no-wait", "--json")
         story.text_and_json("rollout status", "rollout", "status", "toy")
         story.do("status while rolling", "status")
         story.do("versions while rolling", "versions", "list", "toy", "--json")

@@ -359,7 +359,8 @@ def test_maturity_says_what_to_type_in_a_folder_of_a_repository(project: Path) -
     subprocess.run([*git, "commit", "-qm", "First version"], cwd=project, check=True)
     assert said("keep the Git commit").endswith("To see it: mvops retrain toy --force")
     mvops(project, "run", "toy").ok()
-    mvops(project, "retrain", "toy", "--reason", "schedule", "--force", "--no-wait").ok()
+    for reason in ("schedule", "drift"):
+        mvops(project, "retrain", "toy", "--reason", reason, "--force", "--no-wait").ok()
     assert said("keep the Git commit").startswith("+ ")
     how = "let the scheduler run once, when there are new data (mvops schedule list says when it does)"
     for what in ("ran the steps", "a schedule or an alert"):  # what is typed is no evidence of that

@@ -125,10 +125,8 @@ def test_new_data_is_a_reason_and_names_what_runs(story: Story) -> None:
 
 
 def test_retrain_rolls_out_and_leaves_nothing_to_plan(story: Story) -> None:
-    made = story["retrain"].json()
-    assert (made["model"], made["version"]) == ("toy", 2)
-    assert "done" in made["rollout"]
-    assert len(made["gate"]) == 2
+    assert "retrained because of drift: version 2 passed the gate and is rolling out" in story["retrain"].out
+    assert "done" in story["rollout followed"].out
     assert "Nothing to do" in story["plan after retrain"].out
     rows = story["versions list --json"].json()["versions"]
     assert [(r["number"], r["role"], r["share"]) for r in rows] == [(2, "champion", 100), (1, "", 0)]
@@ -146,6 +144,8 @@ def test_p36_rollback_goes_back_and_leaves_nothing_to_plan(story: Story) -> None
 
 
 def test_a_rollout_can_be_watched_and_aborted(story: Story) -> None:
+    made = story["retrain no wait"].json()
+    assert (made["model"], made["version"], made["result"], len(made["gate"])) == ("toy", 3, "rolling", 2)
     assert "canary of version 3 (5 %)" in story["rollout status"].out
     assert story["rollout status --json"].json()["rollout"]["state"]["challenger"] == 3
     assert "version 3 has 5 % of the traffic" in story["status while rolling"].out
@@ -245,6 +245,7 @@ def test_maturity_dates_what_was_seen(story: Story) -> None:
     found = evidence(story["maturity --json"].json())
     assert str(found["predictions are logged"]).startswith("2024-03-20")  # by event time
     assert all(found[w] for w in ("an alert reached somebody", "a canary went all the way", "a rollback was done"))
+    assert found["a schedule or an alert trained a challenger"]  # the alert, by monitor --retrain
     assert found["versions keep the Git commit"] is None  # it lies in no repository
     assert "+ a rollback was done: 20" in story["maturity"].out
 
