@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -118,18 +118,26 @@ class Registry:
             session.flush()
             return [tuple(row) for row in session.connection().execute(text(query), values)]
 
-    def carry_out(self, statement: str, **values: Any) -> None:
+    def carry_out(
+        self, statement: str, values: Mapping[str, Any], *, alone: str | None = None
+    ) -> list[tuple[Any, ...]]:
         """A transaction of one statement that is plain SQL for both databases, with a value for each `:name`.
 
-        As `session()`, for what is no record: see `SqlState`.
+        As `session()`, for what is no record: see `SqlState`. Returns what the statement returns. No other with the
+        same word in `alone` is at it meanwhile.
         """
         if self._light is not None and getattr(self._open, "session", None) is None:
-            self._light.carry_out(statement, values)
-            return
+            return self._light.carry_out(statement, values)
         from sqlalchemy import text  # noqa: PLC0415 -- see above
 
+        from mvops.registry.engines import only_one  # noqa: PLC0415 -- see above
+
         with self.session() as session:
-            session.connection().execute(text(statement), values)
+            connection = session.connection()
+            if alone is not None:
+                only_one(connection, alone)
+            found = connection.execute(text(statement), values)
+            return [tuple(row) for row in found] if found.returns_rows else []
 
     def copies(self) -> list[Path]:
         """Of an SQLite registry, all copies that lie beside it."""

@@ -38,8 +38,11 @@ class LightConnection:
         check_unmoved(self._place)
         return found
 
-    def carry_out(self, statement: str, values: Mapping[str, Any]) -> None:
-        """One statement, as a transaction that is on the disk when this returns. Raises RegistryError."""
+    def carry_out(self, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """One statement, as a transaction that is on the disk when this returns what it returns.
+
+        Raises RegistryError.
+        """
         require_writable(self._place)
         with self._lock:
             try:
@@ -48,8 +51,9 @@ class LightConnection:
                 self._connection.execute("PRAGMA foreign_keys = ON")
                 try:
                     self._connection.execute("BEGIN IMMEDIATE")  # waits for another writer
-                    self._connection.execute(statement, values)
+                    found = self._connection.execute(statement, values).fetchall()
                     self._connection.execute("COMMIT")
+                    return found
                 finally:
                     if self._connection.in_transaction:
                         self._connection.execute("ROLLBACK")

@@ -29,4 +29,4 @@ def put_run(registry: Registry, columns: Mapping[str, Any], body: Mapping[str, A
     texts = {name: safe_text(columns[name]) for name in ("id", "model", "status")}
     dialect, finished = registry.dialect, columns["finished"]
     times = {"started": plain_time(columns["started"], dialect), "finished": finished and plain_time(finished, dialect)}
-    registry.carry_out(_PUT, **texts, **times, body=to_json(body))
+    registry.carry_out(_PUT, {**texts, **times, "body": to_json(body)})

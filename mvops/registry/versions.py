@@ -6,7 +6,6 @@ import json
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import text
 from sqlmodel import Session, col, func, select
 
 from mvops.core.frozen import Frozen
@@ -14,12 +13,15 @@ from mvops.core.version import Draft, Version
 from mvops.errors import RegistryError
 from mvops.registry.database import Registry
 from mvops.registry.engines import only_one
-from mvops.registry.tables import Base, ChampionRow, VersionRow
-from mvops.registry.values import as_utc, utc_now
+from mvops.registry.tables import ChampionRow, VersionRow
+from mvops.registry.values import as_utc, plain_time, safe_text, to_json, utc_now
 
 _ALL = "SELECT v.model, v.number, v.created, v.run, v.fingerprint, v.body FROM mvops_versions v"
-_TABLE = Base.metadata.tables["mvops_versions"]
-_LAST = text("SELECT max(number) FROM mvops_versions WHERE model = :model")
+_ADD = (
+    "INSERT INTO mvops_versions (model, number, created, run, fingerprint, body)"
+    " SELECT :model, coalesce(max(number), 0) + 1, :created, :run, :fingerprint, :body FROM mvops_versions"
+    " WHERE model = :model RETURNING number"
+)
 _COLUMNS = {"model", "number", "created", "run", "fingerprint"}
 
 
@@ -64,14 +66,12 @@ class Reign(Frozen):
 def register(registry: Registry, draft: Draft) -> Version:
     """Give `draft` the model's next number and keep it for ever; a number that a Version brings is not looked at."""
     created = as_utc(draft.created)
-    with registry.session() as session:
-        connection = session.connection()  # what the session would make of a row takes longer than to write it
-        only_one(connection, f"versions {draft.model}")
-        last = connection.execute(_LAST, {"model": draft.model}).scalar()
-        version = Version.model_construct(**{**dict(draft), "number": (last or 0) + 1, "created": created})
-        body = version.model_dump(mode="json", exclude=_COLUMNS)
-        connection.execute(_TABLE.insert(), {**{name: getattr(version, name) for name in _COLUMNS}, "body": body})
-    return version
+    row = {name: safe_text(getattr(draft, name)) for name in ("model", "run", "fingerprint")} | {
+        "created": plain_time(created, registry.dialect),
+        "body": to_json(draft.model_dump(mode="json", exclude=_COLUMNS)),
+    }
+    ((number,),) = registry.carry_out(_ADD, row, alone=f"versions {draft.model}")
+    return Version.model_construct(**{**dict(draft), "number": number, "created": created})
 
 
 def versions(registry: Registry, model: str) -> list[Listed]:

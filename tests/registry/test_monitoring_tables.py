@@ -75,7 +75,7 @@ def test_what_is_asked_writes_nothing_after_a_run_was_saved(registry):
         registry.rows("DELETE FROM mvops_runs")
     assert runs(registry) == [run(1)]
     with pytest.raises(RegistryError):
-        registry.carry_out("INSERT INTO mvops_runs (id) VALUES (:id)", id="x")
+        registry.carry_out("INSERT INTO mvops_runs (id) VALUES (:id)", {"id": "x"})
     save_run(registry, run(2))
     assert runs(registry) == [run(2), run(1)]
 
