@@ -33,7 +33,7 @@ def status_json(found: Status) -> dict[str, Any]:
                 "versions": model.versions,
                 "newest": {"version": model.versions, "state": model.newest.state, "because": model.newest.why},
                 "rollout": model.rollout.model_dump(mode="json") if model.rollout else None,
-                "endpoint": {"status": model.endpoint, "url": model.url} | ({"note": model.note} if model.note else {}),
+                "endpoint": _endpoint(model),
                 "predictions": model.predictions,
                 "outcomes": model.outcomes,
                 "monitored_until": model.monitored_until.isoformat() if model.monitored_until else None,
@@ -42,6 +42,11 @@ def status_json(found: Status) -> dict[str, Any]:
             for model in found.models
         ],
     }
+
+
+def _endpoint(model: ModelStatus) -> dict[str, Any]:
+    more = {"note": model.note, "wanted_url": model.wanted}
+    return {"status": model.endpoint, "url": model.url} | {key: value for key, value in more.items() if value}
 
 
 def none_serves(model: ModelStatus) -> str:
@@ -59,6 +64,9 @@ def endpoint_words(model: ModelStatus) -> Iterator[str]:
         yield f"{model.url}: {how}"
     else:
         yield f"{model.url}"
+    if model.wanted and model.champion is not None:
+        way = f"mvops apply, then stop this one and: {how}" if model.unapplied else f"{how}, once this one is stopped"
+        yield f"the YAML says {model.wanted}: {way}"
     if model.endpoint == "up" and model.champion is None:
         yield "still answers with what it had loaded: stop it where it was started"
 

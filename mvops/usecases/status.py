@@ -6,16 +6,19 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from mvops.core.address import address
 from mvops.core.alert import Alert
+from mvops.core.reach import url_at
 from mvops.core.rollout import RolloutState
 from mvops.core.version import Version
 from mvops.errors import ServingError
 from mvops.registry import alerts, rollouts
+from mvops.registry.state import SqlState
 from mvops.registry.summaries import summaries
 from mvops.registry.versions import champion, count_versions
 from mvops.usecases.fates import NONE, Fate, fates
 from mvops.usecases.in_charge import taken_away
-from mvops.usecases.reaching import AnotherAnswersError, counts_of, endpoint_client
+from mvops.usecases.reaching import AnotherAnswersError, counts_of, endpoint_client, endpoint_of
 from mvops.workspace import Workspace
 
 
@@ -25,7 +28,8 @@ class ModelStatus:
 
     `newest` is what became of the newest version where it does not answer. `taken_away` says that the model was
     destroyed, or forgotten: its `versions` stay, and none of them is champion. `monitored_rows` are the predictions in
-    the window that begins at `monitored_until`, the last one that was seen.
+    the window that begins at `monitored_until`, the last one that was seen. `wanted` is where the YAML places an
+    endpoint that runs elsewhere, `unapplied` says that no apply has seen that.
     """
 
     model: str
@@ -41,6 +45,8 @@ class ModelStatus:
     alerts: tuple[Alert, ...]
     taken_away: bool = False
     note: str = ""  # who answers in the endpoint's place
+    wanted: str = ""
+    unapplied: bool = False
     newest: Fate = NONE
 
 
@@ -71,6 +77,7 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
     made = count_versions(registry, name)
     until = max((summary.start for summary in seen), default=None)
     endpoint, url, note = _endpoint(workspace, name)
+    wanted, unapplied = _wanted(workspace, name, url) if endpoint == "up" else ("", False)
     return ModelStatus(
         model=name,
         champion=None if gone else champion(registry, name),
@@ -81,6 +88,8 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
         endpoint=endpoint,
         url=url,
         note=note,
+        wanted=wanted,
+        unapplied=unapplied,
         predictions=predictions,
         outcomes=outcomes,
         monitored_until=until,
@@ -99,3 +108,14 @@ def _endpoint(workspace: Workspace, name: str) -> tuple[str, str | None, str]:
     except ServingError as error:
         return "down", client.url, error.message if isinstance(error, AnotherAnswersError) else ""
     return "up", client.url, ""
+
+
+def _wanted(workspace: Workspace, name: str, url: str | None) -> tuple[str, bool]:
+    """Where the YAML places an endpoint that runs at another `url`, and whether that is still to be applied."""
+    said = endpoint_of(workspace, name)
+    wanted = url_at(said.host, said.port)
+    if wanted == url:
+        return "", False
+    record = SqlState(workspace.registry).record(address("endpoint", name))
+    applied = record.spec["service"] if record else {}
+    return wanted, (applied.get("host"), applied.get("port")) != (said.host, said.port)

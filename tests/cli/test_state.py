@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toy_project import copy, edit, finish, logged, mvops, port_of, query, snapshot, spawn, until
+from toy_project import copy, edit, finish, free_port, logged, mvops, port_of, query, snapshot, spawn, until
 
 from mvops.serving.client import EndpointClient
 
@@ -102,6 +102,18 @@ def test_p30_a_model_is_renamed_with_all_that_is_known_of_it(project: Path) -> N
         assert client.predict([ROW]).model_version == 1
         assert mvops(project, "status", "--json").ok().json()["models"][0]["endpoint"]["status"] == "up"
         until(lambda: client.ready()["route"]["trouble"] is None)
+        here, there = port_of(project), free_port()
+        edit(project / "configs/project.yaml", str(here), str(there))
+        goes = f"endpoint     up, {client.url}, the YAML says http://127.0.0.1:{there}: "
+        again = "mvops apply, then stop this one and: mvops serve toy\n"
+        assert f"{goes}{again}" in mvops(project, "status").ok().out
+        mvops(project, "apply", "--yes").ok()
+        assert f"{goes}mvops serve toy, once this one is stopped\n" in mvops(project, "status").ok().out
+        found = mvops(project, "status", "--json").ok().json()["models"][0]["endpoint"]
+        assert found == {"status": "up", "url": client.url, "wanted_url": f"http://127.0.0.1:{there}"}
+        edit(project / "configs/project.yaml", str(there), str(here))
+        mvops(project, "apply", "--yes").ok()
+        assert f"endpoint     up, {client.url}\n" in mvops(project, "status").ok().out
         clone = copy(project, project.parent / "clone")
         another = f"port {port_of(project)} is answered by another project ({project})"
         assert f"endpoint     down, {another}: mvops serve toy --port N\n" in mvops(clone, "status").ok().out
