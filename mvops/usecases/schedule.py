@@ -45,6 +45,7 @@ class Scheduled:
     `conflict` says that a file waits for somebody, and should not be installed before, `way_out` what to do then.
     """
 
+    address: Address
     timetable: Timetable
     backend: str
     edited: tuple[str, ...]
@@ -56,7 +57,7 @@ class Scheduled:
     @property
     def lacking(self) -> str:
         """What is said of one that is not installed."""
-        return f"schedule.{self.timetable.name} is not installed yet"
+        return f"{self.address} is not installed yet"
 
     @property
     def waits(self) -> str:
@@ -82,15 +83,15 @@ def scheduled(workspace: Workspace, *, look: bool = False) -> list[Scheduled]:
     something else.
     """
     found = []
-    for _, record in sorted(SqlState(workspace.registry).records().items()):
-        if kind_of(Address(record.address)) == "schedule":
+    for where, record in sorted(SqlState(workspace.registry).records().items()):
+        if kind_of(Address(where)) == "schedule":
             backend, files = record.spec["backend"], record.spec["files"]
             changed = tuple(edited(workspace.root, files))
             timetable = _from_file(workspace, changed[0]) if backend == LOCAL and changed else None
             timetable = timetable or Timetable.model_validate(record.spec["timetable"])
             conflict = _in_conflict(workspace, record) if look else ("", "")
             waits = _waits_for(workspace, backend, timetable, files) if look and not conflict[0] else ("", "")
-            found.append(Scheduled(timetable, backend, changed, *waits, *conflict))
+            found.append(Scheduled(Address(where), timetable, backend, changed, *waits, *conflict))
     return found
 
 
@@ -137,14 +138,15 @@ def left_over(workspace: Workspace) -> list[tuple[str, str, Sequence[str]]]:
 
 
 def left_to_do(workspace: Workspace, finished: Iterable[Done]) -> list[str]:
-    """What is to be installed, or to be taken out, where an apply has just changed a schedule."""
+    """What is to be installed of the schedules that an apply has just made or changed, and what to be taken out."""
     schedules = (
         each.action for each in finished if each.status == "done" and kind_of(each.action.address) == "schedule"
     )
-    verbs = {action.verb for action in schedules}
-    if not verbs - {Verb.KEEP, Verb.MOVE, Verb.FORGET}:
+    changed = {action.address for action in schedules if action.verb not in {Verb.KEEP, Verb.MOVE, Verb.FORGET}}
+    if not changed:
         return []
-    found = [each.waits for each in scheduled(workspace, look=True) if each.conflict or each.to_install]
+    waiting = [each for each in scheduled(workspace, look=True) if each.address in changed]
+    found = [each.waits for each in waiting if each.conflict or each.to_install]
     for what, command, which in left_over(workspace):
         found += [f"{what}: {command}", *(f"  {each}" for each in which)]
     return found

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy_project import edit, finish, mvops, query, spawn, typed, until
+from toy_project import edit, finish, free_port, mvops, query, spawn, typed, until
 
 from mvops.core.plan import Plan
 from mvops.usecases.plan import plan
@@ -66,6 +66,12 @@ def test_what_is_not_in_the_crontab_yet_is_told_until_it_is(project: Path, monke
     again = mvops(project, "apply", "--yes").ok().out
     assert f"{told}take its old lines out with crontab -e, then cd " in again
     assert told not in mvops(project, "apply", "--yes").ok().out
+    second = (project / "configs/models/toy.yaml").read_text() + f"endpoint: {{port: {free_port()}}}\n"
+    (project / "configs/models/second.yaml").write_text(second)
+    other = mvops(project, "apply", "--yes").ok().out
+    assert "schedule.second is not installed yet: " in other
+    assert told not in other, "of what this apply did not touch was told before"
+    assert told in mvops(project, "schedule", "list").ok().out
     still = "your crontab still has 2 lines that no applied schedule asks for"
     assert still not in mvops(project, "doctor").ok().out  # told of by what is to be installed
     assert still in mvops(project, "destroy", "--yes").ok().out
