@@ -14,7 +14,7 @@ from mvops.show.history import approved
 
 def record_line(record: Record) -> str:
     """A resource and what its last action left."""
-    left = ", ".join(f"{key} {value}" for key, value in sorted(record.outputs.items()) if len(value) < 40)
+    left = ", ".join(f"{key} {value}" for key, value in sorted(record.outputs.items()) if 0 < len(value) < 40)
     return f"{record.address:<32} {left}".rstrip()
 
 
@@ -56,6 +56,8 @@ def record_lines(record: Record, last: Event | None) -> Iterator[str]:
         if fields:
             yield f"  {title}"
         for key, value in sorted(fields.items()):
+            if title == "left" and not value:
+                continue
             yield f"    {key}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
 
 

@@ -18,7 +18,11 @@ def test_what_is_on_record_is_listed_and_shown(project: Path) -> None:
     assert {"dataset.data", "pipeline.toy", "model.toy", "endpoint.toy", "monitor.toy", "schedule.toy"} == set(
         addresses
     )
-    assert "version 1" in mvops(project, "state", "list").ok().out
+    shown = mvops(project, "state", "list").ok().out
+    assert "version 1" in shown
+    assert "to_commit" not in shown + mvops(project, "state", "show", "dataset.data").ok().out, (
+        "there is nothing to commit"
+    )
     shown = mvops(project, "state", "show", "monitor.toy").ok().out
     assert '"every": "1d"' in shown
     mvops(project, "state", "show", "monitor.tyo").refused("not on record", "did you mean 'monitor.toy'?")
