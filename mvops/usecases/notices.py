@@ -173,14 +173,33 @@ def _under_way(workspace: Workspace, actions: Collection[Action]) -> Iterator[st
     from mvops.registry.lock import current_lock  # noqa: PLC0415 -- the same
 
     at_work = current_lock(workspace.registry)
+    kept = {action.address for action in actions if action.verb is Verb.KEEP}
     for entry in SqlJournal(workspace.registry).unfinished():
         where = entry["action"]["address"]
         if at_work and not at_work.gone:
             yield f"`{at_work.command}` of {at_work.username}@{at_work.host} is at work on {where}"
+        elif (entry["action"]["verb"], entry["action"]["reason"]) == (Verb.REPLACE, "requested") and where in kept:
+            again = _asked_for(entry["action"])
+            typed = wording(workspace.project.environment)["typed"]
+            yield (
+                f"the last apply was interrupted at {where}, which it was to make again as it was asked to; no plan "
+                f"does so by itself. To have it made again: {typed} apply --replace {again}"
+            )
         elif any(action.verb is not Verb.KEEP for action in actions):
             yield f"the last apply was interrupted at {where}; applying goes on from there"
         elif all(action.address != where for action in actions):
             yield f"the last apply was interrupted at {where}, which is left out here"
+
+
+def made_again(model: Address) -> str:
+    """Why the pipeline of a model runs that is replaced."""
+    return f"{model} is made again"
+
+
+def _asked_for(action: Mapping[str, Any]) -> Address:
+    """What was replaced: the model, where its pipeline ran for that."""
+    model = address("model", name_of(Address(action["address"])))
+    return model if made_again(model) in action["because"] else Address(action["address"])
 
 
 def _switched_off(workspace: Workspace, model: Model) -> Iterator[tuple[str, str]]:

@@ -28,7 +28,7 @@ from mvops.usecases.bans import check_bans
 from mvops.usecases.drafts import Draft, drafted, with_backs
 from mvops.usecases.extras import lacking_notice, with_other_extras
 from mvops.usecases.moving import pending_moves, with_moves
-from mvops.usecases.notices import notices_of, switched_off
+from mvops.usecases.notices import made_again, notices_of, switched_off
 from mvops.usecases.originals import changed_originals
 from mvops.usecases.project import look_at
 from mvops.workspace import Workspace
@@ -155,7 +155,7 @@ def _compared(
 def _runs_again(selection: Selection) -> dict[Address, str]:
     """The pipelines without whose run there is no new version of a model that is replaced, and why they run."""
     models = [where for where in selection.replaced if kind_of(where) == "model"]
-    runs = {address("pipeline", name_of(where)): f"{where} is made again" for where in models}
+    runs = {address("pipeline", name_of(where)): made_again(where) for where in models}
     return {where: why for where, why in runs.items() if where not in selection.replaced}
 
 

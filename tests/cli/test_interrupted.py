@@ -144,6 +144,29 @@ def test_p39_where_nothing_is_left_to_do_nothing_is_told_as_interrupted(
     assert "the last apply was interrupted at monitor.toy, which is left out here" in narrow
 
 
+def test_p27_p39_what_was_to_be_made_again_and_was_interrupted_is_told(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mvops.usecases.apply.perform", dies)
+        mvops(project, "apply", "--yes", "--replace", "model.toy")
+    assert started(project, "pipeline.toy")
+    told = "note: the last apply was interrupted at pipeline.toy, "
+    shown = mvops(project, "plan").ok().out
+    again = (
+        "which it was to make again as it was asked to; no plan does so by itself. To have it made again: mvops apply"
+    )
+    assert f"{told}{again} --replace model.toy\n" in shown
+    assert "Nothing to do" in shown
+    replaced = mvops(project, "plan", "--replace", "model.toy").ok().out
+    assert f"{told[:-2]}; applying goes on from there" in replaced
+    mvops(project, "apply", "--yes").ok()
+    assert "interrupted" not in mvops(project, "plan").ok().out, "somebody was told, and went on without it"
+
+
 @pytest.mark.parametrize("address", ["model.toy", "endpoint.toy"])
 def test_a1_an_apply_killed_between_steps_is_taken_up_again(quick: Path, applied: Path, address: str) -> None:
     process = spawn(quick, "apply", "--yes")
