@@ -205,7 +205,7 @@ def apply(
     if ready and scope != _scope():
         raise UsageError("a saved plan is applied as it is, without options of its own", hint="Plan again with them.")
     if ready is not None:
-        check_environment(ready, SESSION.environment)
+        check_environment(ready, SESSION.environment, saved)
     with open_project(ready.overrides if ready else given) as workspace:
         signed_by = check_saved(workspace, ready, text, saved) if ready and saved else None
         check_signed(workspace, signed_by)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -73,12 +74,16 @@ def read_plan(text: bytes, name: str) -> Plan:
     return found
 
 
-def check_environment(plan: Plan, environment: str | None) -> None:
-    """Raise ConflictError for a plan that was made for another environment."""
+def check_environment(plan: Plan, environment: str | None, file: Path | None = None) -> None:
+    """Raise ConflictError for a plan, which may be in a `file`, that was made for another environment."""
     if plan.environment != environment:
         names = [f"the environment {name!r}" if name else "no environment" for name in (plan.environment, environment)]
         there = f"with --env {plan.environment}" if plan.environment else "without --env, and without MVOPS_ENV"
-        raise ConflictError(f"this plan was made for {names[0]}, and this is {names[1]}", hint=f"Apply it {there}.")
+        name = plan.environment or '""'
+        whole = f": mvops --env {name} apply {shlex.quote(str(file))}" if file else "."
+        raise ConflictError(
+            f"this plan was made for {names[0]}, and this is {names[1]}", hint=f"Apply it {there}{whole}"
+        )
 
 
 def check_saved(workspace: Workspace, plan: Plan, text: bytes, file: Path) -> str | None:

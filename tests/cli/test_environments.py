@@ -6,6 +6,7 @@ import ast
 import hashlib
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,16 +114,23 @@ def test_p28_every_scheduler_runs_it_in_the_environment(project: Path, backend: 
     mvops(project, "plan", "--detailed-exitcode", *ENV).ok(0)
 
 
-def test_p28_a_saved_plan_is_refused_in_another_environment(project: Path) -> None:
+def test_p28_a_saved_plan_is_refused_in_another_environment(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hourly = "models.toy.monitor.every=1h"
     shown = mvops(project, "plan", hourly, "--out", "staging.json", *ENV).ok()
     assert "`mvops --env staging apply staging.json` does exactly this" in shown.out
     assert json.loads((project / "staging.json").read_text())["environment"] == "staging"
     mvops(project, "apply", "staging.json").refused(
-        "made for the environment 'staging', and this is no environment", "Apply it with --env staging."
+        "made for the environment 'staging', and this is no environment",
+        "Apply it with --env staging: mvops --env staging apply staging.json",
     )
     mvops(project, "plan", hourly, "--out", "plain.json").ok()
-    mvops(project, "apply", "plain.json", *ENV).refused("made for no environment", "without --env")
+    there = 'without --env, and without MVOPS_ENV: mvops --env "" apply plain.json'
+    refused = mvops(project, "apply", "plain.json", *ENV).refused("made for no environment", there)
+    assert named(refused.err) == set()
+    monkeypatch.setenv("MVOPS_ENV", "staging")
+    applied = mvops(copy(project, project.parent / "plain"), *shlex.split(refused.err.rpartition("mvops ")[2]), "--yes")
+    assert "update monitor.toy" in applied.ok().out
+    monkeypatch.delenv("MVOPS_ENV")
     mvops(project, "plan", "--detailed-exitcode").ok(0)
     mvops(project, "apply", "staging.json", *ENV).ok()
     mvops(project, "apply", "staging.json", *ENV).refused("plan is stale", "Plan again: mvops --env staging plan")
