@@ -85,7 +85,7 @@ def main_options(
     """Remember the global options."""
     SESSION.directory, SESSION.quiet, SESSION.debug = directory, quiet, debug
     SESSION.environment = environment or None
-    SESSION.commands = tuple(commands_of(app)) if environment else ()
+    SESSION.commands = tuple(commands_of(app)) if environment or directory != Path() else ()
 
 
 for part in (

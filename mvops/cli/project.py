@@ -46,10 +46,10 @@ def init(
     for line in created_lines(created):
         say(line)
     if any(path.startswith("configs/models/") for path in created.files):  # an example that brings its pipeline
-        say(f"Next: {_in(folder)}mvops apply")
+        say(f"Next: {_in(root if folder else None)}mvops apply")
         return
     notebook = next((p for p in created.files if p.endswith(".ipynb")), "notebooks/YOURS.ipynb")
-    say(f"Next: {_in(folder)}mvops promote {notebook} --verify")
+    say(f"Next: {_in(root if folder else None)}mvops promote {notebook} --verify")
 
 
 def _ask(question: str, default: str) -> str:

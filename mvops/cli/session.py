@@ -25,7 +25,7 @@ class Session:
     """The global options, set once by `app.main_options`.
 
     `display` shows what was found as a notebook does, and says whether it can; None where this is no notebook's cell.
-    `commands` are those that may work on the environment, where one is named.
+    `commands` are those that work on a project, where people have to say which or in which environment.
     """
 
     directory: Path = Path()
@@ -79,12 +79,13 @@ def remark(said: str) -> None:
 
 
 def as_typed(text: str) -> str:
-    """What people are told, with the environment in each command that it names."""
-    if SESSION.environment is None:
+    """What people are told, with `-C` and `--env` in each command that it names, where they were typed."""
+    if not SESSION.commands:
         return text
     from mvops.core.typed import typed_in
 
-    return typed_in(text, SESSION.environment, SESSION.commands)
+    directory = "" if SESSION.directory == Path() else str(SESSION.directory)
+    return typed_in(text, SESSION.environment, SESSION.commands, directory)
 
 
 def one_place() -> bool:

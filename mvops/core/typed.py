@@ -1,8 +1,9 @@
-"""Commands that people are told to type, as they are typed in the environment that one works in."""
+"""Commands that people are told to type, as they are typed where one works: in an environment, from another folder."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection
 from functools import cache
 
@@ -13,18 +14,30 @@ class Quoted(str):
     __slots__ = ()
 
 
-def typed_in(text: str, environment: str, commands: Collection[str]) -> str:
-    """The text with `--env` in each of the `commands` that it names, but in those that have it already.
+def typed_in(text: str, environment: str | None, commands: Collection[str], directory: str = "") -> str:
+    """The text with `-C` and `--env` in each of the `commands` that it names, but in those that have it already.
 
-    A command of a group is named with its group, as `runs list`: `mvops runs here` is no command.
+    A command of a group is named with its group, as `runs list`: `mvops runs here` is no command. `directory` is empty
+    where people are in the project; they are, too, behind a `cd`.
     """
     if "mvops " not in text or isinstance(text, Quoted):
         return text
-    return _naming(tuple(commands)).sub(f"mvops --env {environment}", text)
+    named = _naming(tuple(commands))
+
+    def typed(found: re.Match[str]) -> str:
+        there = f" -C {shlex.quote(directory)}" if directory and not _GONE_THERE.search(text, 0, found.start()) else ""
+        chosen = found["chosen"] or (f" --env {environment}" if environment and not found["later"] else "")
+        return f"mvops{there}{chosen}"
+
+    return named.sub(typed, text)
+
+
+_GONE_THERE = re.compile(r"\bcd [^\n;`]*&& \Z")
 
 
 @cache
 def _naming(commands: tuple[str, ...]) -> re.Pattern[str]:
     """Before one of the commands; what ends a command line is what no option stands behind."""
     named = "|".join(re.escape(command) for command in sorted(commands, reverse=True))
-    return re.compile(rf"(?<![\w/.-])mvops(?= (?:{named})(?![\w-])(?![^\n;`<]* --env\b))")
+    environment = r"(?P<chosen>(?: --env (?:\"\"|[\w-]+))?)"
+    return re.compile(rf"(?<![\w/.-])mvops{environment}(?= (?:{named})(?![\w-])(?P<later>[^\n;`<]* --env\b)?)")

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mvops.core.typed import Quoted
 from mvops.errors import ConflictError, MissingExtraError, MvopsError, ServingError
 from mvops.lifecycle.route_file import read_route, read_version
 from mvops.serving.client import EndpointClient
@@ -147,8 +148,8 @@ def _curtain(stage: Stage, seconds: float) -> None:
     if first := to_type_first():
         say(f"  {first}")
     say(f"  cd {shlex.quote(os.path.relpath(stage.root))} && mvops serve {MODEL}")
-    say(f"  mvops versions compare {MODEL} 1 2")
-    say(f"  mvops plan models.{MODEL}.monitor.every=1h")
+    say(Quoted(f"  mvops versions compare {MODEL} 1 2"))  # there
+    say(Quoted(f"  mvops plan models.{MODEL}.monitor.every=1h"))
 
 
 def _free_port() -> int:

@@ -255,6 +255,35 @@ def test_p28_every_text_of_ours_that_names_a_command_gets_the_environment() -> N
     assert [text for text in told if named(text)] == []
     again = [typed_in(text, "staging", COMMANDS) for text in told]
     assert again == told, "what has it gets it only once"
+    bare = re.compile(rf"mvops(?: --env staging)? (?:{'|'.join(COMMANDS)})(?![\w-])")
+    for name, all_of_them in ((None, texts), ("staging", texts), ("staging", told)):
+        there = [typed_in(text, name, COMMANDS, "a b") for text in all_of_them]
+        assert [text for text in there if bare.search(text)] == []
+        assert [typed_in(text, name, COMMANDS, "a b") for text in there] == there
+    gone = "cd 'a b' && mvops serve toy; then: mvops --env staging plan"
+    assert typed_in(gone, "staging", COMMANDS, "a") == (
+        "cd 'a b' && mvops --env staging serve toy; then: mvops -C a --env staging plan"
+    )
+
+
+def test_p28_what_people_are_told_to_type_works_from_where_they_are(project: Path, tmp_path: Path) -> None:
+    """With the folder that they named, and file names as seen from there."""
+    here = project.rename(tmp_path / "a toy").parent
+    typed = ("-C", "a toy")
+    edit(here / "a toy/configs/models/toy.yaml", "every: 1d", "every: 6h")
+    shown = mvops(here, *typed, "plan", "--out", "p.json", *ENV).ok().out
+    command = "mvops -C 'a toy' --env staging apply p.json"
+    assert f"`{command}` does exactly this" in shown
+    assert (
+        "mvops -C 'a toy' --env staging versions list" in mvops(here, *typed, *ENV, "versions", "show", "toy", "9").err
+    )
+    assert "update monitor.toy" in mvops(here, *shlex.split(command)[1:], "--yes").ok().out
+    seen = [mvops(here, *typed, *words) for words in (("status",), ("doctor",), ("maturity",), ("schedule", "list"))]
+    said = "\n".join(result.out + result.err for result in seen)
+    assert named(said) == set()
+    assert "mvops -C 'a toy' serve toy" in said
+    assert "Next: mvops -C new promote notebooks/" in mvops(here, "-C", "new", "init", "--team", "small").ok().out
+    assert f"Next: cd {Path('new', 'er')} && mvops promote" in mvops(here, "-C", "new", "init", "er").ok().out
 
 
 def test_p28_what_a_file_says_is_shown_as_it_is(project: Path) -> None:
