@@ -143,7 +143,8 @@ class Leftovers(Protocol):
 class Marking(Protocol):
     """What a scheduler may have besides: it tells what it runs by the clock that it does, and not by hand.
 
-    `mark` is an environment variable that it sets, and how its value begins then.
+    `mark` is an environment variable that it sets, and how its value begins then. One that sets none has its files say
+    MVOPS_BY_CLOCK=1 before the command.
     """
 
     mark: tuple[str, str]

@@ -62,6 +62,11 @@ def test_what_is_not_in_the_crontab_yet_is_told_until_it_is(project: Path, monke
     subprocess.run(["sh", "-c", command], check=True, timeout=20)
     assert told not in mvops(project, "schedule", "list").ok().out
     assert "not installed yet" not in mvops(project, "doctor").ok().out
+    kept = program.with_name("crontab.kept")
+    kept.write_text(kept.read_text().replace("MVOPS_BY_CLOCK=1 ", ""))  # as an earlier version wrote it
+    older = mvops(project, "doctor").out
+    assert f"{told}take its old lines out with crontab -e, then cd " in mvops(project, "schedule", "list").ok().out
+    assert "that no applied schedule asks for" not in older
     edit(project / "configs/models/toy.yaml", "every: 1d", "every: 1h")
     again = mvops(project, "apply", "--yes").ok().out
     assert f"{told}take its old lines out with crontab -e, then cd " in again

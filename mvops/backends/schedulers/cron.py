@@ -12,15 +12,17 @@ from mvops.contracts.schedulers import Job, Timetable
 from mvops.core.counts import counted
 from mvops.core.environment import option, wording
 from mvops.rendering import render_folder
+from mvops.scheduling.started import BY_CLOCK
 
 _SECONDS = 10
+_BY_CLOCK = f"{BY_CLOCK}=1"
 
 
 class Cron:
     """Generates `deploy/schedules/<name>/crontab`.
 
     A line calls the command itself. Where a job is more than one command, or is to be tried again or ended in time,
-    which cron does not know, the line calls `mvops schedule run --job`, which does.
+    which cron does not know, the line calls `mvops schedule run --job`, which does. Each says that it is the clock's.
     """
 
     shows_parts = False
@@ -41,7 +43,8 @@ class Cron:
             }
             for job in timetable.jobs
         ]
-        return render_folder("schedulers/cron", wording(timetable.environment) | {"timetable": timetable, "jobs": jobs})
+        told = {"timetable": timetable, "jobs": jobs, "by_clock": _BY_CLOCK}
+        return render_folder("schedulers/cron", wording(timetable.environment) | told)
 
     def limits(self, timetable: Timetable) -> Iterator[str]:
         """The time zone is the machine's."""
@@ -67,7 +70,7 @@ class Cron:
     def left_over(self, root: Path, files: Sequence[str], hidden: str) -> Sequence[str]:
         """Lines that were installed once; a line whose command is still wanted is told of by `to_install`."""
         wanted = [_ends(line, root)[1] for file in files for line in _lines((root / file).read_text(encoding="utf-8"))]
-        ours = (line for line in _installed() if f'cd "{root}" && "' in line)
+        ours = (line for line in _installed() if f'cd "{root}" && "' in line.replace(f"{_BY_CLOCK} ", ""))
         mine = [line for line in ours if line.endswith(f" >> {hidden}/schedule.log 2>&1")]
         return [line for line in mine if not any(line.endswith(end) for end in wanted)]
 

@@ -51,10 +51,10 @@ def test_one_folder_and_one_file_for_each_model() -> None:
 
 
 def test_a_line_for_each_job_and_nothing_of_this_machine() -> None:
-    text = crontab(job("monitor", "delay"), job("retrain", "delay", "--reason", "schedule", schedule="0 3 * * 1"))
+    text = crontab(job("monitor", "delay"), job("retrain", "delay", schedule="0 3 * * 1"))
     assert lines(text) == [
-        '5 0 * * * cd "@PROJECT@" && "@MVOPS@" monitor delay >> .mvops/schedule.log 2>&1',
-        '0 3 * * 1 cd "@PROJECT@" && "@MVOPS@" retrain delay --reason schedule >> .mvops/schedule.log 2>&1',
+        '5 0 * * * cd "@PROJECT@" && MVOPS_BY_CLOCK=1 "@MVOPS@" monitor delay >> .mvops/schedule.log 2>&1',
+        '0 3 * * 1 cd "@PROJECT@" && MVOPS_BY_CLOCK=1 "@MVOPS@" retrain delay >> .mvops/schedule.log 2>&1',
     ]
     assert str(Path.cwd()) not in text
     assert text.endswith("\n"), "cron ignores a last line that does not end"

@@ -22,6 +22,6 @@ def set_up(_folder: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
 def _job(line: str, found: Any) -> Any:
     *fields, command = line.split(" ", 5)
     words = shlex.split(command.replace("\\%", "%"))
-    assert words[:4] == ["cd", "@PROJECT@", "&&", "@MVOPS@"]
+    assert words[:5] == ["cd", "@PROJECT@", "&&", "MVOPS_BY_CLOCK=1", "@MVOPS@"]
     assert words[-3:] == [">>", ".mvops/schedule.log", "2>&1"]
-    return found(schedule=" ".join(fields), commands=(tuple(words[4:-3]),))
+    return found(schedule=" ".join(fields), commands=(tuple(words[5:-3]),))
