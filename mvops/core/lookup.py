@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from mvops.core.config.features import EntityType
+from typing import Literal
+
 from mvops.core.frozen import Frozen
+
+EntityType = Literal["string", "int64", "int32"]
 
 
 class LookupKey(Frozen):

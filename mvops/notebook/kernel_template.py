@@ -30,6 +30,20 @@ import warnings
 from typing import Any
 
 _LARGEST = 1 << 22
+_KERNEL = (  # what a kernel imports before its first cell, in releases that have it
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.logger",
+    "IPython.extensions.storemagic",
+    "faulthandler",
+    "psutil",
+    "sqlite3",
+    "tornado.platform.asyncio",
+    "traitlets.config.argcomplete_config",
+)
 
 
 def serve(handle: int, modules: list[str]) -> "list[str]":
@@ -37,7 +51,7 @@ def serve(handle: int, modules: list[str]) -> "list[str]":
     listener = socket.socket(fileno=handle)
     before = dict(os.environ)
     gc.disable()  # to look for what is left over takes a fifth of the time, and imports leave next to nothing
-    _import_all([*modules, "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger"])
+    _import_all([*modules, *_KERNEL])
     imported = {name: value for name, value in os.environ.items() if before.get(name) != value}  # sklearn sets some
     gc.enable()
     gc.freeze()  # and never thawed: a kernel that looked through it all when it ends would copy each page of it

@@ -11,9 +11,9 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from mvops.core.config.backend import Family
 from mvops.core.durations import Period
 from mvops.core.frozen import Flag, Frozen
+from mvops.core.lookup import EntityType
 from mvops.core.naming import Name
 
-EntityType = Literal["string", "int64", "int32"]
 FeatureType = Literal["string", "int64", "int32", "float64", "float32", "bool", "timestamp"]
 
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
