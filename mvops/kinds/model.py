@@ -18,10 +18,10 @@ from mvops.core.steps import GoBack, RegisterVersion, RemoveRoute, RollOut, Step
 from mvops.kinds.kind import Look
 from mvops.kinds.pipeline import PipelineKind
 from mvops.kinds.pipeline_spec import PipelineSpec, step_plans, training_digest
-from mvops.kinds.recorded import artifacts, champions
+from mvops.kinds.recorded import artifacts, canaries, champions
 from mvops.kinds.standing import Standing, registered, stands
 from mvops.lifecycle.route_file import ROUTE, files_of
-from mvops.registry.glance import Champion, canaries_now, finished_actions
+from mvops.registry.glance import Champion, finished_actions
 from mvops.serving.ownership import is_held
 from mvops.witness import is_file
 
@@ -159,7 +159,7 @@ def _spec(look: Look, pipeline: PipelineSpec) -> ModelSpec:
 def _stays(look: Look, name: str, champion: Standing) -> Iterator[str]:
     """The champion is what is wanted; a canary of something else is not."""
     yield f"version {champion.number}, the champion, was trained with just this: nothing is trained"
-    running = canaries_now(look.workspace.registry).get(name)
+    running = look.once(canaries).get(name)
     if running is not None:
         yield f"the canary of version {running.challenger} ends; version {champion.number} gets all of the traffic back"
 
@@ -167,7 +167,7 @@ def _stays(look: Look, name: str, champion: Standing) -> Iterator[str]:
 def _as_canary(action: Action, look: Look) -> Iterator[str]:
     """What the gate's yes means for the traffic, where it is handed over in steps, and for a canary that runs."""
     name = name_of(action.address)
-    running = canaries_now(look.workspace.registry).get(name)
+    running = look.once(canaries).get(name)
     if running is not None:
         yield f"    the canary of version {running.challenger}, at {running.share} %, ends when the new version begins"
     if not look.workspace.project.by_canary(name) or _champion_is_lost(action, look):
@@ -242,7 +242,7 @@ def _let_through(action: Action, look: Look) -> Iterator[str]:
     if not any(change.field.startswith("gate") for change in action.changes):
         return
     name = name_of(action.address)
-    running = canaries_now(look.workspace.registry).get(name)
+    running = look.once(canaries).get(name)
     if running is not None:
         typed = wording(look.workspace.project.environment)["typed"]
         yield (

@@ -12,6 +12,11 @@ def champions(look: Look) -> dict[str, glance.Champion]:
     return glance.champions_now(look.workspace.registry)
 
 
+def canaries(look: Look) -> dict[str, glance.Canary]:
+    """The rollout of each model that has one which runs."""
+    return glance.canaries_now(look.workspace.registry)
+
+
 def runs(look: Look) -> dict[str, tuple[str, ...]]:
     """Those of the recorded runs that are still there, and the artefacts that they handed over."""
     recorded = (record.outputs.get("run") for record in look.records.values())

@@ -9,6 +9,7 @@ from mvops.core.steps import RenameModel, RestoreRoute
 from mvops.errors import ConflictError
 from mvops.performing.traffic import restore_route
 from mvops.registry.events import record_event
+from mvops.registry.glance import Names, renamed
 from mvops.registry.lock import Hold
 from mvops.registry.renaming import rename_model
 from mvops.serving.ownership import is_held, left_over
@@ -28,7 +29,7 @@ def rename_everywhere(step: RenameModel, workspace: Workspace, hold: Hold | None
         predictions = log.rename(step.model, step.name)
     with workspace.registry.session():
         versions = rename_model(workspace.registry, hold, step.model, step.name, step.kinds)
-        record_event(workspace.registry, "rename", step.name, f"{step.model} is called {step.name} now")
+        record_event(workspace.registry, "rename", step.name, renamed(Names(step.model, step.name)))
     restore_route(RestoreRoute(model=step.name), workspace)
     return {"versions": str(versions), "predictions": str(predictions)}
 

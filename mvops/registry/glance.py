@@ -11,6 +11,7 @@ from mvops.registry.database import Registry
 from mvops.registry.values import time_found
 
 _AT_ONCE = 200  # fewer values than any database takes in one statement
+_CALLED, _NOW = " is called ", " now"  # between and behind the names, in the event of a rename
 
 
 class Champion(NamedTuple):
@@ -125,15 +126,33 @@ def canaries_now(registry: Registry) -> dict[str, Canary]:
 
 def renamed_to(registry: Registry, model: str) -> str:
     """What a model is called now that once was called `model`; nothing where it was not renamed."""
-    said = f"{model} is called "
+    said = f"{model}{_CALLED}%"
     asked = "SELECT subject, message FROM mvops_events WHERE kind = 'rename' AND message LIKE :said ORDER BY id DESC"
-    return next((name for name, message in registry.rows(asked, said=f"{said}%") if message.startswith(said)), "")
+    return next((name for name, message in registry.rows(asked, said=said) if names_in(message).old == model), "")
 
 
 def names_before(registry: Registry, model: str) -> list[str]:
     """What a model was called before, the last name first."""
     asked = "SELECT message FROM mvops_events WHERE kind = 'rename' AND subject = :model ORDER BY id DESC"
-    return [message.partition(" is called ")[0] for (message,) in registry.rows(asked, model=model)]
+    return [names_in(message).old for (message,) in registry.rows(asked, model=model)]
+
+
+class Names(NamedTuple):
+    """What a model was called until it was renamed, and since."""
+
+    old: str
+    new: str
+
+
+def renamed(names: Names) -> str:
+    """What the event of a rename says."""
+    return f"{names.old}{_CALLED}{names.new}{_NOW}"
+
+
+def names_in(message: str) -> Names:
+    """What such an event says, taken apart."""
+    old, _, rest = message.partition(_CALLED)
+    return Names(old, rest.removesuffix(_NOW))
 
 
 def is_quiet(registry: Registry) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mvops.registry.events import Event
+from mvops.registry.glance import names_in
 
 
 def event_line(event: Event) -> str:
@@ -12,10 +13,10 @@ def event_line(event: Event) -> str:
 
 
 def _in_the_plans_words(event: Event) -> tuple[str, str]:
-    old, called, rest = event.message.partition(" is called ")
-    if event.kind == "rename" and called:
-        return "move", f"model.{old} has moved to model.{rest.partition(' ')[0]}"
-    return event.kind, event.message
+    if event.kind != "rename":
+        return event.kind, event.message
+    old, new = names_in(event.message)
+    return "move", f"model.{old} has moved to model.{new}"
 
 
 def approved(event: Event) -> str:

@@ -17,10 +17,10 @@ from mvops.core.environment import wording
 from mvops.kinds.endpoint import clash_of
 from mvops.kinds.kind import Look
 from mvops.kinds.model import trains
-from mvops.kinds.recorded import champions
+from mvops.kinds.recorded import canaries, champions
 from mvops.kinds.standing import stands
 from mvops.loading.load import switched_off_at
-from mvops.registry.glance import canaries_now, is_quiet, refused_now
+from mvops.registry.glance import is_quiet, refused_now
 from mvops.registry.state import SqlState
 from mvops.witness import matching
 from mvops.workspace import Workspace, data_keeper
@@ -46,7 +46,7 @@ def notices_of(look: Look, actions: Collection[Action]) -> Iterator[str]:
     yield from _refused(look)
     yield from _shared_ports(look, actions)
     yield from _renamed(workspace, actions)
-    yield from _canaries(workspace, {name_of(action.address) for action in actions if _ends_canary(action, look)})
+    yield from _canaries(look, {name_of(action.address) for action in actions if _ends_canary(action, look)})
     if workspace.project.tracker.backend != "local" and not workspace.project.capabilities.tracking:
         yield f"tracker is not acted upon: {_who_says_no(look, 'tracking')}"
     if workspace.project.dashboard != Dashboard() and not workspace.project.capabilities.dashboards:
@@ -149,11 +149,11 @@ def _ends_canary(action: Action, look: Look) -> bool:
     return goes_back or (trains(action) and stands(action, look) is not None)
 
 
-def _canaries(workspace: Workspace, ended: Collection[str]) -> Iterator[str]:
+def _canaries(look: Look, ended: Collection[str]) -> Iterator[str]:
     """Those that are under way, and steps that were changed meanwhile; not for models where it is `ended`."""
-    typed = wording(workspace.project.environment)["typed"]
-    for model, canary in sorted(canaries_now(workspace.registry).items()):
-        spec = workspace.project.models.get(model)
+    typed = wording(look.workspace.project.environment)["typed"]
+    for model, canary in sorted(look.once(canaries).items()):
+        spec = look.workspace.project.models.get(model)
         if spec is None or model in ended:
             continue
         yield (
