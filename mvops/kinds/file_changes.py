@@ -19,6 +19,7 @@ from mvops.core.steps import KeepTexts, Step
 from mvops.kinds.file_words import described, later, left, moved, template_reasons
 from mvops.kinds.generated import ABSENT
 from mvops.kinds.kind import Look, kinds
+from mvops.kinds.recorded import TAKEN_UP, forgotten_now
 from mvops.registry.leftovers import left_behind
 from mvops.registry.texts import find_text, is_merged
 from mvops.rendering import templates_used
@@ -55,7 +56,9 @@ def with_files(action: Action, record: Record | None, look: Look) -> Action:
         theirs = tuple(files.in_the_way(texts))
         if not (stayed and _only_files(action) and stayed.keys() >= {change.path for change in theirs}):
             return action.model_copy(update={"files": theirs})
-        action = action.model_copy(update={"verb": Verb.CREATE, "reason": "new", "because": "new", "changes": ()})
+        whole = action.address in look.once(forgotten_now)
+        became = {"verb": Verb.UPDATE, "because": TAKEN_UP} if whole else {"verb": Verb.CREATE, "because": "new"}
+        action = action.model_copy(update={**became, "reason": "new", "changes": ()})
     changes = tuple(files.changes(texts, (action.after or {})["files"]))
     if all_there and all(change.verb == "leave" for change in changes):
         update = {"verb": Verb.ADOPT, "reason": "already-so", "because": "already so, but for what you edited"}

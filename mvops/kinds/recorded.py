@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from mvops.core.action import Action, Verb
 from mvops.core.address import Address, kind_of, name_of
 from mvops.kinds.kind import Look
 from mvops.registry import glance
+from mvops.registry.leftovers import forgotten
+
+TAKEN_UP = "forgotten before, and taken up again"
 
 
 def champions(look: Look) -> dict[str, glance.Champion]:
@@ -15,6 +19,19 @@ def champions(look: Look) -> dict[str, glance.Champion]:
 def canaries(look: Look) -> dict[str, glance.Canary]:
     """The rollout of each model that has one which runs."""
     return glance.canaries_now(look.workspace.registry)
+
+
+def taken_up(action: Action, look: Look) -> Action:
+    """What was forgotten, and is wanted again, is not told as new."""
+    new = action.verb is Verb.CREATE and action.because == "new"
+    if not new or action.address not in look.once(forgotten_now):
+        return action
+    return action.model_copy(update={"because": TAKEN_UP})
+
+
+def forgotten_now(look: Look) -> set[str]:
+    """What `state forget` took off the record, and nothing was done with since."""
+    return forgotten(look.workspace.registry)
 
 
 def runs(look: Look) -> dict[str, tuple[str, ...]]:

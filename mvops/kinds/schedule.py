@@ -76,10 +76,10 @@ class ScheduleKind:
     def details(self, action: Action, look: Look) -> Iterator[str]:
         """The jobs, and what the scheduler does not do of them."""
         before, after = ((spec or {}).get("timetable", {}).get("jobs", []) for spec in (action.before, action.after))
-        if action.verb is Verb.CREATE:
-            yield from (f"{job['schedule']:<12} {job['description']}" for job in after)
-        elif action.verb is Verb.UPDATE:
+        if action.verb is Verb.UPDATE and action.before is not None:
             yield from _moved(before, after)
+        elif action.verb in {Verb.CREATE, Verb.UPDATE}:
+            yield from (f"{job['schedule']:<12} {job['description']}" for job in after)
         if action.verb in {Verb.CREATE, Verb.UPDATE}:
             wanted = action.after or {}
             scheduler: Scheduler = look.backend("schedulers", wanted["backend"])

@@ -20,11 +20,19 @@ def left_behind(registry: Registry) -> dict[str, dict[str, str]]:
 
 def kept_of(registry: Registry, spec: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, Any]:
     """What the event of a resource that is forgotten says, so that its files are known again once it is wanted."""
+    ((entry,),) = registry.rows("SELECT max(entry) FROM mvops_journal")
     files = spec.get("files")  # of a dataset, how many there are
     if not files or not isinstance(files, Mapping):
-        return {}
-    ((entry,),) = registry.rows("SELECT max(entry) FROM mvops_journal")
+        return {"entry": entry or 0}
     return {"files": {**files, **json.loads(outputs.get("bases", "{}"))}, "entry": entry or 0}
+
+
+def forgotten(registry: Registry) -> set[str]:
+    """The addresses that `state forget` took off the record, and that nothing was done with since."""
+    found: dict[str, int] = {}
+    for where, text in registry.rows("SELECT subject, details FROM mvops_events WHERE kind = 'forget' ORDER BY id"):
+        found[where] = json.loads(text).get("entry", 0)
+    return {where for where, entry in found.items() if not _done_since(registry, where, entry)}
 
 
 def _forgotten(registry: Registry) -> Iterator[tuple[str, int, dict[str, str]]]:

@@ -22,6 +22,7 @@ from mvops.kinds.endpoint import unless_port_is_taken
 from mvops.kinds.file_changes import with_files
 from mvops.kinds.kind import Coded, Guarding, Look, kinds
 from mvops.kinds.model import unless_answered
+from mvops.kinds.recorded import taken_up
 from mvops.kinds.schedule import told_of_times
 from mvops.registry.state import SqlState
 from mvops.usecases.bans import check_bans
@@ -82,7 +83,7 @@ def _made(
     selection = select(scope, everything, _done_before(desired, records, said))
     seen = _observed(look, selection.chosen, records, offline=scope.offline)
     found = _compared(look, selection, desired, seen, forced, destroy)
-    compared = (unless_answered(action, look) for action in found)
+    compared = (taken_up(unless_answered(action, look), look) for action in found)
     if not scope.offline:
         compared = (with_files(action, records.get(action.address), look) for action in compared)
     compared = (unless_port_is_taken(action, look) for action in compared)

@@ -49,6 +49,8 @@ def test_p30_what_is_forgotten_stays_in_the_world(project: Path) -> None:
     again = mvops(project, "state", "forget", "monitor.toy", "model.toy", "--yes").ok().out
     assert "the YAML still wants monitor.toy" in again
     shown = mvops(project, "plan").ok().out
+    assert "+ monitor.toy   create: forgotten before, and taken up again\n" in shown
+    assert "+ model.toy     create: forgotten before, and taken up again\n" in shown
     assert "version 1, of the run on record, is taken up again and judged: nothing is trained" in shown
     assert "create model.toy: version 1, gate passed, champion" in mvops(project, "apply", "--yes").ok().out
     assert query(project, "SELECT count(*) FROM mvops_versions") == [(1,)]
@@ -165,7 +167,11 @@ def test_p30_p35_what_is_forgotten_with_edits_is_taken_up_again_with_them(projec
 
     before, after = port_of(changed), port_of(changed) + 1
     edit(changed / "configs/project.yaml", f"port: {before}", f"port: {after}")
-    assert "Dockerfile is merged, +3 -3: your edits of line" in mvops(changed, "plan").ok().out
+    planned = mvops(changed, "plan").ok().out
+    assert "~ endpoint.toy  update: forgotten before, and taken up again\n" in planned, (
+        "it is there: nothing is created"
+    )
+    assert "Dockerfile is merged, +3 -3: your edits of line" in planned
     mvops(changed, "apply", "--yes", "--exclude", "endpoint.toy").ok()
     mvops(changed, "apply", "--yes").ok()
     assert (changed / "deploy/serving/toy/Dockerfile").read_text() == mine.replace(str(before), str(after))
