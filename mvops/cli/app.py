@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,6 +34,10 @@ from mvops.cli.slim import commands_of, slim
 from mvops.errors import MvopsError, of_the_system
 
 _TRACE = "The trace: the same command with --debug"
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_PERMISSIONS = (
+    "Check the permissions of the file and of its folder, or work on a copy of the project. Then type it again."
+)
 _INTERRUPTED = 130  # what Typer makes of a KeyboardInterrupt
 # Click's root of all that is mistyped; Typer has a copy of Click inside or imports Click, by its version.
 _MISTYPED: type[typer.BadParameter] = typer.BadParameter.__mro__[2]
@@ -118,7 +123,7 @@ def main() -> None:
     except (MvopsError, OSError) as error:
         if SESSION.debug:
             raise
-        known = error if isinstance(error, MvopsError) else of_the_system(error, _TRACE)
+        known = error if isinstance(error, MvopsError) else of_the_system(error, _remedy(error))
         print_error(known)
         sys.exit(known.exit_code)
     except _MISTYPED as error:
@@ -132,6 +137,11 @@ def main() -> None:
     if code == _INTERRUPTED:
         sys.stderr.write("interrupted; nothing is half-written: type the same command again\n")
     sys.exit(code or 0)
+
+
+def _remedy(error: OSError) -> str:
+    """What to do about what the system refuses."""
+    return _PERMISSIONS if error.errno in _FORBIDDEN else _TRACE
 
 
 def _globals_first(arguments: list[str]) -> tuple[list[str], list[str]]:

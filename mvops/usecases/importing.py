@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mvops.atomic import write_atomically
+from mvops.atomic import all_or_none, write_atomically
 from mvops.errors import ConflictError, Where
 from mvops.loading.accepting import Written, accept
 from mvops.loading.adding import model_file, project_with
@@ -60,14 +60,16 @@ def import_(workspace: Workspace, asked: Asked) -> Imported:
             project_with(workspace.root, taken.model, text, workspace.project.environment)
     if not (asked.force or taken.over):
         _refuse_others(workspace, taken)
-    written = accept(workspace.root, taken.values, workspace.project.environment) if taken.values else []
-    for path, content in taken.files.items():
-        write_atomically(workspace.root / path, content)
-    files = list(taken.files)
-    if draft is not None:
-        write_model_yaml(workspace.root / config, draft)
-        files.append(config.as_posix())
-    record_event(workspace.registry, "import", taken.model, f"imported {taken.source}")
+    yaml = (workspace.root / "configs").rglob("*.yaml")
+    with all_or_none([*yaml, *(workspace.root / path for path in taken.files), workspace.root / config]):
+        written = accept(workspace.root, taken.values, workspace.project.environment) if taken.values else []
+        for path, content in taken.files.items():
+            write_atomically(workspace.root / path, content)
+        files = list(taken.files)
+        if draft is not None:
+            write_model_yaml(workspace.root / config, draft)
+            files.append(config.as_posix())
+        record_event(workspace.registry, "import", taken.model, f"imported {taken.source}")
     return Imported(taken, tuple(files), tuple(written))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import nbformat
 
-from mvops.atomic import write_atomically
+from mvops.atomic import all_or_none, write_atomically
 from mvops.core.naming import check_name, suggest_name
 from mvops.errors import NotebookError, UsageError
 from mvops.loading.load import every_port
@@ -109,12 +109,13 @@ def promote(
     targets = [workspace.root / book for book in books_of(found.config)]
     for target in targets:
         _check_place(workspace, model, target, paths, force=force)
-    for target, made in zip(targets, found.notebooks, strict=True):
-        write_atomically(target, str(nbformat.writes(made)).encode())  # type: ignore[no-untyped-call]
-    write_model_yaml(config_path, with_defaults(workspace, model, found.config), overwrite=force)
+    with all_or_none([*targets, config_path]):
+        for target, made in zip(targets, found.notebooks, strict=True):
+            write_atomically(target, str(nbformat.writes(made)).encode())  # type: ignore[no-untyped-call]
+        write_model_yaml(config_path, with_defaults(workspace, model, found.config), overwrite=force)
+        told = ", ".join(path.name for path in paths)
+        record_event(workspace.registry, "promote", model, f"promoted {told} in {len(found.steps)} steps")
     _tell_left(workspace, model, targets)
-    told = ", ".join(path.name for path in paths)
-    record_event(workspace.registry, "promote", model, f"promoted {told} in {len(found.steps)} steps")
     return Promoted(
         name=model,
         originals=tuple(paths),

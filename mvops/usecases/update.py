@@ -13,7 +13,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from mvops.atomic import write_atomically
+from mvops.atomic import all_or_none, write_atomically
 from mvops.core.config.model import Model
 from mvops.errors import ConflictError, NotebookError, UsageError, Where
 from mvops.loading.accepting import Written, accept
@@ -125,11 +125,13 @@ def update(
             f"{model_file(model)} says what the notebook does not any more; nothing was written",
             hint="\n".join([*yaml.conflicts, "Then type the same command again."]),
         )
-    written = accept(workspace.root, yaml.changes, workspace.project.environment) if yaml.changes else []
-    for book, text in zip(books, texts, strict=True):
-        write_atomically(book.target, text.encode())
     told = "; ".join(f"{each.original.name}: {each.changes}" for each in edited if each.changes or each.changes.prose)
-    record_event(workspace.registry, "promote", model, f"merged {told or f'{edited[0].original.name}: split: {split}'}")
+    told = told or f"{edited[0].original.name}: split: {split}"
+    with all_or_none([*(workspace.root / "configs").rglob("*.yaml"), *(book.target for book in books)]):
+        written = accept(workspace.root, yaml.changes, workspace.project.environment) if yaml.changes else []
+        for book, text in zip(books, texts, strict=True):
+            write_atomically(book.target, text.encode())
+        record_event(workspace.registry, "promote", model, f"merged {told}")
     return Updated(
         model,
         edited,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from toy_project import Result, copy, environment, mvops
+from toy_project import CELLS, Result, copy, environment, mvops, write_notebook
 
 HOURLY = "models.toy.monitor.every=1h"
 # Commands, one for each line of standard input, as somebody who may write nothing; what they said, as JSON.
@@ -66,8 +66,9 @@ def unwritten(root: Path) -> Iterator[None]:
             path.chmod(mode)
 
 
-def typed(root: Path, *commands: str) -> list[Result]:
-    with unwritten(root):
+def typed(root: Path, *commands: str, only: str = "") -> list[Result]:
+    """With nothing of the project that can be written, or `only` nothing of this folder of it."""
+    with unwritten(root / only):
         process = unprivileged(COMMANDS, root)
         out, _ = process.communicate("\n".join(commands), timeout=300)
     assert process.returncode == 0
@@ -76,6 +77,10 @@ def typed(root: Path, *commands: str) -> list[Result]:
 
 def contents(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def theirs(root: Path) -> dict[str, bytes]:
+    return {path: content for path, content in contents(root).items() if not path.startswith(".mvops")}
 
 
 @pytest.mark.system
@@ -126,6 +131,22 @@ def test_p1_a_project_without_a_registry_is_planned_where_none_can_be_made(quick
     for found, name in zip(saved, ("p.json", "env.schema.json"), strict=True):
         found.refused(f"{name}: Permission denied", "make it writable, or write it elsewhere")
     assert contents(quick) == before
+
+
+def test_d3_what_makes_files_says_which_cannot_be_written_and_leaves_none(quick: Path) -> None:
+    write_notebook(quick / "notebooks/n.ipynb", dict.fromkeys(CELLS, ()))
+    before, promote = theirs(quick), "promote notebooks/n.ipynb --name other"
+    for only, file in (
+        ("", "pipelines/other.ipynb"),
+        ("configs", "configs/models/other.yaml"),
+        (".mvops", "registry.db"),
+    ):
+        refused, *more = typed(quick, promote, *(["init sub --team small"] if not only else []), only=only)
+        told = refused.refused(file, "heck the permissions of the file and").err
+        told += "".join(each.refused("sub: Permission denied", "or work on a copy of the project").err for each in more)
+        assert "trace" not in told
+        assert theirs(quick) == before, only
+    mvops(quick, *promote.split()).ok()
 
 
 def test_p1_d3_what_is_only_in_the_log_of_a_database_is_not_left_out(project: Path) -> None:
