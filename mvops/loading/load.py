@@ -15,7 +15,16 @@ from mvops.core.clash import PortClash
 from mvops.core.config.project import Project
 from mvops.errors import SpecError
 from mvops.loading import cache
-from mvops.loading.files import SpecFile, environments, fingerprint, gather, own_files, with_shipped
+from mvops.loading.files import (
+    ENTRIES,
+    OVERLAYS,
+    SpecFile,
+    environments,
+    fingerprint,
+    gather,
+    own_files,
+    with_shipped,
+)
 from mvops.loading.problems import KeyPath, Place, problems_of
 
 if TYPE_CHECKING:
@@ -129,33 +138,55 @@ def positions_of(root: Path, overrides: Sequence[str] = (), environment: str | N
 def switched_off_at(
     root: Path, section: str, overrides: Sequence[str] = (), environment: str | None = None
 ) -> dict[str, str]:
-    """What is `false` in a section by project.yaml, the environment's overlay or an override, and where it says so.
+    """What is `false` in a section by the project's own files or an override, and where it says so.
 
-    Read without Hydra, so that a plan may ask. Empty where these files cannot be read.
+    Read without Hydra, so that a plan may ask, unless files of the defaults list say something of the section. Empty
+    where these files cannot be read.
     """
     from mvops.loading.strict_yaml import parse  # noqa: PLC0415 -- a plan that has nothing to ask needs none of it
 
-    layers = {"project": 0, f"env/{environment}": 1}
-    own = sorted((file for file in own_files(root) if file.option in layers), key=lambda file: layers[file.option])
+    layers = ("project", f"env/{environment}")
+    try:
+        own = {f.option: parse(f.data, f.shown) for f in own_files(root) if f.option in layers or _is_group(f)}
+        if any(section in document.values for option, document in own.items() if option not in layers):
+            return _composed_off(root, section, overrides, environment)
+    except SpecError:  # the project is asked of as it was in a former state
+        return {}
     found: dict[str, str] = {}
-    for file in own:
-        try:
-            document = parse(file.data, file.shown)
-        except SpecError:  # the project is asked of as it was in a former state
-            return {}
+    for document in (own[option] for option in layers if option in own):
         said = document.values.get(section)
         for name, on in said.items() if isinstance(said, dict) else ():
             place = document.place((section, name))
             found.pop(name, None)
-            if on is False and place is not None:
-                found[name] = f"{file.shown.as_posix()}:{place.line}"
-    sets = re.compile(rf"\+*{section}\.(\w+)=(\w+)")
-    for text, match in ((text, sets.fullmatch(text)) for text in overrides):
-        if match is not None:
-            found.pop(match[1], None)
-            if match[2].lower() == "false":
-                found[match[1]] = f"the {Place(None, 1, 1, text)}"
+            if on is False:
+                found[name] = str(place).rpartition(":")[0]
+    for text in overrides:
+        for name, on in _overridden(section, text):
+            found.pop(name, None)
+            if on.lower() == "false":
+                found[name] = f"the {Place(None, 1, 1, text)}"
     return found
+
+
+def _is_group(file: SpecFile) -> bool:
+    """Is it one that a defaults list may name."""
+    return file.option != "project" and file.option.partition("/")[0] not in {*ENTRIES, OVERLAYS}
+
+
+def _overridden(section: str, text: str) -> list[tuple[str, str]]:
+    """What an override says of the keys of a section: `section.key=value`, or `section={key: value, ...}`."""
+    said = re.fullmatch(rf"\+*{section}(?:\.(?P<one>\w+=\w+)|=\{{(?P<several>.*)\}})", text.strip())
+    return re.findall(r"(\w+)\s*[:=]\s*(\w+)", said["one"] or said["several"]) if said else []
+
+
+def _composed_off(root: Path, section: str, overrides: Sequence[str], environment: str | None) -> dict[str, str]:
+    shown = {file.shown.as_posix() for file in own_files(root)}
+    off = (each for each in explain(root, overrides, environment) if each.path[0] == section and each.value is False)
+    return {
+        str(each.path[1]): f"{each.source}:{each.line}" if each.source in shown else f"the {each.source}"
+        for each in off
+        if each.source in shown or each.source.startswith("override ")
+    }
 
 
 def explain(root: Path, overrides: Sequence[str] = (), environment: str | None = None) -> list[Explained]:

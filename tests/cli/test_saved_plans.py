@@ -236,8 +236,9 @@ def test_p16_p34_only_what_was_changed_outside_is_exit_code_3(project: Path) -> 
 
 
 def test_a_capability_that_the_preset_leaves_off_is_told(project: Path) -> None:
-    shown = mvops(project, "plan", "preset=small/day_30", "capabilities.monitoring=false").ok()
-    said = "the override 'capabilities.monitoring=false' switches capabilities.monitoring off"
+    override = "capabilities={monitoring: false, serving: true}"
+    shown = mvops(project, "plan", "preset=small/day_30", override).ok()
+    said = f"the override '{override}' switches capabilities.monitoring off"
     assert f"note: monitor.toy, schedule.toy go as {said}; to keep it, say true there" in shown.out
     assert "models.toy.retrain is not acted upon: small/day_30 leaves capabilities.retraining off" in shown.out
     assert "models.toy.rollout is not acted upon: small/day_30 leaves capabilities.canary off" in shown.out
@@ -250,3 +251,9 @@ def test_a_capability_that_the_preset_leaves_off_is_told(project: Path) -> None:
     assert "models.toy.retrain" not in shown.out
     shown = mvops(project, "plan").ok()
     assert f"models.toy.retrain is not acted upon: {line}.retraining off" in shown.out
+    spec.write_text(text.replace("  - _self_", "  - team: ours\n  - _self_").replace("retraining: false, ", ""))
+    (project / "configs/team").mkdir()
+    (project / "configs/team/ours.yaml").write_text("# @package _global_\ncapabilities: {retraining: false}\n")
+    shown = mvops(project, "plan").ok()
+    ours = "configs/team/ours.yaml:2 switches capabilities.retraining off"
+    assert f"models.toy.retrain is not acted upon: {ours}" in shown.out
