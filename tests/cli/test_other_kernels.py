@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from other_python import make_other, pretend
-from toy_project import edit, make_toy, mvops, rows
+from toy_project import ROOT, edit, environment, make_toy, mvops, rows
 
 from mvops.artifacts.store import ArtifactStore
 from mvops.notebook.kernels import Asked, choose_kernel
@@ -73,6 +75,31 @@ def test_a_notebook_is_promoted_verified_and_applied_in_an_interpreter_of_its_ow
     assert "environment.pandas" in plan
     assert "1.5.2" in plan
     assert "runs: environment changed" in plan
+
+
+@pytest.mark.system
+def test_the_corpus_is_tried_in_an_interpreter_of_its_own(project: Path, tmp_path: Path) -> None:
+    """Equal numbers are told of the notebook that runs there only; of one that mvops refuses, that it runs there."""
+    python = project / "old envs/of 2022/bin/python"
+    repository = tmp_path / "corpus" / "theirs"
+    shutil.copytree(project / "data", repository / "data")
+    (repository / "notebooks").mkdir()
+    only_there = f"import sys\nassert sys.executable == {str(python)!r}"
+    for name, promoted in (("equal", {}), ("refused", {"mvops": {"source": "toy.ipynb"}})):
+        book = nbformat.read(project / "notebooks/toy.ipynb", as_version=4)
+        book.cells.insert(0, new_code_cell(only_there))
+        book.metadata |= promoted
+        nbformat.write(book, repository / f"notebooks/{name}.ipynb")
+    out = tmp_path / "corpus.jsonl"
+    asked = ("--split", "none", "--python", python, "--out", out)
+    command = [sys.executable, ROOT / "tests/corpus", repository.parent, *asked]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    assert {Path(each["notebook"]).stem: each["verdict"] for each in found} == {
+        "equal": "equal",
+        "refused": "refused, runs",
+    }
+    assert "the same numbers: 1 of 2, 50 %, that run" in done.stdout
 
 
 @pytest.mark.system

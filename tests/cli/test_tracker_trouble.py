@@ -109,7 +109,7 @@ def test_an_option_that_does_not_fit_is_named(project: Path, uri: str, more: str
     mvops(project, "plan").refused("configs/project.yaml", said)
 
 
-def test_a_tracker_that_does_not_exist_meets_the_nearest_one(project: Path) -> None:
+def test_a_tracker_or_a_dashboard_that_does_not_exist_meets_the_nearest_one(project: Path) -> None:
     told_to(project, "http://127.0.0.1:1")
     edit(project / "configs" / "project.yaml", "backend: mlflow", "backend: mlfow")
     mvops(project, "plan").refused(
@@ -117,6 +117,13 @@ def test_a_tracker_that_does_not_exist_meets_the_nearest_one(project: Path) -> N
         "there is no backend 'mlfow' in trackers",
         "did you mean 'mlflow'?",
         "None at all: capabilities: {tracking: false}",
+    )
+    with (project / "configs" / "project.yaml").open("a") as spec:
+        spec.write("dashboard: {backend: grafna}\n")
+    mvops(project, "plan").refused(
+        "there is no backend 'grafna' in dashboards",
+        "did you mean 'grafana'?",
+        "None at all: capabilities: {dashboards: false}",
     )
 
 
