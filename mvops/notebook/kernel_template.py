@@ -16,15 +16,18 @@ import sys
 if __name__ == "__main__":
     del sys.path[0]  # this folder; its files must not stand in for modules of the same name
 
+import atexit
 import builtins
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import select
 import signal
 import socket
+import threading
 import types
 import warnings
 from typing import Any
@@ -130,6 +133,23 @@ def _kill(kernel: int) -> None:
         os.killpg(kernel, signal.SIGKILL)
 
 
+def _end() -> None:
+    """End as Python does, but leave standing what was imported: to take it down copies each page of it.
+
+    Threads are waited for, and what is registered for the end is done, by which IPython lets go of all that the
+    notebook made; what is still open is written out.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  as Python itself does
+    atexit._run_exitfuncs()  # noqa: SLF001
+    gc.collect()
+    for each in (*gc.get_objects(), sys.__stdout__, sys.__stderr__):
+        if issubclass(type(each), io.IOBase):
+            with contextlib.suppress(Exception):  # closed, or cannot be written
+                each.flush()
+    os._exit(0)
+
+
 if __name__ == "__main__":
     sys.argv = ["ipykernel_launcher", *serve(int(sys.argv[1]), sys.argv[2:])]
     importlib.import_module("ipykernel.kernelapp").launch_new_instance()
+    _end()

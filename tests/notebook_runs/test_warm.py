@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -100,9 +101,40 @@ def test_it_and_what_it_started_are_killed_and_the_process_that_forked_it_stays(
     assert printed(fork("print('still there')")) == "still there\n"
 
 
-def test_open_files_are_written_out_at_its_end(fork: Run, tmp_path: Any) -> None:
-    fork("file = open('late.txt', 'w')\nfile.write('kept')")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "file = open('late.txt', 'w')\nfile.write('kept')",
+        "open('mine.py', 'w').write('file = open(\"late.txt\", \"w\")')\nimport mine\nmine.file.write('kept')",
+        "class Last:\n    def __del__(self, open=open): open('late.txt', 'w').write('kept')\nlast = Last()",
+        (
+            "def write():\n    file = open('late.txt', 'w')\n    file.write('kept')\n    1 / 0\n"
+            "import sys\nsys.displayhook(1)\ntry: write()\nexcept ZeroDivisionError as error: kept = error"
+        ),
+        "import atexit\natexit.register(lambda: open('late.txt', 'w').write('kept'))",
+        (
+            "import threading, time\n"
+            "threading.Thread(target=lambda: (time.sleep(0.3), open('late.txt', 'w').write('kept'))).start()"
+        ),
+        (
+            "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(1)\n"
+            "done = pool.submit(lambda: open('late.txt', 'w').write('kept'))"
+        ),
+        (
+            "import multiprocessing, pathlib\nforked = multiprocessing.get_context('fork')\n"
+            "forked.Process(target=pathlib.Path('late.txt').write_text, args=['kept']).start()"
+        ),
+        (
+            "import zipfile\narchive = zipfile.ZipFile('late.zip', 'w')\narchive.writestr('late', 'kept')\n"
+            "import atexit\natexit.register(lambda: open('late.txt', 'w').write('kept'))"
+        ),
+    ],
+    ids=["file", "module", "finalizer", "error", "atexit", "thread", "pool", "process", "archive"],
+)
+def test_what_is_left_open_is_written_out_at_its_end(fork: Run, tmp_path: Path, code: str) -> None:
+    assert fork(code).failure is None
     assert (tmp_path / "late.txt").read_text() == "kept"
+    assert all(zipfile.is_zipfile(archive) for archive in tmp_path.glob("*.zip"))
 
 
 def test_it_ends_with_its_owner() -> None:  # N4
