@@ -38,7 +38,8 @@ class Copy:
 def find_copy(start: Path, environment: str | None = None, chosen: Path | None = None) -> Copy:
     """The newest copy of the registry of the project in `start` or above it, or the `chosen` one.
 
-    Raises UsageError where there is none, LockedError while another command works with the registry.
+    That may be named as seen from where the user stands, or from the project's folder. Raises UsageError where there is
+    none, LockedError while another command works with the registry.
     """
     root = find_project(start)
     project = load_project(root, (), environment)
@@ -47,6 +48,8 @@ def find_copy(start: Path, environment: str | None = None, chosen: Path | None =
         raise UsageError(
             "the copies of a registry on PostgreSQL are those of the server", hint="Restore it there: pg_restore"
         )
+    if chosen is not None and not chosen.is_file():
+        chosen = root / chosen
     path = newest_copy(file) if chosen is None else chosen
     if chosen is not None and (not chosen.is_file() or identity(chosen) is None):
         raise UsageError(f"{chosen} is no copy of a registry", hint=f"Those there are: ls {file}*.bak")
