@@ -175,11 +175,12 @@ def _under_way(workspace: Workspace, actions: Collection[Action]) -> Iterator[st
     at_work = current_lock(workspace.registry)
     kept = {action.address for action in actions if action.verb is Verb.KEEP}
     for entry in SqlJournal(workspace.registry).unfinished():
-        where = entry["action"]["address"]
+        begun = entry["action"]
+        where, requested = begun["address"], begun.get("reason") == "requested"
         if at_work and not at_work.gone:
             yield f"`{at_work.command}` of {at_work.username}@{at_work.host} is at work on {where}"
-        elif (entry["action"]["verb"], entry["action"]["reason"]) == (Verb.REPLACE, "requested") and where in kept:
-            again = _asked_for(entry["action"])
+        elif requested and begun["verb"] == Verb.REPLACE and where in kept:
+            again = _asked_for(begun)
             typed = wording(workspace.project.environment)["typed"]
             yield (
                 f"the last apply was interrupted at {where}, which it was to make again as it was asked to; no plan "
