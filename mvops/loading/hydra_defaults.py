@@ -15,8 +15,10 @@ from typing import Any
 
 from hydra import compose, initialize
 from hydra import version as hydra_version
-from hydra.core.config_store import ConfigStore
+from hydra.conf import HydraConf
+from hydra.core.config_store import ConfigNode, ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
@@ -70,15 +72,13 @@ def defaults_order(
 @contextmanager
 def _hydra_with(options: Mapping[str, Option]) -> Iterator[None]:
     with _LOCK:
+        Plugins.instance()  # they register themselves in Hydra's own store, and only once
         store, hydra = ConfigStore.instance(), GlobalHydra.instance()
         base = hydra_version.VersionBase.instance()
         before = store.repo, hydra.hydra, base.version_base
-        store.repo = {name: store.repo[name] for name in ("hydra", "_dummy_empty_config_.yaml")}
+        store.repo = _Repository(options)
         hydra.clear()
         try:
-            for name, option in options.items():
-                group, _, last = name.rpartition("/")
-                store.store(last, _with_self(option.values), group=group or None, package=option.package)
             with initialize(version_base="1.3", config_path=None, job_name="mvops"):
                 yield
         except MissingConfigException as error:
@@ -88,6 +88,41 @@ def _hydra_with(options: Mapping[str, Option]) -> Iterator[None]:
         finally:
             store.repo, hydra.hydra, base.version_base = before
             GlobalHydra.set_instance(hydra)
+
+
+class _Repository(dict[str, Any]):
+    """Hydra's config store with the options, and of Hydra's own no more than a composition needs.
+
+    Hydra copies all of its store for each composition, and then again what it takes from it.
+    """
+
+    def __init__(self, options: Mapping[str, Option]) -> None:
+        super().__init__()
+        self._put("hydra/config", HydraConf(defaults=[]), "hydra")
+        self._put("_dummy_empty_config_", {}, None)
+        for name, option in options.items():
+            self._put(name, _with_self(option.values), option.package)
+
+    def _put(self, name: str, values: Any, package: str | None) -> None:
+        *groups, last = f"{name}.yaml".split("/")
+        folder: dict[str, Any] = self
+        for group in groups:
+            folder = folder.setdefault(group, {})
+        node: Any = _Unmade(values)
+        folder[last] = ConfigNode(last, node, "/".join(groups) or None, package, None)
+
+    def __deepcopy__(self, _memo: Mapping[int, Any]) -> _Repository:
+        return self
+
+
+@dataclass(frozen=True)
+class _Unmade:
+    """What Hydra takes its copy of: made of the values only then, as most options are never taken."""
+
+    values: Any
+
+    def __deepcopy__(self, _memo: Mapping[int, Any]) -> Any:
+        return OmegaConf.structured(self.values)
 
 
 def _with_self(values: Mapping[str, Any]) -> dict[str, Any]:

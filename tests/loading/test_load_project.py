@@ -18,6 +18,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from mvops.errors import SpecError, UsageError
 from mvops.loading import cache
+from mvops.loading.hydra_defaults import DefaultsError, Option, compose_defaults
 from mvops.loading.load import explain, load_project
 from mvops.loading.problems import show_path
 
@@ -183,6 +184,17 @@ def test_hydra_is_left_as_it_was(build: Any, tmp_path: Path) -> None:
         assert GlobalHydra.instance().hydra is before
         assert compose("config").a == 1
     assert ConfigStore.instance().repo == store
+
+
+def test_what_is_not_chosen_costs_nothing() -> None:
+    options = {
+        "project": Option({"defaults": [{"preset": "small"}]}, None),
+        "preset/small": Option({"a": 1}, None),
+        "preset/large": Option({"a": object()}, None),  # nothing that Hydra could make a value of
+    }
+    assert compose_defaults(options, ()) == {"preset": {"a": 1}}
+    with pytest.raises(DefaultsError):
+        compose_defaults(options, ("preset=large",))
 
 
 def test_threads_do_not_disturb_each_other(build: Any) -> None:
