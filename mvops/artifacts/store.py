@@ -8,9 +8,10 @@ import re
 import secrets
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
+from itertools import compress
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +23,7 @@ from mvops.witness import note, note_content, spoil
 
 _ADDRESS = re.compile(r"[0-9a-f]{64}")
 _BLOCK = 1 << 20
+_AT_A_TIME = 10  # requests, which is as many connections as a client of S3 keeps
 
 
 class ArtifactStore:
@@ -118,6 +120,17 @@ class ArtifactStore:
             except FileNotFoundError:
                 require_bucket(self._fs, self._root)
                 return False
+
+    def present(self, several: Iterable[str]) -> frozenset[str]:
+        """Those that it has; where each is a request, they are asked for at the same time. Raises as `has`."""
+        asked = sorted(set(several))
+        if "://" not in self._url or len(asked) < 2:
+            return frozenset(filter(self.has, asked))
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 -- a plan needs none of it
+
+        first = self.has(asked[0])  # the connection is made by one alone
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            return frozenset(compress(asked, [first, *pool.map(self.has, asked[1:])]))
 
     def _path(self, sha256: str) -> str:
         return f"{self._root}/{sha256[:2]}/{sha256[2:]}"

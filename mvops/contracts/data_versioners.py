@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -27,6 +27,10 @@ class Store(Protocol):
 
     def has(self, sha256: str) -> bool:
         """Is this content kept?"""
+        ...
+
+    def present(self, several: Iterable[str]) -> frozenset[str]:
+        """Those that are kept; where each is a question to a server, they are asked for at the same time."""
         ...
 
 

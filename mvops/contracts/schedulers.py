@@ -95,7 +95,7 @@ class Scheduler(Protocol):
 
     `shows_parts`: each part of a command is a task of its own there. `empty_machines`: every run starts on one. A class
     may also name the `program` that has to be on the machine that keeps the time; `mvops doctor` looks for it.
-    It may be `Installed` and `Leftovers` too.
+    It may be `Installed`, `Leftovers` and `Marking` too.
     """
 
     shows_parts: bool

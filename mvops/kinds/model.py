@@ -18,7 +18,7 @@ from mvops.core.steps import GoBack, RegisterVersion, RemoveRoute, RollOut, Step
 from mvops.kinds.kind import Look
 from mvops.kinds.pipeline import PipelineKind
 from mvops.kinds.pipeline_spec import PipelineSpec, step_plans, training_digest
-from mvops.kinds.recorded import artifacts, canaries, champions
+from mvops.kinds.recorded import artifacts, canaries, champions, kept
 from mvops.kinds.standing import Standing, registered, stands
 from mvops.lifecycle.route_file import ROUTE, files_of
 from mvops.registry.glance import Champion, finished_actions
@@ -64,10 +64,8 @@ class ModelKind:
 
     def observe(self, where: Address, record: Record | None, look: Look) -> Observed | None:
         """There if the registered version, its artefact and its baseline are."""
-        kept = look.once(artifacts).get(name_of(where)) if record else None
-        if kept is None or not all(look.workspace.store.has(sha256) for sha256 in kept):
-            return None
-        return Observed(facts={})
+        needed = look.once(artifacts).get(name_of(where)) if record else None
+        return Observed(facts={}) if needed is not None and look.once(kept).issuperset(needed) else None
 
     def held(self, where: Address, staying: Collection[Address], look: Look) -> Held | None:
         """Protected where the YAML says `prevent_destroy`, or said so when it was applied."""
@@ -255,10 +253,10 @@ def _let_through(action: Action, look: Look) -> Iterator[str]:
 def protected(look: Look, model: str) -> Held | None:
     """What keeps a model and its endpoint from going."""
     record, wanted = look.records.get(address("model", model)), look.workspace.project.models.get(model)
-    kept = (record is not None and record.spec.get("prevent_destroy")) or (
+    protects = (record is not None and record.spec.get("prevent_destroy")) or (
         wanted is not None and wanted.prevent_destroy
     )
-    return Held("protected", f"prevent_destroy of {model} protects it") if kept else None
+    return Held("protected", f"prevent_destroy of {model} protects it") if protects else None
 
 
 def unless_answered(action: Action, look: Look) -> Action:

@@ -17,7 +17,7 @@ from mvops.kinds.kind import Look
 from mvops.kinds.parameter_edits import edited_in_vain
 from mvops.kinds.pins import PINS, changed_pins, told_of_pins
 from mvops.kinds.pipeline_spec import Pipelines, PipelineSpec, pipeline_spec, step_plans
-from mvops.kinds.recorded import runs
+from mvops.kinds.recorded import kept, runs
 from mvops.kinds.standing import stands
 from mvops.lifecycle.pins import required_packages
 from mvops.notebook.flaws import flaws
@@ -47,8 +47,7 @@ class PipelineKind:
         """There if the run that made it is still in the registry, and what it handed over is in the store."""
         del where
         made = look.once(runs).get(record.outputs.get("run", "")) if record else None
-        kept = made is not None and all(map(look.workspace.store.has, made))
-        return Observed(facts={}) if kept else None
+        return Observed(facts={}) if made is not None and look.once(kept).issuperset(made) else None
 
     def steps(self, action: Action, look: Look) -> Iterator[Step]:
         """Run it, or take up the champion's run. What is no longer wanted leaves its runs in the registry."""

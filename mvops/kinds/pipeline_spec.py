@@ -59,7 +59,7 @@ class Pipelines:
 def pipeline_spec(look: Look, name: str) -> PipelineSpec:
     """What the YAML wants of a model's pipeline."""
     model = look.workspace.project.models[name]
-    plans = step_plans(look, name)
+    plans = step_plans(look, name, ask=False)
     inputs = {parameter: found for plan in plans for parameter, found in plan.inputs.items()}
     read = {parameter: value for plan in plans for parameter, value in plan.parameters.items()}
     sources = {path: found for plan in plans for path, found in plan.sources.items()}
@@ -84,11 +84,14 @@ def training_digest(pipeline: PipelineSpec, task: str) -> str:
     return digest([pipeline.fields(), task])
 
 
-def step_plans(look: Look, name: str) -> list[StepPlan]:
-    """The steps of a model's pipeline as they would run now."""
+def step_plans(look: Look, name: str, *, ask: bool = True) -> list[StepPlan]:
+    """The steps of a model's pipeline as they would run now.
+
+    Whether what is cached is still in the store is a question to it for each step, which not everybody has to `ask`.
+    """
     workspace = look.workspace
-    job = job_of(workspace, name)
-    return describe_steps(job, cache_dir=workspace.cache, store=workspace.store, memory=look.memory)
+    job, store = job_of(workspace, name), workspace.store if ask else None
+    return describe_steps(job, cache_dir=workspace.cache, store=store, memory=look.memory)
 
 
 def _features(name: str, model: Model) -> tuple[Address, ...]:

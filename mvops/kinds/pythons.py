@@ -75,7 +75,7 @@ def _is_as_it_was(look: Look, name: str, serving: Champion, pipeline: PipelineSp
     here = _minor(serving.environment.python) == _minor(platform.python_version())
     if not (here and is_installed(serving.environment.packages)):
         return False
-    plans = step_plans(look, name)
+    plans = step_plans(look, name, ask=False)
     modules = imported_modules(cell.source for plan in plans for cell in plan.cells)
     _, packages = environment(Kernel(NATIVE, None), frozenset(module.partition(".")[0] for module in modules))
     return packages.keys() <= serving.imported

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from mvops.core.action import Action, Verb
 from mvops.core.address import Address, kind_of, name_of
 from mvops.kinds.kind import Look
@@ -48,3 +50,9 @@ def artifacts(look: Look) -> dict[str, tuple[str, ...]]:
         if kind_of(Address(where)) == "model" and record.outputs.get("version")
     }
     return {model: kept for (model, _), kept in glance.artifacts(look.workspace.registry, recorded).items()}
+
+
+def kept(look: Look) -> frozenset[str]:
+    """What is still in the artefact store of all that the recorded runs and versions need."""
+    needed = (*look.once(runs).values(), *look.once(artifacts).values())
+    return look.workspace.store.present(chain.from_iterable(needed))

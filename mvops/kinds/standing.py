@@ -63,14 +63,15 @@ def _made_of_this(look: Look, wanted: PipelineSpec) -> Standing | None:
     run = None if version is None else find_run(registry, version.run)
     if version is None or run is None or not _is_kept(look, version, run):
         return None
-    plans = step_plans(look, wanted.name)
+    plans = step_plans(look, wanted.name, ask=False)
     steps = {step.step: step.key for step in run.steps} == {plan.name: plan.key for plan in plans}
     return Standing(version.number, run.id) if steps and _is_as_said(look, wanted, version) else None
 
 
 def _is_kept(look: Look, version: Version, run: Run) -> bool:
     """Is the version in the artefact store, with all that its run handed over."""
-    return all(look.workspace.store.has(each.sha256) for each in (version.artifact, *run.outputs.values()))
+    needed = {each.sha256 for each in (version.artifact, *run.outputs.values())}
+    return look.workspace.store.present(needed) == needed
 
 
 def _is_as_said(look: Look, wanted: PipelineSpec, version: Version) -> bool:

@@ -55,7 +55,7 @@ class StepCache:
         if entry is None or not entry.has(names):
             return None
         wanted = {entry.notebook, *(value["sha256"] for value in entry.values.values())}
-        return entry if store is None or all(store.has(sha256) for sha256 in wanted) else None
+        return entry if store is None or store.present(wanted) == wanted else None
 
     def put(self, key: str, entry: Entry) -> None:
         """Keep an entry, all of it or nothing. One that a power cut takes away is worth nothing but time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -32,6 +32,10 @@ class Store(Protocol):
 
     def has(self, sha256: str) -> bool:
         """Is this content kept?"""
+        ...
+
+    def present(self, several: Iterable[str]) -> frozenset[str]:
+        """Those that are kept."""
         ...
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from s3 import S3, s3_server
-from toy_project import Result, cached, copy, counted, edit, finish, mvops, port_of, rows, spawn, typed
+from toy_project import Result, cached, copy, counted, edit, finish, mvops, port_of, query, rows, spawn, typed
 
 from mvops.serving.client import EndpointClient
 
@@ -68,9 +68,15 @@ def project_s3(applied: Path, tmp_path: Path, server: S3, request: pytest.Fixtur
 def test_from_the_first_apply_to_an_answer_with_nothing_on_this_machine(fresh: Path, server: S3) -> None:
     edit(fresh / "configs/project.yaml", "artifacts: .mvops/artifacts", f"artifacts: s3://{server.bucket}/first")
     typed(fresh, "apply", "--yes").ok()
+    before = server.door.requests
     assert "Nothing to do" in typed(fresh, "plan", "--detailed-exitcode").ok(0).out
+    asked = server.door.requests - before
     assert not (fresh / ".mvops/artifacts").exists()
     version = mvops(fresh, "versions", "show", "toy", "1", "--json").ok().json()
+    ((handed_over,),) = query(fresh, "SELECT body FROM mvops_runs ORDER BY started DESC LIMIT 1")
+    needed = {each["sha256"] for each in json.loads(handed_over)["outputs"].values()}
+    needed |= {version["artifact"]["sha256"], version["baseline"]["sha256"]}
+    assert asked == len(needed) + 3  # and for the data and their manifest, which is read
     address = version["artifact"]["sha256"]
     assert f"first/{address[:2]}/{address[2:]}" in server.objects("first/")
     assert "its artefact is whole" in mvops(fresh, "doctor").out

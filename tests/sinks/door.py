@@ -8,11 +8,12 @@ import threading
 
 
 class Door:
-    """Forwards the connections that it takes at `port` to `behind`, both on loopback."""
+    """Forwards the connections that it takes at `port` to `behind`, both on loopback; counts `requests` of HTTP."""
 
     def __init__(self, behind: int) -> None:
         self._behind = behind
         self._open: list[socket.socket] = []
+        self.requests = 0
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -40,11 +41,11 @@ class Door:
                 return
             self._open += [guest, host]
             for one, other in ((guest, host), (host, guest)):
-                threading.Thread(target=_pour, args=(one, other), daemon=True).start()
+                threading.Thread(target=self._pour, args=(one, other), daemon=True).start()
 
-
-def _pour(source: socket.socket, into: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(1 << 16):
-            into.sendall(data)
-        into.shutdown(socket.SHUT_WR)
+    def _pour(self, source: socket.socket, into: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                self.requests += data.count(b" HTTP/1.1\r\n")  # what comes back says it the other way round
+                into.sendall(data)
+            into.shutdown(socket.SHUT_WR)

@@ -33,15 +33,16 @@ class Local:
     def holds(self, place: Place, revision: Revision, options: Mapping[str, Any]) -> bool:
         """Is every file's content in the store."""
         del options
-        return all(place.store.has(sha256) for sha256 in set(revision.files.values()))
+        wanted = set(revision.files.values())
+        return place.store.present(wanted) == wanted
 
     def preview(self, place: Place, dataset: Dataset, options: Mapping[str, Any]) -> Iterator[str]:
         """How much is copied, and how much is there already."""
         del options
-        new, known, seen = 0, 0, set[str]()
+        new, known, seen = 0, 0, set(place.store.present(dataset.files.values()))
         for name, sha256 in dataset.files.items():
             size = (place.root / name).stat().st_size
-            if sha256 in seen or place.store.has(sha256):
+            if sha256 in seen:
                 known += size
             else:
                 new += size
@@ -52,8 +53,9 @@ class Local:
     def keep(self, place: Place, dataset: Dataset, before: Revision | None, options: Mapping[str, Any]) -> Kept:
         """Copy what is not there yet."""
         del before, options
+        there = place.store.present(dataset.files.values())
         for name, sha256 in dataset.files.items():
-            if place.store.has(sha256):
+            if sha256 in there:
                 continue
             if place.store.put_file(place.root / name, _FORMAT).sha256 != sha256:
                 raise BackendError(f"{name} changed while it was being kept", hint="Let it rest, then: mvops apply")
