@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import threading
@@ -20,6 +21,11 @@ if threading.current_thread() is threading.main_thread():
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take long come first: a worker that met one last would end alone. See the mark `long`."""
     items.sort(key=lambda item: -sum(mark.kwargs["minutes"] for mark in item.iter_markers("long")))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays; whenever Python searches for what is left over, it need not look through it again."""
+    gc.freeze()
 
 
 with contextlib.suppress(ImportError):  # those who only play the demo have no need of it

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from hydra import compose, initialize
@@ -21,7 +22,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 PROJECT = "project"
@@ -98,17 +99,16 @@ class _Repository(dict[str, Any]):
 
     def __init__(self, options: Mapping[str, Option]) -> None:
         super().__init__()
-        self._put("hydra/config", HydraConf(defaults=[]), "hydra")
-        self._put("_dummy_empty_config_", {}, None)
+        self._put("hydra/config", _hydras_own(), "hydra")
+        self._put("_dummy_empty_config_", _Unmade({}), None)
         for name, option in options.items():
-            self._put(name, _with_self(option.values), option.package)
+            self._put(name, _Unmade(_with_self(option.values)), option.package)
 
-    def _put(self, name: str, values: Any, package: str | None) -> None:
+    def _put(self, name: str, node: Any, package: str | None) -> None:
         *groups, last = f"{name}.yaml".split("/")
         folder: dict[str, Any] = self
         for group in groups:
             folder = folder.setdefault(group, {})
-        node: Any = _Unmade(values)
         folder[last] = ConfigNode(last, node, "/".join(groups) or None, package, None)
 
     def __deepcopy__(self, _memo: Mapping[int, Any]) -> _Repository:
@@ -123,6 +123,13 @@ class _Unmade:
 
     def __deepcopy__(self, _memo: Mapping[int, Any]) -> Any:
         return OmegaConf.structured(self.values)
+
+
+@cache
+def _hydras_own() -> DictConfig:
+    """Its own configuration, without the logging, help and sweeps of a program that it starts."""
+    made: DictConfig = OmegaConf.structured(HydraConf(defaults=[]))
+    return made
 
 
 def _with_self(values: Mapping[str, Any]) -> dict[str, Any]:

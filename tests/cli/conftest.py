@@ -17,10 +17,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def applied(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The toy project after its first apply, done as a user does it. Only to be copied.
+    """The toy project after its first apply. Only to be copied.
 
-    Of the workers of one run the first to need it has its kernels run; the others, each with a port of its own, take
-    the steps from the cache.
+    Of the workers of one run the first to need it applies as a user does it, and has its kernels run; the others, each
+    with a port of its own, take the steps from the cache, and need no process of its own for that.
     """
     root = tmp_path_factory.mktemp("applied") / "toy"
     ours = tmp_path_factory.getbasetemp()
@@ -31,10 +31,10 @@ def applied(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         if first.is_dir():
             toy.cached(first, root)
             shutil.copytree(built / "configs", root / "configs", dirs_exist_ok=True)
+            toy.mvops(root, "apply", "--yes").ok()
         else:
             toy.copy(built, root)
-        toy.typed(root, "apply", "--yes").ok()
-        if not first.is_dir():
+            toy.typed(root, "apply", "--yes").ok()
             toy.copy(root, first)
     return root
 

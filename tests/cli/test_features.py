@@ -13,7 +13,6 @@ import toy_features
 import toy_project as toy
 from toy_project import mvops
 
-from mvops.backends.feature_stores._library import put_view, remove_view
 from mvops.features.catalog import catalog_of
 from mvops.loading.load import load_project
 
@@ -80,7 +79,7 @@ def test_changed_values_are_seen_and_the_model_is_trained_again(project: Path) -
 
 
 def test_a_view_that_was_deleted_by_hand_is_made_again(project: Path) -> None:
-    remove_view(project, catalog_of(load_project(project)), "regions")
+    toy_features.library().remove_view(project, catalog_of(load_project(project)), "regions")
     assert verbs(project) == {"feature_view.regions": "create"}
     mvops(project, "apply", "--yes").ok()
     assert verbs(project) == {}
@@ -89,7 +88,7 @@ def test_a_view_that_was_deleted_by_hand_is_made_again(project: Path) -> None:
 def test_p34_a_view_that_was_changed_in_the_store_is_accepted_into_its_yaml(project: Path) -> None:
     toy.edit(project / VIEW, "ttl: 3d", "ttl: 3d   # a long weekend")
     changed = load_project(project, ["features.regions.ttl=7d", "features.regions.owner=null team"])
-    put_view(project, catalog_of(changed), "regions")
+    toy_features.library().put_view(project, catalog_of(changed), "regions")
     shown = mvops(project, "refresh").ok().out
     assert "! feature_view.regions  ttl is 7d, should be 3d" in shown or "ttl is 1w, should be 3d" in shown
     assert "owner is null team, should be data team" in shown

@@ -17,7 +17,6 @@ import toy_features
 import toy_project as toy
 from toy_project import mvops
 
-from mvops.backends.feature_stores._library import put_view, remove_view
 from mvops.features.catalog import catalog_of
 from mvops.loading.load import load_project
 
@@ -201,7 +200,7 @@ def test_null_by_policy_and_several_processes(root: Path, tmp_path: Path, client
         null = {"mean_income": None, "customers": None}
         full = predict(several, {"age": 41.5, "income": 30000.0, **null})
         assert reply.json()["probabilities"] == full.json()["probabilities"]
-        remove_view(project, catalog_of(load_project(project)), "regions")
+        toy_features.library().remove_view(project, catalog_of(load_project(project)), "regions")
         gone = predict(several, {"age": 41.5, "income": 30000.0, "region": "a"})
         assert gone.status_code == 503, gone.text
         assert gone.json()["detail"] == "the feature store has no view regions, which this version looks up"
@@ -212,5 +211,5 @@ def test_null_by_policy_and_several_processes(root: Path, tmp_path: Path, client
 
         no = (503, "the feature store has no view regions, which version 1 looks up")
         toy.until(lambda: {readiness() for _ in range(20)} == {no})
-        put_view(project, catalog_of(load_project(project)), "regions")
+        toy_features.library().put_view(project, catalog_of(load_project(project)), "regions")
         toy.until(lambda: {readiness() for _ in range(20)} == {(200, None)})
