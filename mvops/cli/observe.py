@@ -42,24 +42,36 @@ def monitor(
         _own_log(log, baseline, settings | {"since": since, "until": until}, json_=json_)
         return
     from mvops.show.monitor import report_json, report_lines
+    from mvops.show.rollout import news_json, news_line
     from mvops.usecases.clock import as_utc
     from mvops.usecases.monitor import monitor as look
     from mvops.usecases.notify import tells_here
+    from mvops.usecases.rollout import current_rollout, look_once
     from mvops.usecases.triggers import retraining_due
 
     with open_project() as workspace:
         names = [model] if model else sorted(workspace.project.models)
         with waiting() as tell:
             reports = [look(workspace, n, since=as_utc(since), until=as_utc(until), tell=tell) for n in names]
+            canaries = {n: look_once(workspace, n) for n in names if current_rollout(workspace, n)}
         asked = {name: found for name in names if (found := retraining_due(workspace, name))}
         due = {name: found.reason for name, found in asked.items() if not found.waits}
         waits = {name: f"{found.reason}: {found.waits}" for name, found in asked.items() if found.waits}
         if json_:
-            both = [{"retraining_due": due.get(r.model), "retraining_waits": waits.get(r.model)} for r in reports]
+            both = [
+                {
+                    "retraining_due": due.get(r.model),
+                    "retraining_waits": waits.get(r.model),
+                    "rollout": news_json(canaries[r.model]) if r.model in canaries else None,
+                }
+                for r in reports
+            ]
             print_json({"models": [report_json(r) | more for r, more in zip(reports, both, strict=True)]})
         for report in () if json_ else reports:
             told = one_place() and not report.undelivered and tells_here(workspace, report.model)
             present(report, report_lines(report, told=told), _unless_quiet)
+            if report.model in canaries:
+                say(f"  {news_line(canaries[report.model])}")
         for name, why in () if json_ else waits.items():
             say(f"  {name}: a retraining is asked for by {why}", "yellow")
         for name, reason in due.items():
@@ -74,6 +86,8 @@ def _unless_quiet(line: str, style: str) -> None:
 
 
 def _retrain(workspace: Workspace, model: str, reason: str, *, quiet: bool) -> None:
+    from mvops.cli.traffic import follow_to_the_end
+    from mvops.usecases.schedule import by_clock
     from mvops.usecases.triggers import retrain_for_alert
 
     with waiting() as tell:
@@ -81,6 +95,8 @@ def _retrain(workspace: Workspace, model: str, reason: str, *, quiet: bool) -> N
     if not quiet:
         lead = "not retrained, though asked for by" if made.result == "skipped" else "retrained because of"
         say(f"  {lead} {reason}: {made.sentence}", "yellow")
+    if made.result == "rolling" and by_clock(workspace):
+        follow_to_the_end(workspace, model, quiet=quiet)
 
 
 def _own_log(log: Path, baseline: Path, settings: dict[str, Any], *, json_: bool) -> None:

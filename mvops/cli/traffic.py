@@ -96,7 +96,7 @@ def retrain(
                 say(f"  the data are kept anew; commit to Git: {', '.join(made.to_commit)}")
         news = None
         if made.result == "rolling" and not no_wait:
-            news = _follow(workspace, model, quiet=json_)
+            news = follow_to_the_end(workspace, model, quiet=json_)
     if json_:
         print_json(
             {
@@ -199,7 +199,7 @@ def rollout_status(
             else:
                 answer(f"{model}: nothing is rolling out.")
             return
-        news = _follow(workspace, model, quiet=json_) if follow else look_once(workspace, model)
+        news = follow_to_the_end(workspace, model, quiet=json_) if follow else look_once(workspace, model)
     if json_:
         print_json({"model": model, "rollout": news_json(news) if news else None})
     elif news is not None and not follow:
@@ -218,10 +218,11 @@ def rollout_abort(
     say(f"{model}: the rollout of version {ended.challenger} is aborted; version {ended.champion} answers everything.")
 
 
-def _follow(workspace: Workspace, model: str, *, quiet: bool) -> RolloutNews | None:
+def follow_to_the_end(workspace: Workspace, model: str, *, quiet: bool) -> RolloutNews | None:
+    """Follow the rollout until it is done or aborted, or nobody asks, and say how it goes."""
     from mvops.core.progress import Progress
     from mvops.show.rollout import news_line
-    from mvops.usecases.rollout import PATIENCE, follow
+    from mvops.usecases.rollout import follow, patience_of
 
     last, answered = None, True
     with waiting() as tell:
@@ -235,7 +236,8 @@ def _follow(workspace: Workspace, model: str, *, quiet: bool) -> RolloutNews | N
     if last is not None and last.decision == "hold" and not quiet:
         if answered:
             say(f"  {news_line(last).rstrip('.')}")
-        say(f"  No request came for {PATIENCE:g} s. Once the endpoint is asked: mvops rollout status {model} --follow")
+        waited = patience_of(workspace, model, answered=last.answered)
+        say(f"  No request came for {waited:g} s. Once the endpoint is asked: mvops rollout status {model} --follow")
     return last
 
 

@@ -27,6 +27,8 @@ from mvops.registry.glance import champions_now
 from mvops.serving.ownership import is_held
 from mvops.witness import is_file
 
+_READ_AT_THE_START = ("predictions", "artifacts", "features", "max_rows")  # what a service is told and keeps
+
 
 class EndpointSpec(Spec):
     """`files` maps each generated file to the digest of its text."""
@@ -129,12 +131,17 @@ def unless_port_is_taken(action: Action, look: Look) -> Action:
 
 
 def _elsewhere(before: Mapping[str, Any], after: Mapping[str, Any], look: Look) -> Iterator[str]:
-    """An endpoint that runs goes on where it is."""
+    """An endpoint that runs goes on where it is, and as it was when it started."""
     was, comes = (f"{service['host']}:{service['port']}" for service in (before, after))
-    if was != comes and is_held(look.workspace.serving(after["model"]) / "spool"):
-        typed = wording(look.workspace.project.environment)["typed"]
-        again = f"`{typed} serve {after['model']}`"
+    others = [key for key in _READ_AT_THE_START if before.get(key) != after.get(key)]
+    if (was == comes and not others) or not is_held(look.workspace.serving(after["model"]) / "spool"):
+        return
+    typed = wording(look.workspace.project.environment)["typed"]
+    again = f"`{typed} serve {after['model']}`"
+    if was != comes:
         yield f"one that runs goes on where it is until it is stopped; {again} starts it at {comes}"
+    else:
+        yield f"one that runs goes on with its former {', '.join(others)}: once this is applied, stop it; then {again}"
 
 
 def _spec(look: Look, name: str, pythons: Mapping[str, Any]) -> EndpointSpec | None:

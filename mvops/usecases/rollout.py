@@ -18,6 +18,7 @@ from mvops.registry.events import record_event
 from mvops.registry.lock import hold_lock
 from mvops.usecases.left_to_install import remark_on_files
 from mvops.usecases.reaching import AnotherAnswersError, counts_of, endpoint_client
+from mvops.usecases.schedule import by_clock
 from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
 
@@ -68,13 +69,21 @@ def look_once(workspace: Workspace, model: str) -> RolloutNews:
     return news
 
 
-PATIENCE = 30.0  # seconds without a request, after which a rollout is followed no longer
+_PATIENCE = 30.0
 
 
-def follow(
-    workspace: Workspace, model: str, *, every: float = 0.5, patience: float = PATIENCE
-) -> Iterator[RolloutNews]:
-    """Look again and again until the rollout is done or aborted, or no request came for `patience` seconds."""
+def patience_of(workspace: Workspace, model: str, *, answered: bool = True) -> float:
+    """Seconds without a request, after which a rollout is followed no longer.
+
+    Where the clock has it followed, nobody waits: then as long as a step is held, if the endpoint answers.
+    """
+    if not answered or not by_clock(workspace):
+        return _PATIENCE
+    return max(_PATIENCE, workspace.model(model).rollout.hold.total_seconds())
+
+
+def follow(workspace: Workspace, model: str, *, every: float = 0.5) -> Iterator[RolloutNews]:
+    """Look again and again until the rollout is done or aborted, or no request came for too long."""
     heard, requests = time.monotonic(), 0
     while True:
         news = look_once(workspace, model)
@@ -83,7 +92,7 @@ def follow(
             return
         if news.decision == "advance" or news.requests != requests:
             heard, requests = time.monotonic(), news.requests
-        if time.monotonic() - heard > patience:
+        if time.monotonic() - heard > patience_of(workspace, model, answered=news.answered):
             return
         time.sleep(every)
 
