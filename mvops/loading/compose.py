@@ -14,7 +14,7 @@ from mvops.loading.guards import check_document, package_of
 from mvops.loading.hydra_defaults import DefaultsError, Option, compose_defaults, defaults_order
 from mvops.loading.interpolation import BadReferenceError, resolve
 from mvops.loading.overrides import Overrides, apply_overrides, merged, parse_overrides
-from mvops.loading.own_options import without_others
+from mvops.loading.own_options import mixed, without_others
 from mvops.loading.positions import Layer, Positions
 from mvops.loading.problems import KeyPath, Place, Problem, show_path, spec_error
 from mvops.loading.strict_yaml import BadYamlError, Document, parse
@@ -71,8 +71,10 @@ def compose_spec(files: Sequence[SpecFile], overrides: Sequence[str], environmen
 def _composed(parts: _Parts, parsed: Overrides, environment: str | None) -> Composition:
     option = f"{OVERLAYS}/{environment}"
     try:
-        order = defaults_order(parts.options, parsed.choices)
-        values = compose_defaults(without_others(parts.options, order), parsed.choices)
+        values = compose_defaults(parts.options, parsed.choices)
+        if mixed(parts.options, values):
+            order = defaults_order(parts.options, parsed.choices)
+            values = compose_defaults(without_others(parts.options, order), parsed.choices)
         overlay = compose_defaults(parts.options, (), option) if environment else {}
     except DefaultsError as error:
         raise spec_error([_explained(error, parts.documents, parts.options, parsed)]) from None
@@ -80,7 +82,7 @@ def _composed(parts: _Parts, parsed: Overrides, environment: str | None) -> Comp
 
     def layers() -> tuple[Layer, ...]:
         above = _chosen(parts, defaults_order(parts.options, (), option)) if environment else ()
-        return (*above, *own, *_chosen(parts, order))
+        return (*above, *own, *_chosen(parts, defaults_order(parts.options, parsed.choices)))
 
     return _finished(values, parts.entries, overlay, environment, Positions(parsed.values, layers))
 

@@ -9,6 +9,23 @@ from typing import Any
 from mvops.loading.hydra_defaults import Option
 
 
+def mixed(options: Mapping[str, Option], values: Mapping[str, Any]) -> bool:
+    """May a section of the composed values have options of another backend than its own; to make sure takes longer."""
+    return any(
+        isinstance(composed := values.get(section), Mapping)
+        and told["backend"] != composed.get("backend")
+        and _keys(told) & _keys(composed)
+        for option in options.values()
+        for section, told in ({option.package: option.values} if option.package else option.values).items()
+        if isinstance(told, Mapping) and "backend" in told
+    )
+
+
+def _keys(section: Mapping[str, Any]) -> set[str]:
+    options = section.get("options")
+    return set(options) if isinstance(options, Mapping) else set()
+
+
 def without_others(options: Mapping[str, Option], order: Sequence[tuple[str, str]]) -> dict[str, Option]:
     """`options` as they are to be merged in this order, the strongest last: a preset's MLflow leaves W&B no `uri`."""
     found, chosen = dict(options), dict[str, Any]()
