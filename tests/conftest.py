@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import scipy.special  # noqa: F401  early, as it is looked for in all modules; see foresee_skops in mvops.artifacts.models
 
 # A shell that starts this run in the background has Ctrl-C ignored, and every child would inherit that.
 if threading.current_thread() is threading.main_thread():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from mvops.artifacts.models import foresee_skops
 from mvops.core.progress import Tell
 from mvops.core.steps import (
     GoBack,
@@ -51,6 +52,7 @@ def perform(step: Step, outputs: Outputs, workspace: Workspace, tell: Tell) -> O
         case RunPipeline():
             return perform_run(step, workspace, tell)
         case RegisterVersion():
+            foresee_skops()
             from mvops.performing.register import perform_register  # noqa: PLC0415 -- scikit-learn; `status` waits
 
             return perform_register(step, workspace, tell)

@@ -44,7 +44,10 @@ def load_served(
     """
     # These bring scikit-learn and pandas, which only a process that loads a model needs.
     from mvops.artifacts.elsewhere import load_version  # noqa: PLC0415
+    from mvops.artifacts.models import foresee_skops  # noqa: PLC0415
     from mvops.artifacts.store import ArtifactStore  # noqa: PLC0415
+
+    foresee_skops()
     from mvops.serving.estimator import Estimator  # noqa: PLC0415
 
     store = ArtifactStore(settings.artifacts, settings.root)
