@@ -149,6 +149,7 @@ def _spec(look: Look, name: str, pythons: Mapping[str, Any]) -> EndpointSpec | N
     model = project.models.get(name)
     if model is None or model.endpoint is None or not project.capabilities.serving:
         return None
+    looked_up = sorted(model.pipeline.features.fields) if model.pipeline.features else ()
     server: Server = look.backend("servers", model.endpoint.backend)
     service = _service(look, name, model.endpoint, pythons)
     told = service.model_dump(mode="json", exclude_none=True)
@@ -156,7 +157,7 @@ def _spec(look: Look, name: str, pythons: Mapping[str, Any]) -> EndpointSpec | N
     made_of = ["server", model.endpoint.backend, told]
     return EndpointSpec(
         name=name,
-        needs=(address("model", name),),
+        needs=(address("model", name), *(address("feature_view", view) for view in looked_up)),
         backend=model.endpoint.backend,
         service=told,
         files=recalled_digests(look, made_of, folder, partial(server.files, service)),

@@ -105,6 +105,13 @@ def test_a_life_with_redis(tmp_path: Path, redis: Redis, monkeypatch: pytest.Mon
             return reply if reply.status_code == 200 else None
 
         assert toy.until(again, 60).json()["probabilities"] == other.json()["probabilities"]
+
+    # a store to come that cannot be filled: the endpoint is told of it once it is
+    told = (root / "deploy/serving/toy/service.json").read_text()
+    nowhere = f"feature_store.online.url=redis://127.0.0.1:{toy.free_port()}/2"
+    left = mvops(root, "apply", "--yes", nowhere).refused("the online store at 127.0.0.1:", "does not answer")
+    assert "endpoint.toy" in left.out + left.err
+    assert (root / "deploy/serving/toy/service.json").read_text() == told
     mvops(root, "destroy", "--yes").ok()
     import redis as library
 
