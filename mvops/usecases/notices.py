@@ -33,6 +33,7 @@ _MADE_BY = {  # kind -> the capabilities without which there is none
     "dashboards": ("dashboards",),
     "tracker": ("tracking",),
 }
+_OF_A_MODEL = {"endpoint", "monitor", "schedule"}
 
 
 def notices_of(look: Look, actions: Collection[Action]) -> Iterator[str]:
@@ -216,19 +217,26 @@ def _switched_off(workspace: Workspace, model: Model) -> Iterator[tuple[str, str
 
 
 def switched_off(look: Look, actions: Iterable[Action]) -> Iterator[str]:
-    """Which capabilities are off whose resources the plan takes away."""
-    on = look.workspace.project.capabilities
+    """Which capabilities are off whose resources the plan takes away, though the YAML asks for them otherwise."""
     gone: dict[str, list[Address]] = {}
     for action in actions:
         if action.verb is Verb.DELETE:
-            for capability in _MADE_BY.get(kind_of(action.address), ()):
-                if not getattr(on, capability):
-                    gone.setdefault(capability, []).append(action.address)
+            for capability in _missed(look.workspace, action.address):
+                gone.setdefault(capability, []).append(action.address)
     for capability, addresses in sorted(gone.items()):
         what, goes = ", ".join(sorted(addresses)), "goes" if len(addresses) == 1 else "go"
         by_hand = capability in look.once(_by_hand)
         keep = "say true there" if by_hand else f"capabilities: {{{capability}: true}} in configs/project.yaml"
         yield f"{what} {goes} as {_who_says_no(look, capability)}; to keep it{',' if by_hand else ':'} {keep}"
+
+
+def _missed(workspace: Workspace, resource: Address) -> list[str]:
+    """The capabilities that would keep it, if they were on: none where its model, or that section of it, is gone."""
+    needed = _MADE_BY.get(kind_of(resource), ())
+    if kind_of(resource) not in _OF_A_MODEL:
+        return [each for each in needed if not getattr(workspace.project.capabilities, each)]
+    model = workspace.project.models.get(name_of(resource))
+    return [each for _, each in _switched_off(workspace, model) if each in needed] if model else []
 
 
 def _who_says_no(look: Look, capability: str) -> str:
