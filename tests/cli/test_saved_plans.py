@@ -248,10 +248,6 @@ def test_a_capability_that_the_preset_leaves_off_is_told(project: Path) -> None:
     line = f"configs/project.yaml:{len(text.splitlines())} switches capabilities"
     shown = mvops(project, "plan", "capabilities.retraining=true", "preset=small/day_30").ok()
     assert f"endpoint.toy goes as {line}.serving off; to keep it, say true there" in shown.out
-    (project / "configs/models/toy.yaml").unlink()
-    shown = mvops(project, "plan", "preset=small/day_30").ok()
-    assert "  - endpoint.toy  delete: no longer in the spec" in shown.out
-    assert "to keep it" not in shown.out  # the model went, and no capability would keep what was its
     assert "models.toy.retrain" not in shown.out
     shown = mvops(project, "plan").ok()
     assert f"models.toy.retrain is not acted upon: {line}.retraining off" in shown.out
@@ -261,3 +257,7 @@ def test_a_capability_that_the_preset_leaves_off_is_told(project: Path) -> None:
     shown = mvops(project, "plan").ok()
     ours = "configs/team/ours.yaml:2 switches capabilities.retraining off"
     assert f"models.toy.retrain is not acted upon: {ours}" in shown.out
+    (project / "configs/models/toy.yaml").unlink()
+    shown = mvops(project, "plan", "preset=small/day_30").ok()
+    assert "  - endpoint.toy  delete: no longer in the spec" in shown.out
+    assert "to keep it" not in shown.out  # the model went, and no capability would keep what was its
