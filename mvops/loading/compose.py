@@ -11,10 +11,10 @@ from mvops.errors import SpecError
 from mvops.loading.environments import check_known, of_its_own
 from mvops.loading.files import OVERLAYS, SpecFile, environments
 from mvops.loading.guards import check_document, package_of
-from mvops.loading.hydra_defaults import DefaultsError, Option, compose_defaults, defaults_order
+from mvops.loading.hydra_defaults import DefaultsError, Option, defaults_order
 from mvops.loading.interpolation import BadReferenceError, resolve
 from mvops.loading.overrides import Overrides, apply_overrides, merged, parse_overrides
-from mvops.loading.own_options import mixed, without_others
+from mvops.loading.own_options import compose_own
 from mvops.loading.positions import Layer, Positions
 from mvops.loading.problems import KeyPath, Place, Problem, show_path, spec_error
 from mvops.loading.strict_yaml import BadYamlError, Document, parse
@@ -71,11 +71,7 @@ def compose_spec(files: Sequence[SpecFile], overrides: Sequence[str], environmen
 def _composed(parts: _Parts, parsed: Overrides, environment: str | None) -> Composition:
     option = f"{OVERLAYS}/{environment}"
     try:
-        values = compose_defaults(parts.options, parsed.choices)
-        if mixed(parts.options, values):
-            order = defaults_order(parts.options, parsed.choices)
-            values = compose_defaults(without_others(parts.options, order), parsed.choices)
-        overlay = compose_defaults(parts.options, (), option) if environment else {}
+        values, overlay = compose_own(parts.options, parsed, option if environment else None)
     except DefaultsError as error:
         raise spec_error([_explained(error, parts.documents, parts.options, parsed)]) from None
     own = tuple(Layer(document, entry) for entry, document in parts.entries.items())

@@ -79,3 +79,19 @@ def test_rules_of_a_canary_are_switched_off_by_false_as_by_null(fresh: Path) -> 
     edit(model, "drift: off", "drift: null")
     edit(model, "error_rate: false", "error_rate: true")
     mvops(fresh, "plan").refused("abort.error_rate: true is no value of this rule")
+
+
+def test_a_tracker_that_is_named_over_the_preset_s_has_none_of_its_options(project: Path) -> None:
+    edit(project / "configs/project.yaml", "small/day_90", "medium/day_90")
+    named, options = "tracker.backend=wandb", "tracker.options.project=team"
+
+    def tracker(*said: str) -> dict[str, object]:
+        found: dict[str, object] = mvops(project, *said, "config", "show", "--json").ok().json()["config"]["tracker"]
+        return found
+
+    assert mvops(project, "config", "show", "tracker", named, options).ok().out.splitlines()[0] == "backend: wandb"
+    (project / "configs/env").mkdir()
+    (project / "configs/env/staging.yaml").write_text("tracker: {backend: wandb}\n")
+    assert tracker("--env", "staging") == {"backend": "wandb", "options": {}}
+    edit(project / "configs/project.yaml", "  - _self_", "  - trackers: wandb\n  - _self_")
+    assert tracker() == {"backend": "wandb", "options": {"directory": ".mvops/wandb"}}

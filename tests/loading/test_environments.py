@@ -59,6 +59,28 @@ def test_p28_what_is_kept_is_its_own_without_saying_so(build: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("overlay", "overrides", "tracker"),
+    [
+        ("tracker: {backend: wandb}\n", [], ("wandb", {})),
+        ("tracker: {backend: wandb, options: {entity: us}}\n", [], ("wandb", {"entity": "us"})),
+        ("defaults: [/trackers/wandb]\n", [], ("wandb", {"directory": ".mvops/wandb"})),
+        ("defaults: [/trackers/mlflow, _self_]\ntracker: {backend: wandb}\n", [], ("wandb", {})),
+        ("tracker: {backend: wandb, options: {entity: us}}\n", ["tracker.backend=mlflow"], ("mlflow", {"uri": "MINE"})),
+        ("tracker: {options: {experiment: e}}\n", [], ("mlflow", {"uri": "MINE", "experiment": "e"})),
+    ],
+)
+def test_p28_another_backend_has_its_own_options(
+    build: Any, overlay: str, overrides: list[str], tracker: tuple[str, dict[str, str]]
+) -> None:
+    mlflow = "sqlite:///.mvops/env/staging/mlflow/mlflow.db"
+    root = staged(build, PORT + overlay, **{"configs/project.yaml": build.project.replace("small", "medium")})
+    found = load_project(root, overrides, "staging").tracker
+    expected = {key: value.replace("MINE", mlflow) for key, value in tracker[1].items()}
+    assert (found.backend, found.options) == (tracker[0], expected)
+    assert load_project(root).tracker.options == {"uri": mlflow.replace("env/staging/", "")}
+
+
+@pytest.mark.parametrize(
     ("base", "overlay", "said"),
     [
         ("", "registry: sqlite:///.mvops/registry.db\n", ":1:11: registry is that of the project without"),
