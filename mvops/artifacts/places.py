@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from mvops.core.config.places import check_artifacts
@@ -16,16 +17,30 @@ _S3_HINT = "Check AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
 _LOCAL_HINT = "Is that folder there, and may you read and write it? `artifacts` in configs/project.yaml names it."
 
 
+class Here:
+    """This machine's files, of which a store reads whole ones; fsspec takes longer to import than a step to record."""
+
+    protocol = "file"
+
+    @staticmethod
+    def cat_file(path: str) -> bytes:
+        """The content."""
+        return Path(path).read_bytes()
+
+
 def connect(url: str) -> tuple[Any, str]:
     """The file system of `url` and the folder on it, before any request. Raises ArtifactError, BackendError."""
-    import fsspec  # noqa: PLC0415 -- a plan needs none of it
-
     scheme = url.partition("://")[0]
     options: dict[str, Any] = {"skip_instance_cache": True}  # so that it holds what the environment says now
     if scheme == "s3":
         options |= {"use_listings_cache": False, "config_kwargs": _S3_LIMITS}
     try:
-        fs, path = fsspec.url_to_fs(check_artifacts(url), **options)
+        check_artifacts(url)
+        if "://" not in url:
+            return Here(), url.rstrip("/")
+        import fsspec  # noqa: PLC0415 -- see above
+
+        fs, path = fsspec.url_to_fs(url, **options)
     except ImportError as error:
         if scheme == "s3":
             raise MissingExtraError("An artefact store on S3", "s3") from error
@@ -87,8 +102,17 @@ def require_bucket(fs: Any, root: str) -> None:
         return  # a key may be kept from asking for the bucket
 
 
+def is_local(fs: Any) -> bool:
+    """Are these files of this machine."""
+    return "file" in _protocols(fs)
+
+
 def _is_s3(fs: Any) -> bool:
-    return "s3" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol)
+    return "s3" in _protocols(fs)
+
+
+def _protocols(fs: Any) -> tuple[str, ...]:
+    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
 
 
 def _unusable(fs: Any, root: str, what: str, done: str, why: object) -> str:
@@ -97,5 +121,4 @@ def _unusable(fs: Any, root: str, what: str, done: str, why: object) -> str:
 
 
 def _shown(fs: Any, root: str) -> str:
-    local = "file" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol)
-    return root if local else str(fs.unstrip_protocol(root))
+    return root if is_local(fs) else str(fs.unstrip_protocol(root))

@@ -15,7 +15,7 @@ from itertools import compress
 from pathlib import Path
 from typing import IO, Any
 
-from mvops.artifacts.places import connect, explained, require_bucket
+from mvops.artifacts.places import connect, explained, is_local, require_bucket
 from mvops.atomic import sync_folder
 from mvops.core.version import Artifact
 from mvops.errors import ArtifactError
@@ -55,9 +55,7 @@ class ArtifactStore:
 
     @property
     def _local(self) -> bool:
-        from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415 -- a plan needs none of it
-
-        return isinstance(self._fs, LocalFileSystem)
+        return is_local(self._fs)
 
     def put_bytes(self, data: bytes, format: str) -> Artifact:  # noqa: A002  the field's name in Artifact
         """Keep `data`. Putting the same twice is one artefact; a damaged one is replaced."""

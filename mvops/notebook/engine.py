@@ -19,6 +19,7 @@ from mvops.notebook.failures import Failure, Kind, find_failure, mark_stopped, o
 from mvops.notebook.kernels import Kernel
 from mvops.notebook.memory import LOOK_EVERY, MemoryWatch
 from mvops.notebook.processes import kill_marked, scratch_folder
+from mvops.notebook.starting import wish_for
 from mvops.notebook.warm import WarmKernels
 
 OnCell = Callable[[int, int], None]
@@ -73,6 +74,8 @@ def execute(notebook: dict[str, Any], place: Place, on_cell: OnCell | None = Non
     `on_cell` is called in this thread with the number of cells done and their count. Every process of the kernel is
     gone when this returns or raises.
     """
+    if place.warm is not None:
+        place.warm.foresee(wish_for(place.kernel, place.cwd, place.mark, place.settings))
     kernel_client = _kernel_client()
     started = time.monotonic()
     scratch = scratch_folder(place.mark)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -26,7 +25,6 @@ from nbformat import NotebookNode
 
 from mvops.notebook import output_limit
 from mvops.notebook.failures import Kind
-from mvops.notebook.forked import Wish
 from mvops.notebook.kernels import Kernel
 from mvops.notebook.own_papermill import (
     Engine,
@@ -35,8 +33,8 @@ from mvops.notebook.own_papermill import (
     execute_notebook,
     papermill_engines,
 )
-from mvops.notebook.processes import MARK
 from mvops.notebook.prompt import PromptManager
+from mvops.notebook.starting import arguments_of, environment_of, wish_for
 from mvops.notebook.warm import WarmKernels
 
 _ENGINE = "mvops"
@@ -73,42 +71,26 @@ class Session:
 class _Manager(PromptManager):
     session_: Session
 
-    @property
-    def ipykernel(self) -> bool:
-        """Is it IPython's, whatever its name; then it keeps its history in memory."""
-        return self.session_.kernel.ipython
-
     async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # the asynchronous twin
         session = self.session_
-        environment = _environment(session)
         if session.warm is not None:
-            wish = Wish(options.get("extra_arguments") or [], environment, str(options["cwd"]))
-            kernel = session.warm.start(wish)
+            kernel = session.warm.start(wish_for(session.kernel, session.cwd, session.mark, session.settings))
             session.scratch = kernel.place
             await self.adopt(kernel)
         else:
-            await self._start(session, environment, options)
+            await self._start(session, options)
         session.group = getattr(self.provisioner, "pgid", None)
         session.process = getattr(self.provisioner, "process", None)
 
-    async def _start(self, session: Session, environment: dict[str, str], options: dict[str, Any]) -> None:
+    async def _start(self, session: Session, options: dict[str, Any]) -> None:
         session.scratch.mkdir(parents=True, exist_ok=True)
         self.connection_file = str(session.scratch / "kernel.json")
         if sys.platform != "win32" and len(str(session.scratch)) < _LONGEST_SOCKET_PATH:
             self.transport = "ipc"
             self.ip = str(session.scratch / "k")
+        environment = environment_of(session.kernel, session.mark, session.settings)
         with session.log.open("ab") as log:
             await self._async_start_kernel(**{**options, "env": environment, "stdout": log, "stderr": log})
-
-
-def _environment(session: Session) -> dict[str, str]:
-    waits = {"OMP_WAIT_POLICY": "PASSIVE"}  # idle threads must not spin
-    settings = {**waits, **os.environ, **session.settings, MARK: session.mark}
-    environment = {name: value for name, value in settings.items() if value is not None}
-    if session.kernel.python is not None:  # what its cells start is that environment's, too
-        environment["PATH"] = f"{session.kernel.python.parent}{os.pathsep}{environment.get('PATH', '')}"
-    environment.pop("MPLBACKEND", None)  # a window cannot open here; the kernel then keeps plots in the notebook
-    return environment
 
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has no types
@@ -168,7 +150,7 @@ class _Engine(Engine):  # type: ignore[misc]  # papermill has no types
             iopub_timeout=_LATE_OUTPUT,
             raise_on_iopub_timeout=False,
             resources={"metadata": {"path": str(session.cwd)}},
-            extra_arguments=_limited() if session.kernel.ipython else [],
+            extra_arguments=arguments_of(session.kernel),
         )
         client.execute()
         for cell in nb_man.nb.cells:
@@ -242,12 +224,6 @@ def _tolerate(cell: Any) -> None:
         if output.output_type == "error":
             text = f"{output.ename}: {output.evalue}\n"
             cell.outputs[at] = _stderr(text)
-
-
-def _limited() -> list[str]:
-    """Arguments of an IPython kernel that make it run `output_limit` first."""
-    line = f"__import__('runpy').run_path({output_limit.__file__!a})['start']()"
-    return [f"--IPKernelApp.exec_lines={line}"]
 
 
 def _joined(outputs: list[Any]) -> list[Any]:

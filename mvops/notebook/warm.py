@@ -92,6 +92,11 @@ class WarmKernels:
             if kernel is not self._spare:
                 kernel.give_up()
 
+    def foresee(self, wish: Wish) -> None:
+        """A kernel that will be asked for soon; it starts already, unless one waits."""
+        if self._spare is None:
+            self._spare = self._fork(wish)
+
     def start(self, wish: Wish) -> Forked:
         """A kernel as wished: the one that waits, if it is such a one, else a new one."""
         spare, self._spare = self._spare, None

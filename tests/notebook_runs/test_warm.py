@@ -15,6 +15,7 @@ import pytest
 
 from mvops.notebook import kernel_template, processes
 from mvops.notebook.engine import Execution
+from mvops.notebook.forked import Forked, Wish
 from mvops.notebook.kernels import Kernel
 from mvops.notebook.warm import WarmKernels, to_import, warm_kernels
 
@@ -183,6 +184,25 @@ def test_the_next_kernel_waits_and_is_used_only_where_it_was_meant_to(execute_ce
     finally:
         warm.close()
     assert processes.marked(mark) == []
+
+
+def test_the_first_kernel_starts_while_the_libraries_that_talk_to_it_are_imported(
+    execute_cells: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = f"foreseen-kernels-{os.getpid()}"
+    warm = WarmKernels(sys.executable, [], mark, tmp_path)
+    made, fork = list[Wish](), WarmKernels._fork
+
+    def counted(kernels: WarmKernels, wish: Wish) -> Forked:
+        made.append(wish)
+        return fork(kernels, wish)
+
+    monkeypatch.setattr(WarmKernels, "_fork", counted)
+    try:
+        assert execute_cells("1", mark=mark, warm=warm).failure is None
+    finally:
+        warm.close()
+    assert len(made) == 1  # what was foreseen was what was wanted
 
 
 def test_the_time_limit_holds_while_the_process_still_imports(
