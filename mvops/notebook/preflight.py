@@ -17,7 +17,7 @@ from mvops.notebook.parameters import Place
 from mvops.notebook.randomness import called, unseeded
 from mvops.notebook.read import says_python_2
 from mvops.notebook.secrets import secrets_in
-from mvops.notebook.surroundings import surroundings
+from mvops.notebook.surroundings import LEFT_OUT, surroundings
 from mvops.notebook.target_leaks import target_leaks
 
 _HISTORY = re.compile(r"_\d+|_i\d+|___?")
@@ -48,8 +48,9 @@ def examine(notebook: NotebookNode, cells: Sequence[Code], place: Place) -> list
 def notes_of(findings: Sequence[Finding]) -> list[str]:
     """The same as sentences for a list of notes; calls that draw are told in one."""
     noted = [each for each in findings if each.kind in _NOTED]
-    first_install = [each for each in noted if each.kind == "installs"][:1]
-    kept = [each for each in noted if each.kind != "installs"] + first_install
+    installs = [each for each in noted if each.kind == "installs"]
+    kept = [each for each in noted if each.kind != "installs"]
+    kept += sorted(installs, key=lambda each: each.remedy == LEFT_OUT)[:1]
     leaks = [each for each in findings if each.kind == "leak" and each.severity == "warning"]
     return [*(each.sentence for each in kept), *_drawn([f for f in findings if f.kind == "unseeded"])] + [
         each.sentence for each in leaks

@@ -17,7 +17,11 @@ from mvops.notebook.reading import names_written
 from mvops.notebook.walking import calls, targets_of
 
 _INSTALLS = re.compile(
-    r"[!%]\s*(?:\{?sys\.executable\}? -m )?(?:pip3?|conda|mamba|apt(?:-get)?)\s+(?:-\S+\s+)*install\b"
+    r"(?:[!%]\s*)?(?:\{?sys\.executable\}? -m )?(?:pip3?|conda|mamba|apt(?:-get)?)\s+(?:-\S+\s+)*install\b"
+)
+LEFT_OUT = "List them in the project's requirements.txt; promote leaves the line out."
+_TAKE_IT_OUT = (
+    "List them in the project's requirements.txt, and take the line out: it runs whenever the rest of its cell does."
 )
 _FETCHES = re.compile(r"[!%]\s*(?:wget|curl|git\s+clone|gdown|kaggle|aws\s+s3|gsutil|scp)\b")
 _CALLS = re.compile(  # calls that go out whenever they run
@@ -59,8 +63,14 @@ def surroundings(cells: Sequence[Code], place: Place) -> Iterator[Finding]:
                     "installs",
                     "note",
                     f"Cell {code.number} installs packages: a pipeline should not.",
-                    "List them in the project's requirements.txt; promote leaves the line out.",
+                    LEFT_OUT if _only_installs(code) else _TAKE_IT_OUT,
                 )
+
+
+def _only_installs(code: Code) -> bool:
+    """Whether the cell does nothing else: promote leaves such a cell out."""
+    lines = code.cell.source.split("\n")
+    return all(_INSTALLS.match(lines[statement.lineno - 1].strip()) for statement in code.cell.tree.body)
 
 
 def _paths(code: Code, place: Place, made: frozenset[str], fetched: str) -> Iterator[Finding]:

@@ -86,3 +86,15 @@ def test_check_tells_preparation_where_no_rows_are_held_back(tmp_path: Path) -> 
     said = mvops(tmp_path, "promote", "a.ipynb", "--check").ok()
     assert "skew: The features are prepared outside the model: cell 2 `scale(X)`" in said.out
     assert "put these steps and the model into one sklearn Pipeline" in " ".join(said.out.split())
+
+
+def test_check_tells_an_install_that_each_run_would_repeat(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("age,income,y\n")
+    write_notebook(
+        tmp_path / "a.ipynb", {"pip install first": (), f"%pip install second\n{SOUND.strip()}": (), FIT: ()}
+    )
+    said = mvops(tmp_path, "promote", "a.ipynb", "--check").ok()
+    alone, beside = said.out.partition("Cell 2 installs packages")[::2]
+    assert "cell 1, line 1:  pip install first" in alone
+    assert "promote leaves the line out" in alone
+    assert "take the line out: it runs whenever the rest of its cell does" in beside
