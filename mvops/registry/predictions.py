@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, select, update
 
-from mvops.core.prediction import Outcome, Prediction
+from mvops.core.prediction import LOAD_TEST, Outcome, Prediction
 from mvops.errors import RegistryError, Where
 from mvops.registry import outcome_log
 from mvops.registry.engines import create_file, make_engine, only_one, reading, refuse_unsafe, translated
@@ -149,10 +149,9 @@ class PredictionLog:
         return int(self._fetch(query)[0][0])
 
     def newest(self, model: str) -> datetime | None:
-        """The latest event time of a model's predictions."""
-        found: datetime | None = self._fetch(select(func.max(PREDICTIONS.c.time)).where(PREDICTIONS.c.model == model))[
-            0
-        ][0]
+        """The latest event time of a model's predictions; load tests are left out."""
+        asked = and_(PREDICTIONS.c.model == model, PREDICTIONS.c.arm != LOAD_TEST)
+        found: datetime | None = self._fetch(select(func.max(PREDICTIONS.c.time)).where(asked))[0][0]
         return found
 
     def newest_outcome(self, model: str) -> datetime | None:

@@ -73,7 +73,8 @@ def _commit_first(workspace: Workspace, model: str) -> str:
     """A project may be within a repository already, and all of it committed."""
     commit, changed = commit_of(workspace.root, workspace.project.models[model].pipeline.books)
     made = "" if in_repository(workspace.root) else "git init && "
-    return f"{made}git add . && git commit -m 'First version', then " if commit is None or changed else ""
+    said = "" if versions(workspace.registry, model) else " -m 'First version'"
+    return f"{made}git add . && git commit{said}, then " if commit is None or changed else ""
 
 
 def _reproduced(workspace: Workspace, model: str) -> datetime | None:
@@ -148,6 +149,25 @@ def _online(workspace: Workspace, _model: str) -> datetime | None:
     return found[0].time if found else None
 
 
+def _view_first(workspace: Workspace, _model: str) -> str:
+    """What is brought online is a view that is online, and that an apply has put into the store."""
+    views = workspace.project.features
+    online = [name for name, view in views.items() if view.online]
+    if not views:
+        return "write a view into configs/features, then mvops apply, then "
+    if not online:
+        return f"say online: true in configs/features/{min(views)}.yaml, then mvops apply, then "
+    records = SqlState(workspace.registry).records()
+    applied = any(address("feature_view", name) in records for name in online)
+    return "" if applied else "mvops apply, then "
+
+
+def _gate_first(workspace: Workspace, model: str) -> str:
+    """One that is written has yet to judge."""
+    written = "" if workspace.project.models[model].gate else "write a gate into the model's YAML, then "
+    return written + ("" if versions(workspace.registry, model) else "mvops apply, then ")
+
+
 def _judged_by_gate(workspace: Workspace, model: str) -> datetime | None:
     found = events(workspace.registry, limit=None, subject=model, kind="gate")
     return next((event.time for event in found if event.details.get("checks")), None)
@@ -208,9 +228,7 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
             _ordered,
         ),
     ),
-    "feature_store": (
-        Proof("features were brought online", "a view in configs/features, then mvops features materialize", _online),
-    ),
+    "feature_store": (Proof("features were brought online", "mvops features materialize", _online, _view_first),),
     "tracking": (Proof("the tracker was told of the champion", "mvops apply", _told),),
     "retraining": (
         Proof(
@@ -218,9 +236,7 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
             "let the scheduler run once, when there are new data (mvops schedule list says when it does)",
             _retrained,
         ),
-        Proof(
-            "a gate decided", "write a gate into the model's YAML, then mvops retrain MODEL --force", _judged_by_gate
-        ),
+        Proof("a gate decided", "mvops retrain MODEL --force", _judged_by_gate, _gate_first),
     ),
     "canary": (
         Proof(
@@ -230,5 +246,7 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
         ),
         Proof("a rollback was done", "mvops rollback MODEL", _rolled_back, _another_first),
     ),
-    "governance": (Proof("the champion passed its gate, on record", "mvops retrain MODEL --force", _champion_passed),),
+    "governance": (
+        Proof("the champion passed its gate, on record", "mvops retrain MODEL --force", _champion_passed, _gate_first),
+    ),
 }

@@ -186,6 +186,27 @@ def test_what_is_not_applied_cannot_be_brought_in(fresh: Path) -> None:
     assert "not applied yet" in mvops(fresh, "features", "list").ok().out
 
 
+def test_maturity_asks_for_what_is_missing_and_not_for_what_is_there(fresh: Path) -> None:
+    def said(what: str) -> str:
+        (line,) = (line for line in mvops(fresh, "maturity").ok().out.splitlines() if what in line)
+        return line.partition("To see it")[2].partition(": ")[2]
+
+    with (fresh / "configs/project.yaml").open("a") as file:
+        file.write("capabilities: {feature_store: true}\n")
+    assert said("a gate decided") == "mvops apply, then mvops retrain toy --force"
+    assert "git commit -m 'First version', then" in said("keep the Git commit")
+    brought = "mvops apply, then mvops features materialize"
+    assert said("brought online") == brought
+    toy.edit(fresh / MODEL, toy_features.FEATURES, toy_features.NO_FEATURES)
+    with (fresh / VIEW).open("a") as file:
+        file.write("online: false\n")
+    assert said("brought online") == f"say online: true in configs/features/regions.yaml, then {brought}"
+    (fresh / VIEW).unlink()
+    toy.edit(fresh / MODEL, "gate: [roc_auc >= 0.6]\n", "")
+    assert said("brought online") == f"write a view into configs/features, then {brought}"
+    assert said("a gate decided").startswith("write a gate into the model's YAML, then mvops apply, then ")
+
+
 @pytest.mark.slow
 @pytest.mark.system
 def test_p33_a_view_stays_whole_for_as_long_as_a_live_version_looks_it_up(project: Path) -> None:

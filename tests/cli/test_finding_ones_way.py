@@ -351,7 +351,7 @@ def test_maturity_says_what_to_type_in_a_folder_of_a_repository(project: Path) -
 
     with (project / "configs/project.yaml").open("a") as file:
         file.write("capabilities: {orchestration: true}\n")
-    first = "git add . && git commit -m 'First version', then mvops retrain toy --force"
+    first = "git add . && git commit, then mvops retrain toy --force"  # version 1 is on record
     assert said("keep the Git commit").endswith(f"To see it: git init && {first}")
     git = ("git", "-c", "user.name=a", "-c", "user.email=a@b.c")
     subprocess.run([*git, "init", "-q"], cwd=project.parent, check=True)

@@ -69,6 +69,9 @@ def test_a_load_test_is_measured_kept_and_not_monitored(served: Path) -> None:
     logged = [json.loads(line) for line in (served / "log.jsonl").read_text().splitlines()]
     assert len(logged) > found["requests"]
     assert {entry["arm"] for entry in logged} == {"load_test"}
+    assert (
+        "- predictions are logged: not seen yet (toy). To see it: mvops serve toy" in mvops(served, "maturity").ok().out
+    )
     assert "0 new predictions" in mvops(served, "monitor", "toy").ok().out
     real = EndpointClient(endpoint(served)["url"])
     assert [arm.requests for arm in real.rollout().arms] == [0]
