@@ -89,7 +89,7 @@ def main_options(
 ) -> None:
     """Remember the global options."""
     SESSION.directory, SESSION.quiet, SESSION.debug = directory, quiet, debug
-    SESSION.environment = environment or None
+    SESSION.environment, SESSION.signed = environment or None, False
     SESSION.commands = tuple(commands_of(app)) if environment or directory != Path() else ()
 
 

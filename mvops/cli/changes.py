@@ -17,6 +17,7 @@ from mvops.cli.session import (
     YesFlag,
     answer,
     answer_all,
+    as_signed,
     print_json,
     say,
 )
@@ -114,7 +115,7 @@ def _plan_plainly(overrides: Sequence[str], *, detailed_exitcode: bool) -> None:
         with open_project(overrides) as workspace:
             with witnessing() as witness:
                 made = make(workspace)
-            said = list(plan_lines(made))
+            said = [(as_signed(text), style) for text, style in plan_lines(made)]
             quiet.remember(workspace, made, said, witness)
     else:
         made = None

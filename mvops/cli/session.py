@@ -25,7 +25,8 @@ class Session:
     """The global options, set once by `app.main_options`.
 
     `display` shows what was found as a notebook does, and says whether it can; None where this is no notebook's cell.
-    `commands` are those that work on a project, where people have to say which or in which environment.
+    `commands` are those that work on a project, where people have to say which or in which environment. `signed` says
+    that nothing but signed plans is applied in the project that was opened.
     """
 
     directory: Path = Path()
@@ -33,6 +34,7 @@ class Session:
     debug: bool = False
     environment: str | None = None
     commands: tuple[str, ...] = ()
+    signed: bool = False
     display: Callable[[object], bool] | None = None
 
 
@@ -65,6 +67,7 @@ def project(overrides: Iterable[str] | None = None, *, sound: bool = False) -> I
         else open_project(SESSION.directory, tuple(overrides or ()), SESSION.environment)
     )
     with opened as workspace:
+        SESSION.signed = workspace.project.plan.signers is not None
         try:
             yield workspace
         finally:
@@ -80,12 +83,22 @@ def remark(said: str) -> None:
 
 def as_typed(text: str) -> str:
     """What people are told, with `-C` and `--env` in each command that it names, where they were typed."""
+    text = as_signed(text)
     if not SESSION.commands:
         return text
     from mvops.core.typed import typed_in
 
     directory = "" if SESSION.directory == Path() else str(SESSION.directory)
     return typed_in(text, SESSION.environment, SESSION.commands, directory)
+
+
+def as_signed(text: str) -> str:
+    """The same, with how a plan is signed where it says to apply and only signed plans are."""
+    if not SESSION.signed:
+        return text
+    from mvops.core.typed import signed_in
+
+    return signed_in(text)
 
 
 def one_place() -> bool:

@@ -32,6 +32,21 @@ def typed_in(text: str, environment: str | None, commands: Collection[str], dire
     return named.sub(typed, text)
 
 
+def signed_in(text: str) -> str:
+    """The text with a plan that is saved and signed before each `mvops apply`: for where nothing else is applied.
+
+    An apply that names its plan stays as it is.
+    """
+    if " apply" not in text or isinstance(text, Quoted):
+        return text
+    return _APPLY.sub(r"\g<mvops> plan\g<options> --out plan.json --sign KEY && \g<mvops> apply plan.json", text)
+
+
+_APPLY = re.compile(
+    r"(?<![\w/.-])(?P<mvops>mvops(?: --env [\w-]+)?) apply"
+    r"(?P<options>(?: --(?:drift-only|(?:target|exclude|replace) [^\s`,;)]+))*)"
+    r"(?=$|[`,;:)\n]|\.(?:\s|$)| \(?[a-z]+[ .,;:)])(?! [\w-]+\.\w)"  # the end of it, or prose, and no file
+)
 _GONE_THERE = re.compile(r"\bcd [^\n;`]*&& \Z")
 
 

@@ -18,7 +18,7 @@ from toy_project import copy, edit, environment, free_port, mvops, port_of, snap
 import mvops as package
 from mvops.cli.app import app
 from mvops.cli.slim import commands_of
-from mvops.core.typed import typed_in
+from mvops.core.typed import signed_in, typed_in
 
 pytestmark = pytest.mark.xdist_group("cli-toy")
 ENV = ("--env", "staging")
@@ -255,6 +255,10 @@ def test_p28_every_text_of_ours_that_names_a_command_gets_the_environment() -> N
     assert [text for text in told if named(text)] == []
     again = [typed_in(text, "staging", COMMANDS) for text in told]
     assert again == told, "what has it gets it only once"
+    signed = [signed_in(text) for text in texts]
+    assert sum(text != before for text, before in zip(signed, texts, strict=True)) > 50
+    assert [signed_in(text) for text in signed] == signed
+    assert signed_in("`mvops --env staging apply p.plan` does") == "`mvops --env staging apply p.plan` does"
     bare = re.compile(rf"mvops(?: --env staging)? (?:{'|'.join(COMMANDS)})(?![\w-])")
     for name, all_of_them in ((None, texts), ("staging", texts), ("staging", told)):
         there = [typed_in(text, name, COMMANDS, "a b") for text in all_of_them]

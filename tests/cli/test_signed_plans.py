@@ -114,6 +114,24 @@ def test_p22_a_retraining_brings_new_data_and_nothing_else(guarded: Path) -> Non
     assert "version 2" in mvops(guarded, "retrain", "toy", "--no-wait").ok().out
 
 
+def test_p22_where_only_signed_plans_are_applied_people_are_told_to_sign(guarded: Path) -> None:
+    name = guarded.name
+    signed = "mvops plan --out plan.json --sign KEY && mvops apply plan.json"
+    there = f"mvops -C {name} plan --out plan.json --sign KEY && mvops -C {name} apply plan.json"
+    edit(guarded / "configs/models/toy.yaml", "roc_auc >= 0.6", "roc_auc >= 0.999")
+    mvops(guarded, "plan", "--out", "p.json", "--sign", "../ana").ok()
+    mvops(guarded, "apply", "p.json")
+    refused = mvops(guarded, "retrain", "toy", "--force").ok(4)
+    assert f"Another gate (models.toy.gate): {signed}, then: mvops retrain toy --force" in refused.out
+    assert (
+        f"Make a better one, then: {there}" in mvops(guarded.parent, "-C", name, "retrain", "toy", "--force").ok(4).out
+    )
+    for _ in range(2):  # the second time it is remembered
+        assert "then: mvops apply" not in mvops(guarded, "plan").ok().out
+    edit(guarded / "configs/project.yaml", "plan: {signers: configs/signers}\n", "")
+    assert "then: mvops apply" in mvops(guarded, "plan").ok().out
+
+
 def test_p22_taking_away_is_planned_and_signed_too(guarded: Path) -> None:
     planned = mvops(guarded, "plan", "--destroy", "--target", "monitor.toy", "--out", "p.json", "--sign", "../ana").ok()
     assert "- monitor.toy" in planned.out
