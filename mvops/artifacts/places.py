@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ _LOCAL_HINT = "Is that folder there, and may you read and write it? `artifacts` 
 
 
 class Here:
-    """This machine's files, of which a store reads whole ones; fsspec takes longer to import than a step to record."""
+    """This machine's files, as a store asks for them; fsspec takes longer to import than a step to record."""
 
     protocol = "file"
 
@@ -26,6 +27,11 @@ class Here:
     def cat_file(path: str) -> bytes:
         """The content."""
         return Path(path).read_bytes()
+
+    @staticmethod
+    def info(path: str) -> dict[str, str]:
+        """Whether it is a file; raises FileNotFoundError."""
+        return {"type": "file" if stat.S_ISREG(Path(path).stat().st_mode) else "other"}
 
 
 def connect(url: str) -> tuple[Any, str]:
