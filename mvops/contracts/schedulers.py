@@ -124,6 +124,15 @@ class Installed(Protocol):
 
 
 @runtime_checkable
+class Bare(Protocol):
+    """What a scheduler that is `Installed` may have besides: it runs commands without the environment of a shell."""
+
+    def to_set(self, names: Sequence[str]) -> str:
+        """Where to set those of these environment variables that its commands would not have. Only looks."""
+        ...
+
+
+@runtime_checkable
 class Leftovers(Protocol):
     """What a scheduler that is `Installed` may have besides: it can tell what is still installed of former times."""
 

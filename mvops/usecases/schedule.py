@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from mvops import backends
 from mvops.atomic import content_at
-from mvops.contracts.schedulers import Installed, Job, Leftovers, Marking, Scheduler, Timetable
+from mvops.contracts.schedulers import Bare, Installed, Job, Leftovers, Marking, Scheduler, Timetable
 from mvops.core.action import Verb
 from mvops.core.address import Address, kind_of, name_of
 from mvops.core.apply import Done
@@ -32,6 +32,7 @@ from mvops.scheduling.job_run import JobRun, Workshop, alone
 from mvops.scheduling.loop import Loop, News, SystemClock
 from mvops.scheduling.occurrences import next_time
 from mvops.scheduling.started import started_by_clock
+from mvops.usecases.variables import variables_of
 from mvops.workspace import Workspace
 
 LOCAL = "local"  # the scheduler whose timetables this program runs itself
@@ -147,6 +148,9 @@ def left_to_do(workspace: Workspace, finished: Iterable[Done]) -> list[str]:
         return []
     waiting = [each for each in scheduled(workspace, look=True) if each.address in changed]
     found = [each.waits for each in waiting if each.conflict or each.to_install]
+    scheduler: Scheduler = workspace.backend("schedulers", workspace.project.scheduler.backend)
+    if isinstance(scheduler, Bare) and any(each.to_install for each in waiting):
+        found += filter(None, [scheduler.to_set(variables_of(workspace.project))])
     for what, command, which in left_over(workspace):
         found += [f"{what}: {command}", *(f"  {each}" for each in which)]
     return found

@@ -15,6 +15,8 @@ from toy_project import mvops
 
 from mvops.features.catalog import catalog_of
 from mvops.loading.load import load_project
+from mvops.registry.database import open_registry
+from mvops.registry.lock import hold_lock
 
 pytestmark = [pytest.mark.real("feature_stores", "feast", "Parquet files and SQLite, through Feast's own interface")]
 VIEW = Path("configs/features/regions.yaml")
@@ -175,7 +177,8 @@ def test_new_values_are_brought_in_by_the_clock(project: Path) -> None:
         "until": None,
         "used_by": ["toy version 1"],
     }
-    after = mvops(project, "features", "materialize", "regions", "--json").ok().json()["views"]
+    with open_registry("sqlite:///.mvops/registry.db", project) as registry, hold_lock(registry, "retrain toy"):
+        after = mvops(project, "features", "materialize", "regions", "--json").ok().json()["views"]
     assert after[0]["until"] > before[0]["until"]
     assert "looked up by toy version 1" in mvops(project, "features", "list").ok().out
     mvops(project, "features", "materialize", "region").refused("no feature view 'region'; did you mean 'regions'?")

@@ -31,14 +31,21 @@ def database(server: Server) -> str:
     return server.new()
 
 
-def test_apply_plan_and_status_on_postgresql(applied: Path, server: Server, database: str, tmp_path: Path) -> None:
+def test_apply_plan_and_status_on_postgresql(
+    applied: Path, server: Server, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = cached(applied, tmp_path / "toy")
     edit(root / "configs/project.yaml", "sqlite:///.mvops/registry.db", f'"{database}"')
     edit(root / "configs/project.yaml", "sqlite:///.mvops/predictions.db", f'"{database}"')
     (root / ".mvops/artifacts").rename(tmp_path / "store")
     edit(root / "configs/project.yaml", "artifacts: .mvops/artifacts", f"artifacts: {tmp_path}/store")
     mvops(root, "plan", "--detailed-exitcode").ok(2)
-    mvops(root, "apply", "--yes").ok()
+    monkeypatch.setenv("PGPASSWORD", "elephant")
+    said = mvops(root, "apply", "--yes").ok().out
+    cron = "cron does not have your environment: set PGPASSWORD above these lines of the crontab (crontab -e, then "
+    assert f"{cron}PGPASSWORD=...); PostgreSQL's password may be in ~/.pgpass instead" in said
+    assert "elephant" not in said
+    monkeypatch.delenv("PGPASSWORD")
     mvops(root, "plan", "--detailed-exitcode").ok(0)
     found = mvops(root, "status", "--json").ok().json()["models"][0]
     assert (found["champion"], found["predictions"]) == (1, 0)

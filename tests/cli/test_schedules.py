@@ -68,13 +68,21 @@ def test_what_is_not_in_the_crontab_yet_is_told_until_it_is(project: Path, monke
     assert f"{told}take its old lines out with crontab -e, then cd " in mvops(project, "schedule", "list").ok().out
     assert "that no applied schedule asks for" not in older
     edit(project / "configs/models/toy.yaml", "every: 1d", "every: 1h")
+    with (project / "configs/project.yaml").open("a") as file:
+        file.write("notifiers: {hook: {backend: apprise, options: {url: {secret: HOOK}}}}\n")
     again = mvops(project, "apply", "--yes").ok().out
+    without = (
+        "cron does not have your environment: set HOOK above these lines of the crontab (crontab -e, then HOOK=...)"
+    )
+    assert without in again.splitlines()
     assert f"{told}take its old lines out with crontab -e, then cd " in again
     assert told not in mvops(project, "apply", "--yes").ok().out
+    kept.write_text("HOOK = https://example.com\n" + kept.read_text())
     second = (project / "configs/models/toy.yaml").read_text() + f"endpoint: {{port: {free_port()}}}\n"
     (project / "configs/models/second.yaml").write_text(second)
     other = mvops(project, "apply", "--yes").ok().out
     assert "schedule.second is not installed yet: " in other
+    assert "cron does not have your environment" not in other
     assert told not in other, "of what this apply did not touch was told before"
     assert told in mvops(project, "schedule", "list").ok().out
     still = "your crontab still has 2 lines that no applied schedule asks for"

@@ -67,6 +67,16 @@ class Cron:
             return f"{first}cd {shlex.quote(str(root))} && ({others}; {replaced}) | crontab -"
         return ""
 
+    def to_set(self, names: Sequence[str]) -> str:
+        """Lines of the crontab may set variables for those below them; what it sets already is left out."""
+        there = {line.partition("=")[0].strip() for line in _installed()}
+        lacking = [name for name in names if name not in there]
+        if not lacking:
+            return ""
+        how = f"cron does not have your environment: set {', '.join(lacking)} above these lines of the crontab"
+        kept = "; PostgreSQL's password may be in ~/.pgpass instead" if "PGPASSWORD" in lacking else ""
+        return f"{how} (crontab -e, then {lacking[0]}=...){kept}"
+
     def left_over(self, root: Path, files: Sequence[str], hidden: str) -> Sequence[str]:
         """Lines that were installed once; a line whose command is still wanted is told of by `to_install`."""
         wanted = [_ends(line, root)[1] for file in files for line in _lines((root / file).read_text(encoding="utf-8"))]

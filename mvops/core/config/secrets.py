@@ -40,6 +40,14 @@ def check_options(options: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return options
 
 
+def named_in(value: Any) -> frozenset[str]:
+    """The names of its secrets."""
+    if isinstance(value, dict):
+        own = {value[KEY]} if set(value) == {KEY} else set()
+        return frozenset(own).union(*(named_in(child) for child in value.values()))
+    return frozenset().union(*map(named_in, value)) if isinstance(value, list) else frozenset()
+
+
 def filled_in(value: Any, environment: Mapping[str, str]) -> Any:
     """The same with the values of its secrets. Raises KeyError with the name of one that is not set."""
     if isinstance(value, dict):
