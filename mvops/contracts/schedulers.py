@@ -57,6 +57,7 @@ class Job(Frozen):
 
 
 DATA = "data"  # among what is kept: the content of the pipelines' inputs
+IGNORED = "ignored"  # the same, where Git leaves the inputs out and nobody else brings them; told, and not on record
 
 
 class Machine(Frozen):

@@ -13,7 +13,7 @@ from mvops.core.state import Observed, Record
 from mvops.core.steps import Step
 from mvops.kinds.generated import digests, file_steps, made_of_files
 from mvops.kinds.kind import Look
-from mvops.kinds.machines import machine
+from mvops.kinds.machines import as_checked_out, machine
 
 
 class CiSpec(Spec):
@@ -75,8 +75,9 @@ class CiKind:
         if action.verb in {Verb.CREATE, Verb.UPDATE}:
             wanted = action.after or {}
             system: CiSystem = look.backend("ci_systems", wanted["backend"])
-            limits = system.limits(Review.model_validate(wanted["review"]))
-            yield from (f"{wanted['backend']}: {sentence}" for sentence in limits)
+            review = Review.model_validate(wanted["review"])
+            review = review.model_copy(update={"machine": as_checked_out(review.machine, look)})
+            yield from (f"{wanted['backend']}: {sentence}" for sentence in system.limits(review))
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""

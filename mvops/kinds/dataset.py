@@ -19,8 +19,10 @@ from mvops.core.state import Observed, Record
 from mvops.core.steps import KeepData, Step
 from mvops.errors import DataError
 from mvops.kinds.kind import Look
+from mvops.lifecycle.code import ignores
 from mvops.lifecycle.data import recorded_revision
 from mvops.notebook.digests import how_to_pull, input_contents, input_digest, input_files
+from mvops.witness import spoil
 from mvops.workspace import data_keeper, data_place
 
 _ROOM = 56  # letters of a name, with a number after them
@@ -116,6 +118,18 @@ def stays_here(look: Look) -> bool:
     data = look.once(_keeper)
     versioner = _versioner(look, data)
     return isinstance(versioner, Reachable) and versioner.stays_here(data_place(look.workspace), data.options)
+
+
+def left_out(look: Look) -> bool:
+    """Has a checkout of the project not all inputs, as Git ignores some, and nobody else brings them along."""
+    root = look.workspace.root
+    if look.workspace.project.capabilities.data_versioning and isinstance(
+        _versioner(look, look.once(_keeper)), Reachable
+    ):
+        return False
+    spoil("Git was asked what it ignores")
+    read = [pattern for pattern in look.once(dataset_names).values() if how_to_pull(root, pattern) is None]
+    return ignores(root, [file for pattern in read for file in input_files(root, pattern)[:1]])
 
 
 def _keeper(look: Look) -> Data:

@@ -6,8 +6,8 @@ import platform
 from collections.abc import Iterable
 from pathlib import Path
 
-from mvops.contracts.schedulers import DATA, Machine
-from mvops.kinds.dataset import stays_here
+from mvops.contracts.schedulers import DATA, IGNORED, Machine
+from mvops.kinds.dataset import left_out, stays_here
 from mvops.kinds.kind import Look
 from mvops.kinds.recorded import champions
 from mvops.witness import is_file, what_is
@@ -31,6 +31,11 @@ def machine(look: Look, models: Iterable[str], secrets: tuple[str, ...]) -> Mach
         requirements=_REQUIREMENTS if is_file(look.workspace.root / _REQUIREMENTS) else None,
         folder=_in_repository(look.workspace.root),
     )
+
+
+def as_checked_out(machine: Machine, look: Look) -> Machine:
+    """With what Git has to be asked for, which only a plan that makes or changes something does."""
+    return machine.model_copy(update={"kept": (*machine.kept, IGNORED)}) if look.once(left_out) else machine
 
 
 def _in_repository(root: Path) -> str:

@@ -19,7 +19,7 @@ from mvops.kinds.edited_times import as_in_yaml, edited_times, mended_by_hand, w
 from mvops.kinds.generated import file_steps, made_of_files, recalled_digests
 from mvops.kinds.jobs import Entry, entries, with_parts
 from mvops.kinds.kind import Look
-from mvops.kinds.machines import machine
+from mvops.kinds.machines import as_checked_out, machine
 from mvops.registry.texts import find_text
 
 
@@ -84,6 +84,8 @@ class ScheduleKind:
             wanted = action.after or {}
             scheduler: Scheduler = look.backend("schedulers", wanted["backend"])
             timetable = Timetable.model_validate(wanted["timetable"])
+            if timetable.machine:
+                timetable = timetable.model_copy(update={"machine": as_checked_out(timetable.machine, look)})
             yield from (f"{wanted['backend']}: {sentence}" for sentence in scheduler.limits(timetable))
 
     def accepted(self, action: Action, look: Look) -> Iterator[Outside]:

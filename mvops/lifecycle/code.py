@@ -58,6 +58,14 @@ def committed(root: Path, path: str) -> bool:
     return _ask(git, root, "status", "--porcelain", "--", path) == ""
 
 
+def ignores(root: Path, files: Iterable[Path]) -> bool:
+    """Does Git leave one of the files, those that lie below `root`, out of each commit?"""
+    git = shutil.which("git")
+    names = [file.relative_to(root).as_posix() for file in files if file.is_relative_to(root)]
+    asked = ("ls-files", "--others", "--ignored", "--exclude-standard", "--", *names)
+    return git is not None and bool(names) and bool(_ask(git, root, *asked))
+
+
 def write_commit(root: Path, commit: str, target: Path) -> bool:
     """Write the files of `root` as they were at `commit` below `target`; False where Git does not have them."""
     git = shutil.which("git")

@@ -43,6 +43,32 @@ def test_list_shows_each_job_with_its_next_time(project: Path) -> None:
     assert jobs[1]["commands"] == [["mvops", "retrain", "toy", "--reason", "schedule", "--lock-timeout", "1h"]]
 
 
+def test_a_workflow_that_would_start_without_data_is_told_by_the_plan(project: Path) -> None:
+    def told() -> list[str]:
+        asked = ("scheduler.backend=github_actions", "ci={backend: github_actions}")
+        said = mvops(project, "plan", *asked).ok().out
+        assert "registry and predictions and artifacts are files" in said, "these are told by themselves"
+        return [
+            line.partition(": starts on an empty machine, ")[2] for line in said.splitlines() if "Git ignores" in line
+        ]
+
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", *arguments], cwd=project, check=True, capture_output=True)
+
+    assert not told(), "outside of a repository nothing is ignored"
+    git("init")
+    remedies = (
+        "commit them, or have DVC bring them",
+        "commit them, or have DVC keep them (dvc init), with a remote on a server",
+    )
+    assert sorted(told()) == [f"without the data, which Git ignores: {remedy}" for remedy in remedies]
+    (tracking := project / "data/d.csv.dvc").write_text("outs: []\n")
+    assert not told(), "DVC's, whoever has it track them"
+    tracking.unlink()
+    git("add", "--force", "data")
+    assert not told()
+
+
 CRONTAB = """#!/bin/sh
 # Keeps its crontab in a file: a test leaves the one of whoever runs it alone.
 case $1 in -l) cat "$0.kept" ;; -) cat > "$0.kept" ;; *) exit 2 ;; esac

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from mvops import __version__
 from mvops.contracts.ci_systems import Review
-from mvops.contracts.schedulers import DATA
+from mvops.contracts.schedulers import DATA, IGNORED
 from mvops.core.environment import wording
 from mvops.rendering import render_folder
 
@@ -42,10 +42,12 @@ class GithubActions:
                 "signs each plan with the private key in the secret MVOPS_PLAN_KEY: make one without a passphrase "
                 "for it (ssh-keygen -t ed25519), and write its public key into the file of signers"
             )
-        if keys := " and ".join(key for key in machine.kept if key != DATA):
+        if keys := " and ".join(key for key in machine.kept if key not in {DATA, IGNORED}):
             yield f"starts on an empty machine, and {keys} are files here: name what it can reach"
         if DATA in machine.kept:
             yield "starts on an empty machine, and DVC keeps the data here: dvc remote add -d NAME s3://BUCKET"
+        if IGNORED in machine.kept:
+            yield "starts on an empty machine, without the data, which Git ignores: commit them, or have DVC bring them"
         if not machine.requirements:
             yield "installs mvops alone, as there is no requirements.txt: write what the notebooks import into one"
         if machine.folder:

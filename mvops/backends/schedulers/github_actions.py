@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mvops import __version__
-from mvops.contracts.schedulers import DATA, Command, Job, Machine, Timetable
+from mvops.contracts.schedulers import DATA, IGNORED, Command, Job, Machine, Timetable
 from mvops.core.cron import cron_values
 from mvops.core.environment import wording
 from mvops.rendering import render_folder
 
 _OFTEN = 5  # minutes: GitHub starts nothing more often
 _REMOTE = "give it a remote on a server (dvc remote add -d NAME s3://BUCKET)"
+_BROUGHT = "commit them, or have DVC keep them (dvc init), with a remote on a server"
 _EMPTY = Machine(python="3.11")
 
 
@@ -54,10 +55,12 @@ class GithubActions:
             for job in timetable.jobs
             if _schedule(job.schedule).split(" ")[0] != job.schedule.split(" ")[0]
         )
-        if keys := " and ".join(key for key in machine.kept if key != DATA):
+        if keys := " and ".join(key for key in machine.kept if key not in {DATA, IGNORED}):
             yield f"starts on an empty machine, and {keys} are files of this one: name a PostgreSQL server and S3"
         if DATA in machine.kept:
             yield f"starts on an empty machine, and DVC keeps the data on this one: {_REMOTE}"
+        if IGNORED in machine.kept:
+            yield f"starts on an empty machine, without the data, which Git ignores: {_BROUGHT}"
         if not machine.requirements:
             yield "installs mvops with its extras and no more: write what the notebooks import into requirements.txt"
         if machine.folder:
