@@ -18,6 +18,7 @@ from mvops.notebook.objects import root
 from mvops.notebook.process_state import dotted
 from mvops.notebook.rows import one_column
 from mvops.notebook.same_rows import has_rows, transformed, watched_rows
+from mvops.notebook.trials import trials
 from mvops.notebook.walking import (
     calls,
     calls_of,
@@ -46,6 +47,7 @@ def evidence(cells: Sequence[Code]) -> Evidence:
     scan = _Scan(functions_of(cells), bodies_of(cells))
     for at, (code, tree) in enumerate(zip(cells, by_original_names(cells), strict=True)):
         scan.code, scan.at, scan.last = code, at, tree.body[-1] if tree.body else None
+        scan.trials = trials(tree)
         for statement in statements(tree.body):
             scan.statement(statement, 0)
     return scan.seen
@@ -61,6 +63,7 @@ class _Scan:
         self.parts: dict[str, str] = {}  # and how that is written
         self.specified: dict[str, ast.expr] = {}  # what a name was made by: statsmodels' `OLS(y, X)` knows the rows
         self.local: dict[str, ast.expr] = {}  # a function's own variable, and what it is made from
+        self.trials: set[int] = set()
         self.code: Code
         self.last: ast.stmt | None = None
         self.at = 0
@@ -202,7 +205,8 @@ class _Scan:
         word = name.partition("@")[0].lower()
         if made is None and (target is None or _NO_MODEL.fullmatch(word) or _SHOWS_MODEL.fullmatch(word)):
             return
-        self.seen.fits.append(Fit(self.at, name, made or Made("predictor", ""), features, target, part=part))
+        found, trial = made or Made("predictor", ""), id(call) in self.trials
+        self.seen.fits.append(Fit(self.at, name, found, features, target, part=part, trial=trial))
         self.seen.uses += [Use(self.at, name, *rows) for rows in watched_rows(call)]
         if features is not None:
             self._preparation(features, sorted(loaded_names(features)))

@@ -15,7 +15,7 @@ How = Literal["assigned", "printed", "displayed", "computed"]
 class Fit:
     """`name` is fitted in the cell at position `at` on `features` and `target`, or `loaded` there as fitted before.
 
-    Where it holds several models, `part` is how the last of them is written.
+    Where it holds several models, `part` is how the last of them is written. `trial`: one of many that a loop tries.
     """
 
     at: int
@@ -25,6 +25,7 @@ class Fit:
     target: ast.expr | None
     loaded: bool = False
     part: str = ""
+    trial: bool = False
 
 
 @dataclass(frozen=True)

@@ -63,19 +63,24 @@ class Chosen:
 
 
 def choose(seen: Evidence, fits: Sequence[Fit]) -> Chosen | None:
-    """The fitted estimator that is saved, or else the last that is judged on held-out rows, or else the last."""
+    """The fitted estimator that is saved, or else the last that is judged on held-out rows, or else the last.
+
+    One that a loop tries among many settings comes after one that was decided for.
+    """
     options = {fit.name: _judged(seen, [f for f in fits if f.name == fit.name]) for fit in fits}
     if not options:
         return None
     saved = [name for _, name in seen.saved if name in options]
     held_out = [name for name, option in options.items() if option.features is not None and not option.on_training_rows]
     judged = [name for name in held_out if options[name].scored] or held_out
+    decided = [name for name in judged if not options[name].fit.trial] or judged
     if saved:
         name, why = saved[-1], "it is the one that is saved"
-    elif judged:
-        name = max(judged, key=lambda n: (options[n].at, options[n].fit.at))
+    elif decided:
+        name = max(decided, key=lambda n: (options[n].at, options[n].fit.at))
         what = "scored" if options[name].scored else "fitted"
-        why = f"it is the one that is {what}" if len(judged) == 1 else f"it is the last one that is {what}"
+        why = f"it is the one that is {what}" if len(decided) == 1 else f"it is the last one that is {what}"
+        why += "" if len(decided) == len(judged) else " and not tried in a loop"
     else:
         name = max(options, key=lambda n: (options[n].features is not None, options[n].fit.at))
         why = "it is the only one" if len(options) == 1 else "it is the last one"

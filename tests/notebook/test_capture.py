@@ -111,6 +111,29 @@ def test_of_several_models_the_last_scored_is_taken_and_the_others_are_named(cap
     assert any("tree (DecisionTreeRegressor, cell 2), other (Ridge, cell 4)" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(
+    "tried",
+    [
+        "knn_k = KNeighborsClassifier(n_neighbors=k)\n    knn_k.fit(X_train, y_train)",
+        "knn_k = KNeighborsClassifier(k).fit(X_train, y_train)",
+        "settings = dict(n_neighbors=k)\n    knn_k = make_pipeline(scaler, SVC(C=k))\n    knn_k.fit(X_train, y_train)",
+    ],
+)
+def test_what_a_loop_tries_is_no_model_that_was_decided_for(captured, tried):
+    made = (
+        "knn = KNeighborsClassifier(n_neighbors=1).fit(X_train, y_train)\naccuracy_score(y_test, knn.predict(X_test))"
+    )
+    elbow = f"for k in range(1, 20):\n    {tried}\n    errors.append((knn_k.predict(X_test) == y_test).mean())"
+    found = captured(SPLIT, made, elbow)
+    assert outputs(found) == ("knn", "X_test", "y_test", "X_train")
+    assert any("it is the one that is scored and not tried in a loop" in note for note in found.notes)
+    assert captured(SPLIT, elbow).model == "knn_k"
+    folds = (
+        "for a, b in folds.split(X):\n    last = SVC()\n    last.fit(X_train, y_train)\n    last.score(X_test, y_test)"
+    )
+    assert captured(SPLIT, made, folds).model == "last"
+
+
 @pytest.mark.parametrize("save", ["joblib.dump(a, 'a.pkl')", "pickle.dump((dv, a), f)", "a.save_model('x.json')"])
 def test_the_saved_model_comes_before_the_last(captured, save):
     found = captured(
