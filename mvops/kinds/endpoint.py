@@ -130,10 +130,15 @@ def unless_port_is_taken(action: Action, look: Look) -> Action:
     return action.model_copy(update={"verb": Verb.CONFLICT, "reason": "port", "because": clash.told, "files": ()})
 
 
+def read_at_the_start(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """In what two services differ that one which runs has read when it started."""
+    return [key for key in _READ_AT_THE_START if before.get(key) != after.get(key)]
+
+
 def _elsewhere(before: Mapping[str, Any], after: Mapping[str, Any], look: Look) -> Iterator[str]:
     """An endpoint that runs goes on where it is, and as it was when it started."""
     was, comes = (f"{service['host']}:{service['port']}" for service in (before, after))
-    others = [key for key in _READ_AT_THE_START if before.get(key) != after.get(key)]
+    others = read_at_the_start(before, after)
     if (was == comes and not others) or not is_held(look.workspace.serving(after["model"]) / "spool"):
         return
     typed = wording(look.workspace.project.environment)["typed"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, select, update
@@ -80,6 +81,14 @@ def kept_with(registry: Registry, content: str) -> Iterator[dict[str, str]]:
     found = registry.rows(query, keeps='%"manifest"%', content=f'%"{content}"%')
     for text in dict.fromkeys(text for (text,) in found):
         yield json.loads(text)
+
+
+def finished_since(registry: Registry, address: str, since: datetime) -> list[dict[str, Any]]:
+    """What was begun with the resource after that moment, and done, oldest first."""
+    with registry.reading() as session:
+        query = select(JournalRow).where(JournalRow.status == "finished", col(JournalRow.started) > since)
+        rows = session.exec(query.order_by(col(JournalRow.entry))).all()
+    return [row.action for row in rows if row.action["address"] == address]
 
 
 def _end(session: Session, entry: int, values: dict[str, Any]) -> None:

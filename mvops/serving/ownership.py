@@ -8,6 +8,7 @@ import os
 import secrets
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mvops.serving.writing import sync_folder
@@ -58,6 +59,12 @@ def left_over(spool: Path) -> list[Claim]:
 def is_held(spool: Path) -> bool:
     """Does a process that lives have a folder there: is an endpoint running. Writes nothing."""
     return any(_is_locked(folder) for folder in spool.iterdir()) if spool.is_dir() else False
+
+
+def held_since(spool: Path) -> datetime | None:
+    """When the oldest process that lives and has a folder there took it; None where there is none. Writes nothing."""
+    held = sorted(folder.name for folder in spool.iterdir() if _is_locked(folder)) if spool.is_dir() else []
+    return datetime.fromtimestamp(int(held[0].partition("-")[0]) / 1e9, UTC) if held else None
 
 
 def _is_locked(folder: Path) -> bool:

@@ -45,7 +45,7 @@ def status_json(found: Status) -> dict[str, Any]:
 
 
 def _endpoint(model: ModelStatus) -> dict[str, Any]:
-    more = {"note": model.note, "wanted_url": model.wanted}
+    more = {"note": model.note, "wanted_url": model.wanted, "former": list(model.former)}
     return {"status": model.endpoint, "url": model.url} | {key: value for key, value in more.items() if value}
 
 
@@ -67,6 +67,8 @@ def endpoint_words(model: ModelStatus) -> Iterator[str]:
     if model.wanted and model.champion is not None:
         way = f"mvops apply, then stop this one and: {how}" if model.unapplied else f"{how}, once this one is stopped"
         yield f"the YAML says {model.wanted}: {way}"
+    if model.former:
+        yield f"runs with its former {', '.join(model.former)}: stop it, then {how}"
     if model.endpoint == "up" and model.champion is None:
         yield "still answers with what it had loaded: stop it where it was started"
 

@@ -12,10 +12,13 @@ from mvops.core.reach import url_at
 from mvops.core.rollout import RolloutState
 from mvops.core.version import Version
 from mvops.errors import ServingError
+from mvops.kinds.endpoint import read_at_the_start
 from mvops.registry import alerts, rollouts
+from mvops.registry.journal import finished_since
 from mvops.registry.state import SqlState
 from mvops.registry.summaries import summaries
 from mvops.registry.versions import champion, count_versions
+from mvops.serving.ownership import held_since
 from mvops.usecases.fates import NONE, Fate, fates
 from mvops.usecases.in_charge import taken_away
 from mvops.usecases.reaching import AnotherAnswersError, counts_of, endpoint_client, endpoint_of
@@ -29,7 +32,8 @@ class ModelStatus:
     `newest` is what became of the newest version where it does not answer. `taken_away` says that the model was
     destroyed, or forgotten: its `versions` stay, and none of them is champion. `monitored_rows` are the predictions in
     the window that begins at `monitored_until`, the last one that was seen. `wanted` is where the YAML places an
-    endpoint that runs elsewhere, `unapplied` says that no apply has seen that.
+    endpoint that runs elsewhere, `unapplied` says that no apply has seen that. `former` are settings
+    that one which runs has as they were when it started.
     """
 
     model: str
@@ -47,6 +51,7 @@ class ModelStatus:
     note: str = ""  # who answers in the endpoint's place
     wanted: str = ""
     unapplied: bool = False
+    former: tuple[str, ...] = ()
     newest: Fate = NONE
 
 
@@ -90,6 +95,7 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
         note=note,
         wanted=wanted,
         unapplied=unapplied,
+        former=_former(workspace, name) if endpoint == "up" else (),
         predictions=predictions,
         outcomes=outcomes,
         monitored_until=until,
@@ -119,3 +125,14 @@ def _wanted(workspace: Workspace, name: str, url: str | None) -> tuple[str, bool
     record = SqlState(workspace.registry).record(address("endpoint", name))
     applied = record.spec["service"] if record else {}
     return wanted, (applied.get("host"), applied.get("port")) != (said.host, said.port)
+
+
+def _former(workspace: Workspace, name: str) -> tuple[str, ...]:
+    """What has been applied otherwise since the endpoint, which runs on this machine, has started."""
+    where, since = address("endpoint", name), held_since(workspace.serving(name) / "spool")
+    record = SqlState(workspace.registry).record(where)
+    if since is None or record is None:
+        return ()
+    done = (action["before"] for action in finished_since(workspace.registry, where, since))
+    started_with = next(filter(None, done), record.spec)
+    return tuple(read_at_the_start(started_with["service"], record.spec["service"]))

@@ -46,6 +46,10 @@ def test_what_an_endpoint_read_when_it_started_is_told_to_need_a_new_start(proje
     goes_on = "one that runs goes on with its former max_rows: once this is applied, stop it; then `mvops serve toy`"
     assert goes_on in mvops(project, "apply", "--yes", "models.toy.endpoint.max_rows=50").ok().out
     assert "goes on with" not in mvops(project, "plan", "models.toy.endpoint.max_rows=50").ok().out
+    assert "runs with its former max_rows: stop it, then mvops serve toy" in mvops(project, "status").ok().out
+    assert mvops(project, "status", "--json").ok().json()["models"][0]["endpoint"]["former"] == ["max_rows"]
+    mvops(project, "apply", "--yes").ok()
+    assert "former" not in mvops(project, "status").ok().out, "as it was when it started"
 
 
 @pytest.mark.system
