@@ -90,9 +90,13 @@ def choose(seen: Evidence, fits: Sequence[Fit]) -> Chosen | None:
 
 def _judged(seen: Evidence, fits: list[Fit]) -> Chosen:
     """One model with the best of the places where it is judged."""
-    name, last = fits[-1].name, fits[-1]
+    decided = [fit for fit in fits if not fit.trial] or fits
+    name, last = fits[-1].name, decided[-1]
     trained = {_text(fit.features) for fit in fits if fit.features is not None}
     uses = [use for use in seen.uses if use.name == name and not use.crossed and _is_rows(use)]
+    if decided != fits:  # a loop tries settings under the same name later on
+        tried = next(fit.at for fit in fits if fit.trial)
+        uses = [use for use in uses if use.at < tried] or uses
     ranked = sorted(uses, key=lambda use: _rank(use, trained, seen))
     best = ranked[-1] if ranked else None
     if best is not None and _text(best.features) not in trained and _target(best, seen) is not None:
