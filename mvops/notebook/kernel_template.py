@@ -33,6 +33,7 @@ import warnings
 from typing import Any
 
 _LARGEST = 1 << 22
+_BUFFERED = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 _KERNEL = (  # what a kernel imports before its first cell, in releases that have it
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
@@ -143,7 +144,7 @@ def _end() -> None:
     atexit._run_exitfuncs()  # noqa: SLF001
     gc.collect()
     for each in (*gc.get_objects(), sys.__stdout__, sys.__stderr__):
-        if issubclass(type(each), io.IOBase):
+        if issubclass(type(each), _BUFFERED):  # a kernel's own streams may wait for a thread that ends
             with contextlib.suppress(Exception):  # closed, or cannot be written
                 each.flush()
     os._exit(0)
