@@ -137,17 +137,22 @@ def _kill(kernel: int) -> None:
 def _end() -> None:
     """End as Python does, but leave standing what was imported: to take it down copies each page of it.
 
-    Threads are waited for, and what is registered for the end is done, by which IPython lets go of all that the
-    notebook made; what is still open is written out.
+    What is open is written out, before and after threads are waited for and what is registered for the end is done, by
+    which IPython lets go of all that the notebook made: who takes too long at that is killed.
     """
+    _write_out()
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  as Python itself does
     atexit._run_exitfuncs()  # noqa: SLF001
     gc.collect()
+    _write_out()
+    os._exit(0)
+
+
+def _write_out() -> None:
     for each in (*gc.get_objects(), sys.__stdout__, sys.__stderr__):
         if issubclass(type(each), _BUFFERED):  # a kernel's own streams may wait for a thread that ends
             with contextlib.suppress(Exception):  # closed, or cannot be written
                 each.flush()
-    os._exit(0)
 
 
 if __name__ == "__main__":
