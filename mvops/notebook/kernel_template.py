@@ -134,13 +134,14 @@ def _kill(kernel: int) -> None:
         os.killpg(kernel, signal.SIGKILL)
 
 
-def _end() -> None:
+def _end(close: Any) -> None:
     """End as Python does, but leave standing what was imported: to take it down copies each page of it.
 
     What is open is written out, before and after threads are waited for and what is registered for the end is done, by
     which IPython lets go of all that the notebook made: who takes too long at that is killed.
     """
     _write_out()
+    atexit.unregister(close)  # it joins threads that at times wait for each other
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  as Python itself does
     atexit._run_exitfuncs()  # noqa: SLF001
     gc.collect()
@@ -157,5 +158,6 @@ def _write_out() -> None:
 
 if __name__ == "__main__":
     sys.argv = ["ipykernel_launcher", *serve(int(sys.argv[1]), sys.argv[2:])]
-    importlib.import_module("ipykernel.kernelapp").launch_new_instance()
-    _end()
+    application = importlib.import_module("ipykernel.kernelapp").IPKernelApp
+    application.launch_instance()
+    _end(application.instance().close)
