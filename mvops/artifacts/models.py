@@ -17,7 +17,7 @@ _ZIP = b"PK\x03\x04"
 
 
 def foresee_skops() -> None:
-    """For whoever will need pandas and skops: skops then takes up to a second less to import.
+    """For whoever will need pandas and skops: skops then takes some half a second less to import.
 
     It looks for each function of numpy's and scipy's in all modules, in the order in which they were imported.
     """

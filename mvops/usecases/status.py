@@ -10,6 +10,7 @@ from mvops.core.address import address
 from mvops.core.alert import Alert
 from mvops.core.reach import url_at
 from mvops.core.rollout import RolloutState
+from mvops.core.state import Record
 from mvops.core.version import Version
 from mvops.errors import ServingError
 from mvops.kinds.endpoint import read_at_the_start
@@ -82,7 +83,8 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
     made = count_versions(registry, name)
     until = max((summary.start for summary in seen), default=None)
     endpoint, url, note = _endpoint(workspace, name)
-    wanted, unapplied = _wanted(workspace, name, url) if endpoint == "up" else ("", False)
+    record = SqlState(registry).record(address("endpoint", name)) if endpoint == "up" else None
+    wanted, unapplied = _wanted(workspace, name, url, record) if endpoint == "up" else ("", False)
     return ModelStatus(
         model=name,
         champion=None if gone else champion(registry, name),
@@ -95,7 +97,7 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
         note=note,
         wanted=wanted,
         unapplied=unapplied,
-        former=_former(workspace, name) if endpoint == "up" else (),
+        former=_former(workspace, name, record) if record else (),
         predictions=predictions,
         outcomes=outcomes,
         monitored_until=until,
@@ -116,23 +118,21 @@ def _endpoint(workspace: Workspace, name: str) -> tuple[str, str | None, str]:
     return "up", client.url, ""
 
 
-def _wanted(workspace: Workspace, name: str, url: str | None) -> tuple[str, bool]:
+def _wanted(workspace: Workspace, name: str, url: str | None, record: Record | None) -> tuple[str, bool]:
     """Where the YAML places an endpoint that runs at another `url`, and whether that is still to be applied."""
     said = endpoint_of(workspace, name)
     wanted = url_at(said.host, said.port)
     if wanted == url:
         return "", False
-    record = SqlState(workspace.registry).record(address("endpoint", name))
     applied = record.spec["service"] if record else {}
     return wanted, (applied.get("host"), applied.get("port")) != (said.host, said.port)
 
 
-def _former(workspace: Workspace, name: str) -> tuple[str, ...]:
+def _former(workspace: Workspace, name: str, record: Record) -> tuple[str, ...]:
     """What has been applied otherwise since the endpoint, which runs on this machine, has started."""
-    where, since = address("endpoint", name), held_since(workspace.serving(name) / "spool")
-    record = SqlState(workspace.registry).record(where)
-    if since is None or record is None:
+    since = held_since(workspace.serving(name) / "spool")
+    if since is None:
         return ()
-    done = (action["before"] for action in finished_since(workspace.registry, where, since))
+    done = (action["before"] for action in finished_since(workspace.registry, record.address, since))
     started_with = next(filter(None, done), record.spec)
     return tuple(read_at_the_start(started_with["service"], record.spec["service"]))

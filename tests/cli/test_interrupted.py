@@ -123,16 +123,17 @@ def test_p25_a4_of_two_applies_at_the_same_time_one_wins(race: tuple[int, Result
     assert query(root, "SELECT count(*) FROM mvops_versions") == [(1,)]
 
 
+def _interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_p39_where_nothing_is_left_to_do_nothing_is_told_as_interrupted(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The YAML went back meanwhile."""
 
-    def dies(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
-        patch.setattr("mvops.registry.journal.SqlJournal.finished", dies)
+        patch.setattr("mvops.registry.journal.SqlJournal.finished", _interrupted)
         mvops(project, "apply", "--yes", "models.toy.monitor.every=1h")
     assert started(project, "monitor.toy")
     hourly = mvops(project, "plan", "models.toy.monitor.every=1h").ok().out
@@ -147,11 +148,8 @@ def test_p39_where_nothing_is_left_to_do_nothing_is_told_as_interrupted(
 def test_p27_p39_what_was_to_be_made_again_and_was_interrupted_is_told(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def dies(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
-        patch.setattr("mvops.usecases.apply.perform", dies)
+        patch.setattr("mvops.usecases.apply.perform", _interrupted)
         mvops(project, "apply", "--yes", "--replace", "model.toy")
     assert started(project, "pipeline.toy")
     told = "note: the last apply was interrupted at pipeline.toy, "
