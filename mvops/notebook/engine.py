@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import queue
 import shutil
@@ -12,13 +11,13 @@ import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from mvops.notebook.failures import Failure, Kind, find_failure, mark_stopped, over_limit
 from mvops.notebook.kernels import Kernel
 from mvops.notebook.memory import LOOK_EVERY, MemoryWatch
 from mvops.notebook.processes import kill_marked, scratch_folder
+from mvops.notebook.quick_imports import import_quickly
 from mvops.notebook.starting import wish_for
 from mvops.notebook.warm import WarmKernels
 
@@ -76,7 +75,7 @@ def execute(notebook: dict[str, Any], place: Place, on_cell: OnCell | None = Non
     """
     if place.warm is not None:
         place.warm.foresee(wish_for(place.kernel, place.cwd, place.mark, place.settings))
-    kernel_client = _kernel_client()
+    kernel_client = import_quickly("mvops.notebook.kernel_client")  # half a second, needed only to run
     started = time.monotonic()
     scratch = scratch_folder(place.mark)
     events: queue.Queue[int | None] = queue.Queue()
@@ -117,18 +116,6 @@ def execute(notebook: dict[str, Any], place: Place, on_cell: OnCell | None = Non
         place.kill(session.group)
         thread.join(10)
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _kernel_client() -> ModuleType:
-    """Half a second of imports, needed only to run. They leave next to nothing over that looking for it would find."""
-    looks = gc.isenabled()
-    gc.disable()
-    try:
-        from mvops.notebook import kernel_client  # noqa: PLC0415  see above
-    finally:
-        if looks:
-            gc.enable()
-    return kernel_client
 
 
 def _follow(events: queue.Queue[int | None], place: Place, report: Callable[[int], object]) -> tuple[Kind, str] | None:

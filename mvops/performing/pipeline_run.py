@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from mvops.lifecycle.code import code_state
 from mvops.notebook.results import PipelineJob, StepFailedError, StepProgress
 from mvops.notebook.run import run_pipeline
 from mvops.notebook.unprepared import about_unprepared
+from mvops.performing.foreseen import foreseen
 from mvops.registry.owner import this_process
 from mvops.registry.run_rows import new_id
 from mvops.registry.runs import save_run
@@ -38,24 +40,17 @@ def run_and_record(job: PipelineJob, model: str, reason: str, workspace: Workspa
     )
     save_run(workspace.registry, run)
 
-    done: dict[str, float] = {}
-
-    def on_progress(progress: StepProgress) -> None:
-        ended = progress.status in {"cached", "succeeded"}
-        done[progress.step] = 1.0 if ended else progress.cells_done / progress.cells if progress.cells else 0.0
-        kept = progress.status == "succeeded"
-        tell(Progress(what=f"{model}: {progress.step}", done=sum(done.values()), total=progress.total, kept=kept))
-
     try:
         make_joined(workspace, model)
-        result = run_pipeline(
-            job,
-            store=workspace.store,
-            cache_dir=workspace.cache,
-            work_dir=workspace.work,
-            on_progress=on_progress,
-            hands=partial(_hands, workspace),
-        )
+        with foreseen() as later_needed:
+            result = run_pipeline(
+                job,
+                store=workspace.store,
+                cache_dir=workspace.cache,
+                work_dir=workspace.work,
+                on_progress=_telling(model, tell, later_needed.begin if job.only_step is None else None),
+                hands=partial(_hands, workspace),
+            )
     except BaseException as error:
         save_run(workspace.registry, _failed(run, error))
         if isinstance(error, StepFailedError):
@@ -80,6 +75,21 @@ def run_and_record(job: PipelineJob, model: str, reason: str, workspace: Workspa
     if (told := about_unprepared(job.notebooks, result.steps, workspace.store)) is not None:
         workspace.remarks.append(f"{model}: {told}: mvops runs notebook {run.id} --html")
     return succeeded
+
+
+def _telling(model: str, tell: Tell, started: Callable[[], None] | None) -> Callable[[StepProgress], None]:
+    """What a run's progress is told to; `started` is called when a step starts to be run."""
+    done: dict[str, float] = {}
+
+    def on_progress(progress: StepProgress) -> None:
+        ended = progress.status in {"cached", "succeeded"}
+        done[progress.step] = 1.0 if ended else progress.cells_done / progress.cells if progress.cells else 0.0
+        kept = progress.status == "succeeded"
+        if progress.status == "started" and started is not None:
+            started()
+        tell(Progress(what=f"{model}: {progress.step}", done=sum(done.values()), total=progress.total, kept=kept))
+
+    return on_progress
 
 
 def _hands(workspace: Workspace) -> AbstractContextManager[Hands]:
