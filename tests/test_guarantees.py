@@ -20,10 +20,11 @@ PAGES = {
         *("D1", "D2", "D3", "D4", "D5", "D9"),
         *(f"XS{number}" for number in range(1, 10)),
         *(f"XN{number}" for number in range(1, 7)),
+        *("XU1", "XU2", "XU3", "XU4", "XU6"),
     ],
 }
 ROW = re.compile(r"^\| ([A-Z]+\d+) \| (.*) \| ?(.*) ?\|$", re.MULTILINE)
-NAMED = re.compile(r"^(?:    )?def test_((?:(?:p|a|d|xs|xn)\d+b?_)+)", re.MULTILINE)
+NAMED = re.compile(r"^(?:    )?def test_((?:(?:p|a|d|xs|xn|xj|xu|xo)\d+b?_)+)", re.MULTILINE)
 
 
 def named() -> dict[str, Counter[str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mvops.contracts.feature_stores import ServedFeatures
+from mvops.core.config.auth import Auth
 from mvops.core.environment import OfEnvironment
 from mvops.core.reach import url_at
 
@@ -27,6 +28,7 @@ class Service(OfEnvironment):
     model_python: str = ""  # such as 3.9: the model is asked in a Python of its own
     model_requirements: tuple[str, ...] = ()  # exact pins, for that one
     features: ServedFeatures | None = None  # where a model's features are looked up
+    auth: Auth | None = None  # who may ask; None: this machine alone
     extras: tuple[str, ...] = ()  # of mvops: what reaches the artefacts and the prediction log
 
     @property

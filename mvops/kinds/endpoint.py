@@ -27,7 +27,7 @@ from mvops.registry.glance import champions_now
 from mvops.serving.ownership import is_held
 from mvops.witness import is_file
 
-_READ_AT_THE_START = ("predictions", "artifacts", "features", "max_rows")  # what a service is told and keeps
+_READ_AT_THE_START = ("predictions", "artifacts", "features", "max_rows", "auth")  # what a service is told and keeps
 
 
 class EndpointSpec(Spec):
@@ -177,6 +177,7 @@ def _service(look: Look, name: str, endpoint: Endpoint, pythons: Mapping[str, An
         host=endpoint.host,
         port=endpoint.port,
         max_rows=endpoint.max_rows,
+        auth=endpoint.auth,
         state=f"{hidden_folder(workspace.project.environment)}/serving/{name}",
         artifacts=workspace.project.artifacts,
         predictions=workspace.project.predictions,

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import time as clock
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from mvops.core.config.auth import Auth
 from mvops.core.frozen import Frozen
 from mvops.errors import ServingError
 from mvops.serving.counts import RolloutCounts
 
 LOAD_TEST_HEADER = "X-Mvops-Load-Test"
 _PAUSE = 0.05  # seconds between looks at an endpoint that is not ready
+
+
+def key_of(auth: Auth | None) -> str | None:
+    """The first of its keys that is set here."""
+    return next(filter(None, map(os.environ.get, auth.names if auth else ())), None)
+
+
+class KeyAskedError(ServingError):
+    """The endpoint answers whoever has a key, and none was sent that it takes."""
 
 
 class Reply(Frozen):
@@ -30,15 +41,18 @@ class EndpointClient:
     """Talks to the endpoint at `url`, such as http://127.0.0.1:8000. Not for several threads at once.
 
     Every method raises ServingError when the endpoint cannot be reached (within `timeout` seconds) or refuses, with
-    the endpoint's own words.
+    the endpoint's own words. `key` is sent to one that asks for it, or the first of those of `auth` that is set here.
     """
 
-    def __init__(self, url: str, timeout: float = 10) -> None:
+    def __init__(self, url: str, timeout: float = 10, auth: Auth | None = None, key: str | None = None) -> None:
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
             raise ServingError(f"{url!r} is not the URL of an endpoint", hint="Write it such as http://127.0.0.1:8000")
         self.url = url.rstrip("/")
         self._prefix = parts.path.rstrip("/")
+        self._names = auth.names if auth else ()
+        key = key or key_of(auth)
+        self._who = {"Authorization": f"Bearer {key}"} if key else {}
         self._connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=timeout)
 
     def ready(self, timeout: float = 0) -> dict[str, Any]:
@@ -85,7 +99,7 @@ class EndpointClient:
         """What Prometheus is told, in its text format."""
         status, text = self._send("GET", "/metrics", None, {})
         if status != 200:
-            raise ServingError(f"the endpoint at {self.url} answered with {status}")
+            raise self._failure(status, "no metrics")
         return text.decode("utf-8", "replace")
 
     def _call(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
@@ -97,13 +111,19 @@ class EndpointClient:
         except ValueError as error:
             raise ServingError(f"the endpoint at {self.url} answered with {status} and no JSON") from error
         if status != 200:
-            detail = value.get("detail") or "not ready"
-            raise ServingError(f"the endpoint at {self.url} answered with {status}: {detail}")
+            raise self._failure(status, value.get("detail") or "not ready")
         return value
+
+    def _failure(self, status: int, detail: str) -> ServingError:
+        message = f"the endpoint at {self.url} answered with {status}: {detail}"
+        if status not in {401, 429}:
+            return ServingError(message)
+        which = f"Set one of its keys here: {' or '.join(self._names)}" if self._names else "Ask with one of its keys"
+        return KeyAskedError(message, hint=which)
 
     def _send(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
         try:  # each call has a connection of its own: one that idled may be closed under us, and a POST is not repeated
-            self._connection.request(method, self._prefix + path, data, dict(headers))
+            self._connection.request(method, self._prefix + path, data, {**headers, **self._who})
             response = self._connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:

@@ -56,9 +56,9 @@ class LoadReport(Frozen):
         return sum(self.errors.values()) / self.requests if self.requests else 0.0
 
 
-def example_of(url: str) -> dict[str, Any]:
+def example_of(url: str, key: str | None = None) -> dict[str, Any]:
     """The example of a request that the endpoint's OpenAPI document carries. Raises ServingError."""
-    document = EndpointClient(url).document()
+    document = EndpointClient(url, key=key).document()
     try:
         content = document["paths"]["/predict"]["post"]["requestBody"]["content"]
         found: dict[str, Any] = content["application/json"]["example"]
@@ -68,25 +68,35 @@ def example_of(url: str) -> dict[str, Any]:
 
 
 def load_test(
-    url: str, bodies: Sequence[Mapping[str, Any]], *, seconds: float, clients: int, tell: Tell = silent
+    url: str,
+    bodies: Sequence[Mapping[str, Any]],
+    *,
+    seconds: float,
+    clients: int,
+    tell: Tell = silent,
+    key: str | None = None,
 ) -> LoadReport:
-    """Send `bodies` in turn for so many seconds, and wait for what is under way then.
+    """Send `bodies` in turn for so many seconds, with the endpoint's `key`, and wait for what is under way then.
 
     Raises ServingError when the endpoint does not answer the first of them, with its own words, and for what is
     beyond 600 seconds or 256 clients. Ends early after a million requests.
     """
     if not 0 < seconds <= MOST_SECONDS or not 0 < clients <= MOST_CLIENTS or not bodies:
         raise ServingError(f"a load test has 1 to {MOST_CLIENTS} clients and takes at most {MOST_SECONDS} seconds")
-    EndpointClient(url).rehearse(bodies[0])
-    return asyncio.run(_Test(url, bodies, seconds, clients, tell).run())
+    EndpointClient(url, key=key).rehearse(bodies[0])
+    parts = urlsplit(url)
+    requests = [(_request(parts.netloc, parts.path.rstrip("/"), body, key), len(body["rows"])) for body in bodies]
+    return asyncio.run(_Test(url, requests, seconds, clients, tell).run())
 
 
 class _Test:
-    def __init__(self, url: str, bodies: Sequence[Mapping[str, Any]], seconds: float, clients: int, tell: Tell) -> None:
+    def __init__(
+        self, url: str, requests: Sequence[tuple[bytes, int]], seconds: float, clients: int, tell: Tell
+    ) -> None:
         parts = urlsplit(url)
         self._host, self._port = str(parts.hostname), parts.port or 80
         self._url, self._seconds, self._clients, self._tell = url, seconds, clients, tell
-        self._requests = [(_request(parts.netloc, parts.path.rstrip("/"), body), len(body["rows"])) for body in bodies]
+        self._requests = requests  # with the rows of each
         self._latencies: list[float] = []  # seconds
         self._rows = 0
         self._asked = 0
@@ -155,10 +165,12 @@ def _quantile(ordered: Sequence[float], share: float) -> float | None:
     return round(ordered[math.ceil(share * len(ordered)) - 1] * 1000, 3) if ordered else None
 
 
-def _request(host: str, prefix: str, body: Mapping[str, Any]) -> bytes:
+def _request(host: str, prefix: str, body: Mapping[str, Any], key: str | None) -> bytes:
     content = json.dumps(body, allow_nan=False).encode()
     head = (
         f"POST {prefix}/predict HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-        f"{LOAD_TEST_HEADER}: 1\r\nContent-Length: {len(content)}\r\n\r\n"
+        f"{LOAD_TEST_HEADER}: 1\r\nContent-Length: {len(content)}\r\n"
+        + (f"Authorization: Bearer {key}\r\n" if key else "")
+        + "\r\n"
     )
     return head.encode("ascii") + content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from mvops.core.frozen import Frozen
@@ -36,6 +36,7 @@ class Problem(Exception):  # noqa: N818 -- it is named as in RFC 9457
         flaws: Sequence[Flaw] = (),
         error_id: str | None = None,
         retry_after: int | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -43,6 +44,7 @@ class Problem(Exception):  # noqa: N818 -- it is named as in RFC 9457
         self.flaws = flaws
         self.error_id = error_id
         self.retry_after = retry_after
+        self._more = more or {}  # headers
 
     @staticmethod
     def of_rows(flaws: Sequence[Flaw]) -> Problem:
@@ -53,7 +55,8 @@ class Problem(Exception):  # noqa: N818 -- it is named as in RFC 9457
 
     def headers(self) -> dict[str, str]:
         """The headers that go with the body."""
-        return {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+        wait = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+        return {**wait, **self._more}
 
     def body(self) -> bytes:
         """The body; flaws that would take it over the limit are left out."""

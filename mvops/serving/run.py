@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mvops.serving.app import create_app, missing
+from mvops.serving.keys import check_access
 from mvops.serving.listening import listen
 from mvops.serving.settings import ServiceSettings
 
@@ -29,10 +30,11 @@ def serve(
     """Serve until SIGTERM or SIGINT; `on_ready` gets the URL once requests are answered. Port 0 takes a free one.
 
     `app` names the function that makes the application of each of several workers. On a signal, /health/ready says
-    503, requests in work are answered, and the spool is flushed. Raises ServingError (port taken, no version to serve,
-    model cannot be loaded) and MissingExtraError before anything is listening.
+    503, requests in work are answered, and the spool is flushed. Raises ServingError (port taken, nobody says who may
+    ask, no version to serve, model cannot be loaded) and MissingExtraError before anything is listening.
     """
     settings = ServiceSettings.load(service_json)
+    check_access(settings, host)
     if workers == 1:
         run_app(create_app(settings), host, port, on_ready=on_ready)
         return
@@ -51,4 +53,5 @@ def run_app(
         from mvops.serving import server  # noqa: PLC0415 -- an optional extra
     except ModuleNotFoundError as error:
         raise missing(error) from error
+    check_access(app.state.runtime.settings, host)
     server.run_here(inside or app, app.state.runtime, listen(host, port), on_ready)

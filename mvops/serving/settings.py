@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from mvops.contracts.feature_stores import ServedFeatures
+from mvops.core.config.auth import Auth
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
 from mvops.errors import ServingError, Where
@@ -34,6 +35,7 @@ class ServiceSettings(Frozen):
     max_spool: int = Field(default=1024 * MEBIBYTE, ge=1)  # acknowledged, but not yet in the prediction log
     max_waiting: int = Field(default=1024, ge=1)  # requests in work at once; more are told to come back
     features: ServedFeatures | None = None
+    auth: Auth | None = None  # who may ask; None: this machine alone
     batch_rows: int = Field(default=1024, ge=1)  # rows given to the model at once
     body_timeout: float = Field(default=30, gt=0)
     predict_timeout: float = Field(default=30, gt=0)
@@ -71,7 +73,8 @@ class ServiceSettings(Frozen):
     def load(path: Path) -> ServiceSettings:
         """Read `service.json`; its `root` is relative to its own folder. Raises ServingError.
 
-        Where the project is elsewhere, as in a container, the environment variable MVOPS_ROOT says where.
+        Where the project is elsewhere, as in a container, the environment variable MVOPS_ROOT says where, and
+        MVOPS_BEHIND_PROXY=1 that who reaches the port may ask, if the settings say nothing of it.
         """
         hint = "Write it anew with: mvops apply"
         try:
@@ -85,4 +88,6 @@ class ServiceSettings(Frozen):
             key = ".".join(str(part) for part in first["loc"])
             raise ServingError(f"{key}: {first['msg']}", hint=hint, where=Where(path)) from error
         root = Path(os.environ.get("MVOPS_ROOT") or path.parent / found.root)
-        return found.model_copy(update={"root": root.resolve()})
+        published = os.environ.get("MVOPS_BEHIND_PROXY") == "1" and found.auth is None
+        auth = Auth(behind_proxy=True) if published else found.auth
+        return found.model_copy(update={"root": root.resolve(), "auth": auth})

@@ -14,37 +14,18 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from mvops.contracts.feature_stores import FeatureStore
+from mvops.serving.guard import KNOWN, Guard, Guarded, refused
 from mvops.serving.openapi import document
-from mvops.serving.problems import MEDIA_TYPE, Problem
+from mvops.serving.problems import Problem
 from mvops.serving.runtime import Runtime
 from mvops.serving.scraped import ScrapeMark
 from mvops.serving.settings import ServiceSettings
 
-_MAX_HEADERS = 32 << 10  # bytes of all headers together
 _ROUTE_KEY = "x-route-key"
 _LOAD_TEST = "x-mvops-load-test"  # its answers are logged, and neither monitored nor counted for a rollout
-
-
-class _Edge:
-    """Refuses what no client of ours sends, before anything looks at it: huge headers, paths in disguise."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            if sum(len(name) + len(value) for name, value in scope["headers"]) > _MAX_HEADERS:
-                return await _refused(Problem(431, "the headers are too large"))(scope, receive, send)
-            if b"%" in scope.get("raw_path", b""):
-                return await _refused(Problem(404, "there is nothing here"))(scope, receive, send)
-        return await self._app(scope, receive, send)
-
-
-def _refused(problem: Problem) -> Response:
-    return Response(problem.body(), problem.status, headers=problem.headers(), media_type=MEDIA_TYPE)
 
 
 def _json(value: object, status: int = 200) -> Response:
@@ -70,9 +51,10 @@ class _Handlers:
     async def live(self, _: Request) -> Response:
         return _json({"live": True})
 
-    async def ready(self, _: Request) -> Response:
+    async def ready(self, request: Request) -> Response:
+        """Whoever asks is told yes or no; why, who may ask for predictions too."""
         ready, details = self._runtime.readiness()
-        return _json(details, 200 if ready else 503)
+        return _json(details if request.scope[KNOWN] else {"ready": ready}, 200 if ready else 503)
 
     async def metrics(self, request: Request) -> Response:
         table = self._runtime.router.table
@@ -86,7 +68,7 @@ class _Handlers:
     async def rollout(self, request: Request) -> Response:
         client = request.client
         if client is None or not ipaddress.ip_address(client.host.partition("%")[0]).is_loopback:
-            return _refused(Problem(403, "this is for the machine that the endpoint runs on"))
+            return refused(Problem(403, "this is for the machine that the endpoint runs on"))
         return _json(self._runtime.rollout().model_dump())
 
     async def _post(self, request: Request, answer: Callable[[bytes, float], Awaitable[bytes]]) -> Response:
@@ -94,7 +76,7 @@ class _Handlers:
         try:
             response = Response(await answer(await self._body(request), started), media_type="application/json")
         except Problem as problem:
-            response = _refused(problem)
+            response = refused(problem)
         except ClientDisconnect:
             response = Response(status_code=400)  # nobody reads it
         self._runtime.metrics.request(request.url.path, response.status_code)
@@ -125,20 +107,38 @@ class _Handlers:
         return bytes(body)
 
 
+class Endpoint(FastAPI):
+    """The application, behind its guard: also the routes, mounts and middleware that a team adds."""
+
+    def __init__(self, runtime: Runtime, guard: Guard) -> None:
+        @asynccontextmanager
+        async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+            guard.open()
+            await asyncio.to_thread(runtime.start)
+            yield
+            await asyncio.to_thread(runtime.stop)
+
+        super().__init__(
+            title=runtime.settings.model,
+            lifespan=lifespan,
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+        )
+        self.state.runtime = runtime
+        self.state.guard = guard
+        self._guarded = Guarded(super().__call__, guard)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI."""
+        await self._guarded(scope, receive, send)
+
+
 def build(settings: ServiceSettings, features: FeatureStore | None = None) -> FastAPI:
     """See `app.create_app`."""
     runtime = Runtime(settings, features)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(runtime.start)
-        yield
-        await asyncio.to_thread(runtime.stop)
-
-    app = FastAPI(
-        title=settings.model, lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
-    )
-    app.state.runtime = runtime
+    app = Endpoint(runtime, Guard(settings, runtime.metrics))
     handlers = _Handlers(runtime)
     app.add_route("/predict", handlers.predict, methods=["POST"])
     app.add_route("/outcomes", handlers.outcomes, methods=["POST"])
@@ -147,7 +147,6 @@ def build(settings: ServiceSettings, features: FeatureStore | None = None) -> Fa
     app.add_route("/metrics", handlers.metrics)
     app.add_route("/openapi.json", handlers.openapi)
     app.add_route("/rollout", handlers.rollout)
-    app.add_middleware(_Edge)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_error)
     return app
@@ -158,11 +157,11 @@ async def _on_http(_: Request, error: Exception) -> Response:
     detail = {404: "there is nothing here", 405: "this path does not take this method"}.get(
         error.status_code, "refused"
     )
-    response = _refused(Problem(error.status_code, detail))
+    response = refused(Problem(error.status_code, detail))
     response.headers.update(error.headers or {})
     return response
 
 
 async def _on_error(_: Request, __: Exception) -> Response:
     """A mistake of ours; the server writes the traceback to its log."""
-    return _refused(Problem(500, "something went wrong in the endpoint", error_id=secrets.token_hex(8)))
+    return refused(Problem(500, "something went wrong in the endpoint", error_id=secrets.token_hex(8)))

@@ -10,6 +10,7 @@ from typing import Any
 
 from mvops.core.frozen import Frozen
 from mvops.errors import ServingError
+from mvops.serving.client import KeyAskedError
 from mvops.usecases.reaching import endpoint_client, who_else
 from mvops.workspace import Workspace
 
@@ -53,6 +54,8 @@ def live(workspace: Workspace, model: str) -> Live | None:
     client = endpoint_client(workspace, model, _PATIENCE)
     try:
         text = client.metrics()
+    except KeyAskedError as error:
+        return Live(url=client.url, up=True, statuses={}, arms=(), note=f"{error.message}. {error.hint}")
     except ServingError:
         return Live(url=client.url, up=False, statuses={}, arms=(), note=f"not running: mvops serve {model}")
     if other := who_else(workspace, model, client):

@@ -15,7 +15,7 @@ from mvops.errors import ServingError, UsageError
 from mvops.registry import rollouts
 from mvops.registry.events import record_event
 from mvops.serving.app import missing
-from mvops.serving.client import EndpointClient
+from mvops.serving.client import EndpointClient, KeyAskedError, key_of
 from mvops.serving.own_code import run_own
 from mvops.usecases.reaching import endpoint_of, endpoint_url, who_else
 from mvops.workspace import Workspace
@@ -67,14 +67,17 @@ def load_test(workspace: Workspace, model: str, wanted: Wanted, tell: Tell = sil
     except ModuleNotFoundError as error:
         raise missing(error) from error
     url = url_at(endpoint.host, wanted.port) if wanted.port else endpoint_url(workspace, model)
+    key = key_of(endpoint.auth)
     try:
-        example = loadtest.example_of(url)
+        example = loadtest.example_of(url, key)
+    except KeyAskedError as error:
+        raise ServingError(error.message, hint=_where_its_key_is(endpoint)) from error
     except ServingError as error:
         raise ServingError(error.message, hint=f"Start it with: mvops serve {model}") from error
-    if not wanted.port and (other := who_else(workspace, model, EndpointClient(url))):
+    if not wanted.port and (other := who_else(workspace, model, EndpointClient(url, key=key))):
         raise ServingError(other, hint=f"Start it elsewhere: mvops serve {model} --port N")
     bodies = _bodies(workspace, model, endpoint, example)
-    report = loadtest.load_test(url, bodies, seconds=wanted.seconds, clients=wanted.clients, tell=tell)
+    report = loadtest.load_test(url, bodies, seconds=wanted.seconds, clients=wanted.clients, tell=tell, key=key)
     broken = wanted.broken(report)
     record_event(
         workspace.registry,
@@ -90,6 +93,11 @@ def load_test(workspace: Workspace, model: str, wanted: Wanted, tell: Tell = sil
         },
     )
     return Tested(report=report, broken=broken)
+
+
+def _where_its_key_is(endpoint: Endpoint) -> str:
+    names = endpoint.auth.names if endpoint.auth else ()
+    return f"Set one of its keys here: {' or '.join(names)}" if names else "The YAML names no key of it"
 
 
 def _bodies(

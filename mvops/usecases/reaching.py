@@ -33,8 +33,9 @@ def endpoint_url(workspace: Workspace, model: str) -> str:
 
 
 def endpoint_client(workspace: Workspace, model: str, timeout: float = 10) -> EndpointClient:
-    """A client of the model's endpoint. Raises as `endpoint_of`."""
-    return EndpointClient(endpoint_url(workspace, model), timeout=timeout)
+    """A client of the model's endpoint, with its key if it is set here. Raises as `endpoint_of`."""
+    auth = endpoint_of(workspace, model).auth
+    return EndpointClient(endpoint_url(workspace, model), timeout=timeout, auth=auth)
 
 
 def counts_of(workspace: Workspace, model: str, client: EndpointClient) -> RolloutCounts:

@@ -19,6 +19,7 @@ from mvops.registry.journal import finished_since
 from mvops.registry.state import SqlState
 from mvops.registry.summaries import summaries
 from mvops.registry.versions import champion, count_versions
+from mvops.serving.client import KeyAskedError
 from mvops.serving.ownership import held_since
 from mvops.usecases.fates import NONE, Fate, fates
 from mvops.usecases.in_charge import taken_away
@@ -113,6 +114,8 @@ def _endpoint(workspace: Workspace, name: str) -> tuple[str, str | None, str]:
     client = endpoint_client(workspace, name)
     try:
         counts_of(workspace, name, client)
+    except KeyAskedError as error:
+        return "up", client.url, f"{error.message}. {error.hint}"
     except ServingError as error:
         return "down", client.url, error.message if isinstance(error, AnotherAnswersError) else ""
     return "up", client.url, ""

@@ -20,6 +20,9 @@ def variables_of(project: Project) -> list[str]:
 def _named(project: Project) -> Iterator[str]:
     for notifier in project.notifiers.values():
         yield from named_in(notifier.options)
+    for model in project.models.values():
+        if model.endpoint is not None and model.endpoint.auth is not None and project.capabilities.serving:
+            yield from model.endpoint.auth.names
     store = project.feature_store
     if project.features:
         yield from (part.password_env for part in (store.offline, store.online) if part.password_env)

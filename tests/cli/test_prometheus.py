@@ -23,6 +23,9 @@ from mvops.contracts.dashboards import Board
 pytestmark = [pytest.mark.xdist_group("cli-toy"), pytest.mark.system]
 
 
+KEY = "toy-key-0123456789abcdef"
+
+
 def program(name: str) -> str:
     found = shutil.which(name)
     if found is None:
@@ -32,12 +35,15 @@ def program(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def project(applied: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A classifier, applied with dashboards for Grafana, whose endpoint is asked every second."""
+    """A classifier, applied with dashboards for Grafana, whose endpoint asks for a key and is asked every second."""
     program("prometheus")
     root = toy.copy(applied, tmp_path_factory.mktemp("grafana") / "toy")
     port = f"port: {toy.port_of(root)}"
-    toy.edit(root / "configs/project.yaml", port, f"port: {toy.free_port()}")
-    told = "project: toy\ncapabilities: {dashboards: true}\ndashboard: {backend: grafana, options: {interval: 1s}}"
+    auth = "auth: {keys: [{secret: TOY_KEY}]}"
+    toy.edit(root / "configs/project.yaml", port, f"{auth}, port: {toy.free_port()}")
+    (root / "prometheus.key").write_text(KEY)
+    options = f"{{interval: 1s, key_file: {root}/prometheus.key}}"
+    told = f"project: toy\ncapabilities: {{dashboards: true}}\ndashboard: {{backend: grafana, options: {options}}}"
     toy.edit(root / "configs/project.yaml", "project: toy", told)
     toy.mvops(root, "apply", "--yes").ok()
     return root
@@ -76,8 +82,8 @@ def prometheus(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="module")
 def asked(project: Path, prometheus: httpx.Client) -> Iterator[None]:
     """Some seconds of traffic, with a request that is refused, seen by Prometheus."""
-    endpoint = httpx.Client(base_url=f"http://127.0.0.1:{toy.port_of(project)}", timeout=10)
-    process = toy.spawn(project, "serve", "toy")
+    endpoint = httpx.Client(base_url=f"http://127.0.0.1:{toy.port_of(project)}", timeout=10, headers={"X-API-Key": KEY})
+    process = toy.spawn(project, "serve", "toy", command=("env", f"TOY_KEY={KEY}", *toy.COMMAND))
     try:
         toy.until(lambda: answers(endpoint), 60)
         rows = toy.rows(range(1), seed=5)[["age", "income", "region"]].to_dict("records")

@@ -264,6 +264,26 @@ def test_kill_9_loses_nothing_acknowledged_and_sigterm_drains(shared: Launcher, 
     assert list(regression.spool.iterdir()) == []
 
 
+def test_xu1_keys_are_asked_for_alike(
+    shared: Launcher, tmp_path: Path, dumped: Callable[[str], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On all paths, those of the server's own too."""
+    key = "contract-key-0123456789"
+    monkeypatch.setenv("DELAY_KEY", key)
+    project = late_or_not(tmp_path, dumped)
+    project.settings["auth"] = {"keys": [{"secret": "DELAY_KEY"}]}
+    running = shared.start(project)
+    paths = ("/", "/metrics", "/openapi.json", "/rollout", "/schema.json", "/docs.json", "/nowhere", "/health/live/x")
+    asked = [("GET", path, None) for path in paths] + [("POST", "/predict", rows(LATE)), ("POST", "/livez", "{}")]
+    for method, path, body in asked:
+        for headers in ({}, {"X-API-Key": key + "x"}):
+            assert told(running.port, method, path, body, headers)[0] == 401, path
+        assert told(running.port, method, path, body, {"X-API-Key": key})[0] in {200, 403, 404, 405}, path
+    assert told(running.port, "GET", "/health/live")[0] == 200
+    assert told(running.port, "GET", "/health/ready")[2] == {"ready": True}
+    assert EndpointClient(running.url, key=key).predict([LATE]).predictions == (1,)
+
+
 def unready(url: str) -> bool:
     """Whether it still answers, and says no."""
     try:

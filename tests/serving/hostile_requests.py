@@ -60,7 +60,7 @@ PATHS = [
     ("POST", "/health/ready", 405),
 ]
 
-HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 DISGUISED = {
     "two lengths": b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",

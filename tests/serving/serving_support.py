@@ -5,10 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import multiprocessing
+import os
 import resource
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
@@ -164,28 +165,41 @@ _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["serving_support", "skops.io"])
 
 
-def _serve(service: Path, file_limit: int | None, say: Connection) -> None:
+def _serve(service: Path, say: Connection, file_limit: int | None, environment: Mapping[str, str], **options) -> None:
     """What a server's process runs; says its URL, or why there is none."""
+    os.environ.update(environment)
     if file_limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.RLIM_INFINITY))
     try:
-        serve(service, "127.0.0.1", 0, on_ready=say.send)
+        serve(service, options.get("host", "127.0.0.1"), 0, workers=options.get("workers", 1), on_ready=say.send)
     except MvopsError as error:
         say.send(f"error: {error}")
 
 
 class Server:
-    """`serve` in a process of its own. `file_limit` is the size in bytes beyond which no file may grow."""
+    """`serve` in a process of its own. `file_limit` is the size in bytes beyond which no file may grow.
 
-    def __init__(self, service: Path, file_limit: int | None = None) -> None:
+    One that `fails` says why in place of its URL.
+    """
+
+    def __init__(
+        self,
+        service: Path,
+        file_limit: int | None = None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        fails: bool = False,
+        **options: Any,
+    ) -> None:
         hear, say = _FORKS.Pipe(duplex=False)
-        self.process = _FORKS.Process(target=_serve, args=(service, file_limit, say))
+        arguments = (service, say, file_limit, environment or {})
+        self.process = _FORKS.Process(target=_serve, args=arguments, kwargs=options)
         self.process.start()
         say.close()
         assert hear.poll(60)
         self.url = hear.recv()
         hear.close()
-        assert self.url.startswith("http"), self.url
+        assert self.url.startswith("http") != fails, self.url
 
     @property
     def pid(self) -> int:
@@ -217,12 +231,12 @@ class Server:
 class Local:
     """An endpoint in a thread of the test's process: quick to start."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, host: str = "127.0.0.1") -> None:
         self.project = project
         settings = ServiceSettings.load(project.service())
         self.app = create_app(settings)
         self.runtime = self.app.state.runtime
-        self._listening = listen("127.0.0.1", 0)
+        self._listening = listen(host, 0)
         self.port = self._listening.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         ready = threading.Event()

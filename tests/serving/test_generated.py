@@ -39,6 +39,7 @@ CONTEXT = {
     "model_requirements": [],
     "extras": [],
     "features": None,
+    "auth": None,
     "mvops_version": "0.1.0",
     **wording(None),
 }

@@ -39,7 +39,7 @@ def _check_host(host: str) -> str:
 
 def _check_path(path: str) -> str:
     if not path.startswith("/") or not path.isprintable():
-        raise ValueError("write the whole path of a folder on Grafana's machine, such as /var/lib/grafana/dashboards")
+        raise ValueError("write the whole path on the other machine, such as /var/lib/grafana/dashboards")
     return path
 
 
@@ -48,6 +48,7 @@ class _Options(Frozen):
     interval: Period = Field(default="15s", validate_default=True)
     host: Annotated[str, AfterValidator(_check_host)] | None = None
     path: Annotated[str, AfterValidator(_check_path)] = "/var/lib/grafana/dashboards"
+    key_file: Annotated[str, AfterValidator(_check_path)] | None = None
 
 
 class Grafana:
@@ -78,6 +79,7 @@ class Grafana:
             "prometheus": chosen.prometheus,
             "interval": _duration(chosen.interval),
             "timeout": _duration(min(chosen.interval, _TIMEOUT)),
+            "key_file": chosen.key_file,
             "path": f"{chosen.path.rstrip('/')}/{project}",
             "source": source_uid(project),
         }

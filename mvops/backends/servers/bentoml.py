@@ -17,6 +17,7 @@ from mvops.core.environment import wording
 from mvops.errors import MissingExtraError, ServingError
 from mvops.rendering import render_folder
 from mvops.serving.client import EndpointClient
+from mvops.serving.keys import check_access
 from mvops.serving.listening import listen, url_of
 from mvops.serving.own_code import run_own
 from mvops.serving.run import run_app
@@ -60,7 +61,9 @@ class BentoML:
             importlib.import_module("bentoml")
         except ImportError as error:
             raise MissingExtraError("The server 'bentoml'", "bentoml") from error
-        ServiceSettings.load(folder / "service.json").check_route()
+        settings = ServiceSettings.load(folder / "service.json")
+        settings.check_route()
+        check_access(settings, host)
         if workers > 1:
             _supervise(folder, listen(host, port), on_ready)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from mvops.core.config.auth import Auth, check_reach
 from mvops.core.config.backend import Family
 from mvops.core.config.features import PipelineFeatures
 from mvops.core.config.gate import ConditionText
@@ -145,6 +146,12 @@ class Endpoint(Frozen):
     host: Annotated[str, AfterValidator(_check_host)] = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     max_rows: int = Field(default=1000, ge=1)  # in one request
+    auth: Auth | None = None
+
+    @model_validator(mode="after")
+    def _not_open_to_all(self) -> Self:
+        check_reach(self.host, self.auth)
+        return self
 
 
 _Off = BeforeValidator(none_if_off)

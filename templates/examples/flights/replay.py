@@ -30,6 +30,8 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
+KEY = {"X-API-Key": os.environ["ENDPOINT_KEY"]} if "ENDPOINT_KEY" in os.environ else {}  # for one that asks for a key
+
 HERE = Path(__file__).resolve().parent
 WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"]
 FEATURES = ["carrier", "origin", "dest", "distance", "hour", "weekday", "departures", *WEATHER]
@@ -90,7 +92,7 @@ def ask(url, method, path, value=None):
     except (OSError, ValueError) as error:
         raise Unreachable(f"nobody answers at {url} ({error})") from error
     try:
-        connection.request(method, parts.path.rstrip("/") + path, body, {"Content-Type": "application/json"})
+        connection.request(method, parts.path.rstrip("/") + path, body, {"Content-Type": "application/json"} | KEY)
         answer = connection.getresponse()
         text = answer.read().decode("utf-8", "replace")
         if answer.status != 200:
