@@ -189,7 +189,7 @@ def rollout_status(
     json_: JsonFlag = False,
 ) -> None:
     """How far the rollout is; moves it on when its time has come."""
-    from mvops.show.rollout import news_json, news_line
+    from mvops.show.rollout import news_json, news_line, shadow_lines
     from mvops.usecases.rollout import current_rollout, look_once
 
     with open_project() as workspace:
@@ -202,8 +202,9 @@ def rollout_status(
         news = follow_to_the_end(workspace, model, quiet=json_) if follow else look_once(workspace, model)
     if json_:
         print_json({"model": model, "rollout": news_json(news) if news else None})
-    elif news is not None and not follow:
-        answer(news_line(news))
+    elif news is not None:
+        for line in (*(() if follow else (news_line(news),)), *shadow_lines(news.shadow)):
+            answer(line)
 
 
 @rollout_app.command("abort")
@@ -228,8 +229,7 @@ def follow_to_the_end(workspace: Workspace, model: str, *, quiet: bool) -> Rollo
     with waiting() as tell:
         for news in follow(workspace, model):
             last = news
-            share = news.state.shares[news.state.step]
-            tell(Progress(what=f"{model}: canary at {share} %", done=share, total=100))
+            tell(Progress(what=f"{model}: {news.state.words}", done=news.state.share, total=100))
             if (news.decision != "hold" or (answered and not news.answered)) and not quiet:
                 say(f"  {news_line(news)}")
             answered = news.answered

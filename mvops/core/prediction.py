@@ -7,6 +7,7 @@ from typing import Any
 
 from mvops.core.frozen import Frozen
 
+SHADOW = "shadow"  # the arm of predictions that a version made beside the champion, and that nobody was given
 LOAD_TEST = "load_test"  # the arm of predictions that a load test asked for: logged as all are, but not monitored
 
 
@@ -34,3 +35,8 @@ class Outcome(Frozen):
     prediction_id: str
     outcome: Any
     received: datetime
+
+
+def shadow_id(prediction_id: str) -> str:
+    """What the shadow's prediction for the same row is called."""
+    return f"{prediction_id}-{SHADOW}"

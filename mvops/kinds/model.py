@@ -18,8 +18,9 @@ from mvops.core.steps import GoBack, RegisterVersion, RemoveRoute, RollOut, Step
 from mvops.kinds.kind import Look
 from mvops.kinds.pipeline import PipelineKind
 from mvops.kinds.pipeline_spec import PipelineSpec, step_plans, training_digest
-from mvops.kinds.recorded import artifacts, canaries, champions, kept
-from mvops.kinds.standing import Standing, registered, stands
+from mvops.kinds.recorded import artifacts, champions, kept
+from mvops.kinds.rollout_words import as_canary, let_through, recorded, stays
+from mvops.kinds.standing import registered, stands
 from mvops.lifecycle.route_file import ROUTE, files_of
 from mvops.registry.glance import Champion, finished_actions
 from mvops.serving.ownership import is_held
@@ -98,9 +99,9 @@ class ModelKind:
                 yield "its endpoint is running: it goes on with what it has loaded until you stop it"
         elif not trains(action):
             yield f"{change_class(action)}: nothing is trained"
-            yield from _let_through(action, look)
+            yield from let_through(action, look)
         elif champion := stands(action, look):
-            yield from _stays(look, name, champion)
+            yield from stays(look, name, champion)
         elif number := registered(action, look):
             yield f"version {number}, of the run on record, is taken up again and judged: nothing is trained"
         elif serving is None or action.verb is Verb.CREATE:
@@ -109,14 +110,14 @@ class ModelKind:
             if serving is not None and starts_afresh(look, name) and look.workspace.project.by_canary(name):
                 yield "    all of the traffic at once, and not as a canary: the model was taken from it"
             elif serving is not None:
-                yield from _as_canary(action, look)
+                yield from as_canary(action, look, lost=_champion_is_lost(action, look))
             yield from _lost(action, look)
             yield from _where_loaded(look, name)
         else:
             cached = action.verb is not Verb.REPLACE and _is_cached(look, name)
             made = "made of steps in the cache" if cached else "trained"
             yield f"retrain: a challenger is {made}; version {serving.number} stays champion until the gate says yes"
-            yield from _as_canary(action, look)
+            yield from as_canary(action, look, lost=_champion_is_lost(action, look))
             yield from _lost(action, look)
             yield from _uncompared(look, name, serving)
             yield from _where_loaded(look, name)
@@ -147,36 +148,11 @@ def _spec(look: Look, pipeline: PipelineSpec) -> ModelSpec:
         training=training_digest(pipeline, model.evaluate.task),
         evaluate=model.evaluate.model_dump(mode="json"),
         gate=model.gate,
-        rollout=model.rollout.model_dump(mode="json"),
+        rollout=recorded(model.rollout),
         description=model.description,
         owner=model.owner,
         prevent_destroy=model.prevent_destroy,
     )
-
-
-def _stays(look: Look, name: str, champion: Standing) -> Iterator[str]:
-    """The champion is what is wanted; a canary of something else is not."""
-    yield f"version {champion.number}, the champion, was trained with just this: nothing is trained"
-    running = look.once(canaries).get(name)
-    if running is not None:
-        yield f"the canary of version {running.challenger} ends; version {champion.number} gets all of the traffic back"
-
-
-def _as_canary(action: Action, look: Look) -> Iterator[str]:
-    """What the gate's yes means for the traffic, where it is handed over in steps, and for a canary that runs."""
-    name = name_of(action.address)
-    running = look.once(canaries).get(name)
-    if running is not None:
-        yield f"    the canary of version {running.challenger}, at {running.share} %, ends when the new version begins"
-    if not look.workspace.project.by_canary(name) or _champion_is_lost(action, look):
-        return
-    folder = look.workspace.serving(name)
-    if running is None and not is_file(folder / ROUTE) and not is_held(folder / "spool"):  # as `performing/traffic.py`
-        yield "    the gate's yes gives it all of the traffic at once, and not as a canary: its route is gone, and no"
-        yield "    endpoint runs that knew it"
-    else:
-        steps = ", ".join(map(str, look.workspace.project.models[name].rollout.steps))
-        yield f"    the gate's yes makes it a canary: {steps} % of the traffic"
 
 
 def _champion_is_lost(action: Action, look: Look) -> bool:
@@ -233,21 +209,6 @@ def _where_loaded(look: Look, name: str) -> Iterator[str]:
         yield f"the kernel has no skops: the model is pickled, sealed with the project's key, and {where}"
     elif theirs != ours:
         yield f"the kernel has scikit-learn {theirs}, here is {ours}: the model is {where}"
-
-
-def _let_through(action: Action, look: Look) -> Iterator[str]:
-    """What a new gate does not ask of a challenger that is on its way."""
-    if not any(change.field.startswith("gate") for change in action.changes):
-        return
-    name = name_of(action.address)
-    running = look.once(canaries).get(name)
-    if running is not None:
-        typed = wording(look.workspace.project.environment)["typed"]
-        yield (
-            f"the gate until now let version {running.challenger} pass, which is a canary at "
-            f"{running.share} %: it goes on"
-        )
-        yield f"    to its end: {typed} rollout status {name} --follow; no further: {typed} rollout abort {name}"
 
 
 def protected(look: Look, model: str) -> Held | None:

@@ -32,10 +32,12 @@ class Evidence(Frozen):
 
     The longer look at the champion is the better one: at 100 % it answers nothing any more, and then only the limit
     itself judges the challenger's errors and nothing its latency. `seconds_in_step` is from a clock that cannot be
-    set, where the caller has one; without it the difference of now and the step's start is taken.
+    set, where the caller has one; without it the difference of now and the step's start is taken. `trouble` is why the
+    challenger cannot be asked, as a sentence.
     """
 
     champion: ArmEvidence = ArmEvidence()
     challenger: ArmEvidence = ArmEvidence()
     alerts: tuple[Alert, ...] = ()
+    trouble: str = ""
     seconds_in_step: Annotated[float, Field(allow_inf_nan=False)] | None = None

@@ -18,7 +18,7 @@ from mvops.lifecycle.verdicts import Verdict
 class Decision(Frozen):
     """What to do now, and why in a sentence or two."""
 
-    action: Literal["hold", "advance", "abort", "done"]
+    action: Literal["hold", "advance", "abort", "done", "wait"]  # `wait` is for a person
     sentence: str
 
 
@@ -27,14 +27,24 @@ def first_route(version: Version, serial: int = 1) -> Route:
     return _sole_route(version.model, version.number, serial)
 
 
-def route_for(state: RolloutState, serial: int) -> Route:
+def shares_of(settings: Rollout) -> tuple[int, ...]:
+    """The steps of a new rollout: a shadow comes before those of a canary, whether or not it goes on to them."""
+    return (0, *settings.steps) if settings.strategy == "shadow" else settings.steps
+
+
+def route_for(state: RolloutState, serial: int, asked: int = 100) -> Route:
     """The route that `state` asks for; `serial` must be greater than that of the route before.
+
+    In the shadow, the challenger is `asked` so many percent of the requests.
 
     At 100 % the champion stays in the route with no weight, so that an endpoint keeps it loaded for the way back.
     """
     if state.status != "running":
         return _sole_route(state.model, state.challenger if state.status == "done" else state.champion, serial)
-    share = state.shares[state.step]
+    share = state.share
+    if not share:
+        shadow = Arm(arm="shadow", version=state.challenger, weight=asked)
+        return _sole_route(state.model, state.champion, serial).model_copy(update={"shadow": shadow})
     arms = (
         Arm(arm="champion", version=state.champion, weight=100 - share),
         Arm(arm="challenger", version=state.challenger, weight=share),
@@ -56,21 +66,38 @@ def decide(state: RolloutState, settings: Rollout, evidence: Evidence, now: date
         return Decision(action="done", sentence=f"Version {state.challenger} replaces version {state.champion}.")
     found = list(findings(state, settings, evidence, now))
     fatal = [sentence for verdict, sentence in found if verdict is Verdict.ABORT]
-    if fatal:
-        return Decision(action="abort", sentence=" ".join(fatal))
     if found:
-        return Decision(action="hold", sentence=" ".join(sentence for _, sentence in found))
+        said = fatal or [sentence for _, sentence in found]
+        return Decision(action="abort" if fatal else "hold", sentence=" ".join(said))
     seen = f"{evidence.challenger.rows:,} predictions without objection"
-    share, step = state.shares[state.step], state.step + 1
+    return _forward(state, seen) if state.share else _out_of_shadow(state, settings, seen)
+
+
+def _forward(state: RolloutState, seen: str) -> Decision:
+    share, step = state.share, state.step + 1
     if step >= len(state.shares):
         return Decision(action="done", sentence=f"Version {state.challenger} becomes champion: {seen} at {share} %.")
     text = f"Version {state.challenger} goes from {share} % to {state.shares[step]} % of the traffic: {seen}."
     return Decision(action="advance", sentence=text)
 
 
+def _out_of_shadow(state: RolloutState, settings: Rollout, seen: str) -> Decision:
+    number, model = state.challenger, state.model
+    then = settings.then if settings.strategy == "shadow" else "canary"
+    if then == "replace":
+        return Decision(action="done", sentence=f"Version {number} becomes champion: {seen} in the shadow.")
+    if then == "canary":
+        share = state.shares[state.step + 1]
+        return Decision(
+            action="advance", sentence=f"Version {number} goes from the shadow to {share} % of the traffic: {seen}."
+        )
+    ways = f"mvops versions promote {model} {number} --reason WHY, or mvops rollout abort {model}"
+    return Decision(action="wait", sentence=f"Version {number} has {seen} in the shadow; you decide: {ways}")
+
+
 def after(state: RolloutState, decision: Decision, now: datetime) -> RolloutState:
     """The state that a decision leads to; a rollout that is over does not change."""
-    if state.status != "running" or decision.action == "hold":
+    if state.status != "running" or decision.action in {"hold", "wait"}:
         return state
     if decision.action == "advance":
         return state.model_copy(

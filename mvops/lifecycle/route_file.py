@@ -29,7 +29,7 @@ def write_route(state_dir: Path, route: Route) -> None:
     file of a version that gets traffic is missing. A damaged route is replaced: traffic must always find a way back.
     """
     with _writing(state_dir):
-        for arm in route.arms:
+        for arm in (*route.arms, *([route.shadow] if route.shadow else [])):
             if not version_path(state_dir, arm.version).is_file():
                 raise ConflictError(
                     f"Version {arm.version} of {route.model} has no file for the endpoint yet.",
@@ -47,7 +47,7 @@ def write_route(state_dir: Path, route: Route) -> None:
                 hint="Read the current route and decide again.",
                 where=Where(state_dir / ROUTE),
             )
-        write_atomically(state_dir / ROUTE, f"{route.model_dump_json(indent=2)}\n".encode())
+        write_atomically(state_dir / ROUTE, route.text())
 
 
 def read_route(state_dir: Path) -> Route | None:

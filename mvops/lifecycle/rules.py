@@ -82,9 +82,10 @@ def _sample(state: RolloutState, settings: Rollout, evidence: Evidence) -> Itera
     rows = evidence.challenger.rows
     if rows >= wanted:
         return
-    share = state.shares[state.step] / 100
+    share = state.share / 100
     starved = evidence.challenger.requests == 0 and evidence.champion.requests * share > _STARVED
     doubt = " It gets no requests although the champion does: has the endpoint loaded it?" if starved else ""
+    doubt = f" {evidence.trouble}" if evidence.trouble else doubt
     yield Verdict.WAIT, f"Version {state.challenger} has answered {rows:,} of {wanted:,} predictions.{doubt}"
 
 

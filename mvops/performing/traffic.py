@@ -11,7 +11,7 @@ from mvops.core.steps import GoBack, RemoveRoute, RestoreRoute, RollOut
 from mvops.core.version import Version
 from mvops.errors import ConflictError, RegistryError
 from mvops.features.missing import check_lookups
-from mvops.lifecycle.rollout import first_route, route_for
+from mvops.lifecycle.rollout import first_route, route_for, shares_of
 from mvops.lifecycle.route_file import ROUTE, files_of, next_serial, put_aside, write_route, write_version
 from mvops.registry import rollouts
 from mvops.registry.events import record_event
@@ -58,7 +58,7 @@ def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> di
             model=step.model,
             champion=serving.number,
             challenger=number,
-            shares=workspace.model(step.model).rollout.steps,
+            shares=shares_of(workspace.model(step.model).rollout),
             step=0,
             status="running",
             reason="passed the gate",
@@ -67,7 +67,9 @@ def roll_out(step: RollOut, outputs: dict[str, str], workspace: Workspace) -> di
         ),
     )
     steer(workspace, started)
-    _told(workspace, step.model, f"canary: version {number} gets {started.shares[0]} % of the traffic")
+    gets = f"canary: version {number} gets {started.share} % of the traffic"
+    beside = f"shadow: version {number} answers beside version {serving.number}, and nobody gets its answers"
+    _told(workspace, step.model, gets if started.share else beside)
     return _canary(workspace, started)
 
 
@@ -82,12 +84,11 @@ def traffic_now(workspace: Workspace, model: str, number: int) -> str:
 
 
 def _canary(workspace: Workspace, state: RolloutState) -> dict[str, str]:
-    share = state.shares[state.step]
     follow = f"`mvops rollout status {state.model} --follow`"
     if is_held(workspace.serving(state.model) / "spool"):
-        return {"traffic": f"canary at {share} %: {follow} moves it on"}
+        return {"traffic": f"{state.words}: {follow} moves it on"}
     start = f"`mvops serve {state.model}`"
-    return {"traffic": f"canary at {share} %: no endpoint runs here that it could move on by; {start}, then {follow}"}
+    return {"traffic": f"{state.words}: no endpoint runs here that it could move on by; {start}, then {follow}"}
 
 
 def restore_route(step: RestoreRoute, workspace: Workspace) -> dict[str, str]:
@@ -135,7 +136,8 @@ def make_champion(workspace: Workspace, model: str, number: int, reason: str) ->
 def steer(workspace: Workspace, state: RolloutState) -> None:
     """Write the route of a rollout's current step."""
     both = [version_of(workspace, state.model, n) for n in (state.champion, state.challenger)]
-    _point(workspace, both, route_for(state, next_serial(workspace.serving(state.model))))
+    asked = workspace.model(state.model).rollout.share
+    _point(workspace, both, route_for(state, next_serial(workspace.serving(state.model)), asked))
 
 
 def end_rollout(workspace: Workspace, model: str, reason: str) -> RolloutState | None:

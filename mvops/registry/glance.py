@@ -116,6 +116,11 @@ class Canary(NamedTuple):
     shares: tuple[int, ...]
     share: int
 
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The shares without that of the shadow, which comes before."""
+        return tuple(share for share in self.shares if share)
+
 
 def canaries_now(registry: Registry) -> dict[str, Canary]:
     """The rollout that runs, for each model that has one."""

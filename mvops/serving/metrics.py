@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.registry import Collector
 
 from mvops.serving.answers import Answers
 from mvops.serving.predicted import Predicted, PredictedMetrics
@@ -48,6 +49,10 @@ class Metrics:
         self._predicted = PredictedMetrics()
         self._registry.register(self._predicted)
         self._bound: dict[tuple[int, str], ArmMetrics] = {}
+
+    def also(self, collector: Collector) -> None:
+        """Report what this one collects whenever we are asked."""
+        self._registry.register(collector)
 
     def gauge(self, name: str, meaning: str, value: Callable[[], float]) -> None:
         """Report `value()` whenever we are asked."""

@@ -148,7 +148,7 @@ class Router:
         route = self._read_route()
         known = self._table.served if self._table else {}
         served = {
-            number: known.get(number) or self._load(self._read_version(number))
+            number: known.get(number) or self._load(self.version(number))
             for number in sorted({arm.version for arm in route.arms})
         }
         self._table = Table(route, served)
@@ -163,7 +163,8 @@ class Router:
             raise ServingError(f"route.json is that of {route.model}, not of {self._model()}")
         return route
 
-    def _read_version(self, number: int) -> Version:
+    def version(self, number: int) -> Version:
+        """What the project says of a version. Raises ServingError."""
         try:
             version = Version.model_validate_json((self._folder / f"v{number}.json").read_bytes())
         except (OSError, ValidationError) as error:

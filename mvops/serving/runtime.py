@@ -35,8 +35,10 @@ from mvops.serving.problems import Problem
 from mvops.serving.records import Answered, outcomes_record
 from mvops.serving.requests import envelope, event_times, read_outcomes
 from mvops.serving.router import Router
-from mvops.serving.served import Served, load_served
+from mvops.serving.served import Served, load_served, lookup_of
 from mvops.serving.settings import ServiceSettings
+from mvops.serving.shadow import Given, Shadow
+from mvops.serving.shadow_metrics import ShadowMetrics
 from mvops.serving.spool import Spool, SpoolError
 from mvops.serving.unseen import unseen
 
@@ -61,6 +63,7 @@ class Runtime:
         self._published: dict[str, Any] = {}
         self._working = 0  # requests to /predict in work
         self.router = Router(settings.state_folder, lambda: settings.called, self._load, self.metrics.load_failed)
+        self.shadow = Shadow(settings, self.router.version, lambda version: lookup_of(version, settings, features))
         self.spool: Spool
         self.flusher: Flusher
 
@@ -73,6 +76,7 @@ class Runtime:
             sys.setswitchinterval(_SWITCH)
             self.router.start()
             self.spool = Spool(self.settings.spool_folder, self.settings.max_spool)
+            self.shadow.start(self.spool)
             self.router.follow(self.settings.poll, self._tick)
             self.flusher = Flusher(self.spool, self._open_log, lambda: self.settings.called)
             self.flusher.start()
@@ -87,6 +91,7 @@ class Runtime:
             self._started = False
             self.draining = True
             self.router.stop()
+            self.shadow.stop()
             self.spool.close()
             self.flusher.stop(self.settings.flush_timeout)
             self.spool.release()
@@ -102,6 +107,10 @@ class Runtime:
 
     def _tick(self) -> None:
         self._publish()
+        route = self.router.table.route
+        if route.shadow is not None:
+            self.tally.follow(route)
+        self.shadow.follow(route, self.tally.shadow)
         for served in self.router.table.served.values():
             if served.lookup is not None:
                 served.lookup.look()
@@ -122,6 +131,7 @@ class Runtime:
         gauge = self.metrics.gauge
         gauge("spool_bytes", "Bytes acknowledged and not yet in the prediction log.", lambda: self.spool.backlog)
         gauge("flush_lag_seconds", "For how long some have waited for the prediction log.", lambda: self.flusher.lag)
+        self.metrics.also(ShadowMetrics(lambda: self.tally.shadow))
         damaged = len(self.spool.recovered.damaged)
         gauge("spool_damaged_segments", "Segments found damaged at the start.", lambda: damaged)
 
@@ -143,6 +153,7 @@ class Runtime:
         table = self.router.table
         arm, served = table.choose(key)
         rows: list[dict[str, Any]] = given["rows"]
+        asked = rows
         times = event_times(given.get("time"), len(rows)) if type(rows) is list else ()
         model_rows = rows
         if served.lookup is not None and served.reader.shaped(rows):
@@ -150,6 +161,7 @@ class Runtime:
         columns = served.reader.read(model_rows)
         self.tally.follow(table.route)
         tally = ArmTally(arm.arm, arm.version) if test else self.tally.of(arm.arm)
+        before = time.perf_counter() - started
         try:
             answers = await self._ask(served, columns)
         except Problem:
@@ -166,6 +178,8 @@ class Runtime:
         if not test:
             told = self.metrics.arm(arm.version, arm.arm, served.predicted)
             told.answered(answers, time.perf_counter() - started)
+            if self.tally.shadow is not None:
+                self.shadow.offer(table.route, Given(self.tally.shadow, asked, ids, times, answers, before))
         return _reply(answered, answers, arm)
 
     async def outcomes(self, body: bytes) -> bytes:
@@ -221,8 +235,13 @@ class Runtime:
                 "damaged": self.spool.recovered.damaged,
             },
             "log": {"trouble": self.flusher.trouble, "lag_seconds": round(self.flusher.lag, 3)},
+            **({"shadow": self._beside()} if route.shadow else {}),
             **({"features": {"trouble": "; ".join(lacking)}} if lacking else {}),
         }
+
+    def _beside(self) -> dict[str, Any]:
+        shadow = self.tally.shadow
+        return {} if shadow is None else {"version": shadow.version, "trouble": shadow.trouble}
 
     def _lacking(self) -> Iterator[str]:
         """Views that were looked for and not found: nothing that needs them can be answered."""

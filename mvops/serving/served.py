@@ -54,10 +54,11 @@ def load_served(
     estimator = Estimator(load_version(store, version, settings.root), version.signature)
     reader = RowReader(version.signature.columns, settings.max_rows)
     batcher = Batcher(estimator, pool, settings.batch_rows, observe)
-    return Served(version, reader, batcher, baseline_edges(version, store), _lookup(version, settings, features))
+    return Served(version, reader, batcher, baseline_edges(version, store), lookup_of(version, settings, features))
 
 
-def _lookup(version: Version, settings: ServiceSettings, features: FeatureStore | None) -> FeatureLookup | None:
+def lookup_of(version: Version, settings: ServiceSettings, features: FeatureStore | None) -> FeatureLookup | None:
+    """What a version looks features up with, opened. Raises ServingError, BackendError for the feature store."""
     lookup, told = version.lookup, settings.features
     if lookup is None:
         return None

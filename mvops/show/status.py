@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mvops.core.rollout import has
 from mvops.usecases.status import ModelStatus, Status
 
 Line = tuple[str, str]
@@ -83,8 +84,7 @@ def _model(model: ModelStatus) -> Iterator[Line]:
     if model.newest.state and not model.rollout:
         yield f"  newest       version {model.versions}, {model.newest.state}: {model.newest.why}", "yellow"
     if model.rollout is not None:
-        share = model.rollout.shares[model.rollout.step]
-        yield f"  rollout      version {model.rollout.challenger} has {share} % of the traffic", "yellow"
+        yield f"  rollout      {has(model.rollout.challenger, model.rollout.share)}", "yellow"
     if model.endpoint != "none":
         yield f"  endpoint     {', '.join(endpoint_words(model))}", ""
     yield f"  predictions  {model.predictions} logged, {model.outcomes} outcomes", ""

@@ -27,9 +27,14 @@ def version_lines(model: str, lines: Sequence[VersionLine]) -> Iterator[str]:
         return
     for line in lines:
         told = line.listed.document()
-        role = f"{line.role} {line.share} %" if line.role else line.fate.state
+        role = role_words(line) if line.role else line.fate.state
         made = f"{line.listed.number:>4}  {line.listed.created:%Y-%m-%d %H:%M}"
         yield f"{made}  {role:<16} {_metrics(told['metrics'])}  {told['reason']}{fate_words(line.fate)}"
+
+
+def role_words(line: VersionLine) -> str:
+    """What a version does now; nobody gets the answers of one in the shadow."""
+    return line.role if line.role == "shadow" else f"{line.role} {line.share} %"
 
 
 def fate_words(fate: Fate) -> str:

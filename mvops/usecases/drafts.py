@@ -12,6 +12,7 @@ from mvops.core.address import Address, kind_of, name_of
 from mvops.core.code_change import CodeChange
 from mvops.core.former import Back, Former
 from mvops.core.plan import Plan
+from mvops.core.rollout import rolling
 from mvops.core.state import Record
 from mvops.kinds.kind import Look
 from mvops.kinds.model import ModelKind
@@ -94,9 +95,7 @@ def with_backs(actions: Iterable[Action], draft: Draft, registry: Registry) -> I
         detail: list[str] = []
         running = rollouts.current(registry, name) if back.champion is not None else None
         if running is not None:
-            detail.append(
-                f"traffic: the canary of version {running.challenger}, at {running.shares[running.step]} %, ends"
-            )
+            detail.append(f"traffic: {rolling(running.challenger, running.share)} ends")
         if back.champion is not None and (serves is None or serves.number != back.champion):
             now = f"version {serves.number}" if serves else "no version"
             detail.append(f"traffic: {now} -> version {back.champion}, at once; nothing is trained")

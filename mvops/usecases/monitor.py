@@ -10,6 +10,7 @@ from itertools import groupby
 from mvops.core.alert import Alert, why_over
 from mvops.core.config.model import Monitor
 from mvops.core.counts import counted
+from mvops.core.prediction import SHADOW
 from mvops.core.progress import Tell, silent
 from mvops.errors import UsageError
 from mvops.monitoring.alerting import Open, Resolve, Transition, transitions
@@ -163,14 +164,18 @@ def _only_performance(verdict: Verdict) -> Verdict:
 def by_version(
     workspace: Workspace, model: str, every: timedelta, since: datetime | None
 ) -> Iterable[tuple[int, list[Summary]]]:
-    """Summaries by version, the arms of a version merged, in order of time."""
+    """Summaries by version, the arms of a version merged, in order of time.
+
+    What a version said in the shadow counts in windows in which nobody got its answers, and is not mixed with others.
+    """
     merged: dict[tuple[int, datetime], Summary] = {}
-    for version, _, start, text in summaries(workspace.registry, model, since):
+    beside: dict[tuple[int, datetime], Summary] = {}
+    for version, arm, start, text in summaries(workspace.registry, model, since):
         summary = Summary.from_json(text)
         if summary.end - summary.start == every:
-            key = (version, start)
-            merged[key] = merge(merged[key], summary) if key in merged else summary
-    ordered = sorted(merged.items())
+            key, found = (version, start), beside if arm == SHADOW else merged
+            found[key] = merge(found[key], summary) if key in found else summary
+    ordered = sorted((beside | merged).items())
     return [(v, [s for _, s in group]) for v, group in groupby(ordered, key=lambda item: item[0][0])]
 
 

@@ -14,6 +14,7 @@ from mvops.core.config.data import Data
 from mvops.core.config.gate import instead, uncompared
 from mvops.core.config.model import Model, Rollout
 from mvops.core.environment import wording
+from mvops.core.rollout import stage
 from mvops.kinds.endpoint import clash_of
 from mvops.kinds.kind import Look
 from mvops.kinds.model import trains
@@ -158,11 +159,11 @@ def _canaries(look: Look, ended: Collection[str]) -> Iterator[str]:
         if spec is None or model in ended:
             continue
         yield (
-            f"{model}: version {canary.challenger} is a canary at {canary.share} %; how it goes: "
+            f"{model}: version {canary.challenger} is a {stage(canary.share)}; how it goes: "
             f"{typed} rollout status {model}"
         )
-        if spec.rollout.steps != canary.shares:
-            kept, new = (", ".join(map(str, steps)) for steps in (canary.shares, spec.rollout.steps))
+        if spec.rollout.steps != canary.steps:
+            kept, new = (", ".join(map(str, steps)) for steps in (canary.steps, spec.rollout.steps))
             yield (
                 f"{model}: the canary of version {canary.challenger} keeps the steps that it began with ({kept}); "
                 f"{new} are for the next one. hold, min_predictions and abort hold for both"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from mvops.core.rollout import RolloutState
@@ -16,6 +16,7 @@ from mvops.performing.traffic import end_rollout, make_champion, steer
 from mvops.registry import alerts, rollouts
 from mvops.registry.events import record_event
 from mvops.registry.lock import hold_lock
+from mvops.serving.shadow_counts import ShadowCounts
 from mvops.usecases.left_to_install import remark_on_files
 from mvops.usecases.reaching import AnotherAnswersError, counts_of, endpoint_client
 from mvops.usecases.schedule import by_clock
@@ -28,10 +29,11 @@ class RolloutNews:
     """Where a rollout stands after it was looked at, and the sentence that says why."""
 
     state: RolloutState
-    decision: str  # hold, advance, abort, done
+    decision: str  # hold, advance, abort, done, wait
     because: str
     requests: int = 0  # that both versions have got on the present route
     answered: bool = True  # the endpoint, when it was asked
+    shadow: ShadowCounts | None = None  # where the challenger answers in the shadow
 
 
 def current_rollout(workspace: Workspace, model: str) -> RolloutState | None:
@@ -50,7 +52,7 @@ def look_once(workspace: Workspace, model: str) -> RolloutNews:
         raise UsageError(f"nothing is rolling out for {model}", hint=f"See: mvops versions list {model}")
     settings = workspace.model(model).rollout
     try:
-        evidence = _evidence(workspace, state)
+        evidence, shadow = _evidence(workspace, state)
     except AnotherAnswersError as error:
         return RolloutNews(state, "hold", f"{error.message}; start it: mvops serve {model} --port N", answered=False)
     except ServingError:
@@ -58,11 +60,11 @@ def look_once(workspace: Workspace, model: str) -> RolloutNews:
             state, "hold", f"the endpoint does not answer; start it: mvops serve {model}", answered=False
         )
     decision = decide(state, settings, evidence, datetime.now(UTC))
-    if decision.action == "hold":
-        requests = evidence.champion.requests + evidence.challenger.requests
-        return RolloutNews(state, "hold", decision.sentence, requests)
+    requests = evidence.champion.requests + evidence.challenger.requests
+    if decision.action in {"hold", "wait"}:
+        return RolloutNews(state, decision.action, decision.sentence, requests, shadow=shadow)
     with hold_lock(workspace.registry, f"rollout {model}", wait=10):
-        news = _carry_out(workspace, state, decision)
+        news = replace(_carry_out(workspace, state, decision), shadow=shadow)
     if news.decision in {"abort", "done"}:
         bring_along(workspace, model)
         remark_on_files(workspace, model)
@@ -83,12 +85,12 @@ def patience_of(workspace: Workspace, model: str, *, answered: bool = True) -> f
 
 
 def follow(workspace: Workspace, model: str, *, every: float = 0.5) -> Iterator[RolloutNews]:
-    """Look again and again until the rollout is done or aborted, or no request came for too long."""
+    """Look again and again until the rollout is done, aborted or a person's, or no request came for too long."""
     heard, requests = time.monotonic(), 0
     while True:
         news = look_once(workspace, model)
         yield news
-        if news.decision in {"abort", "done"}:
+        if news.decision in {"abort", "done", "wait"}:
             return
         if news.decision == "advance" or news.requests != requests:
             heard, requests = time.monotonic(), news.requests
@@ -121,20 +123,27 @@ def _carry_out(workspace: Workspace, state: RolloutState, decision: Decision) ->
     return RolloutNews(moved, decision.action, decision.sentence)
 
 
-def _evidence(workspace: Workspace, state: RolloutState) -> Evidence:
+def _evidence(workspace: Workspace, state: RolloutState) -> tuple[Evidence, ShadowCounts | None]:
     """What the endpoint counted since it took up the present route. Raises ServingError while it does not answer."""
     report = counts_of(workspace, state.model, endpoint_client(workspace, state.model))
     route = read_route(workspace.serving(state.model))
     if route is None or report.serial != route.serial:
-        return Evidence()
+        return Evidence(), None
     arms = {
         arm.version: ArmEvidence(
             requests=arm.requests, errors=arm.errors, rows=arm.rows, latency_p99=arm.latency_p99_ms
         )
         for arm in report.arms
     }
-    return Evidence(
+    shadow = report.shadow
+    if shadow is not None:
+        arms[shadow.version] = ArmEvidence(
+            requests=shadow.requests, errors=shadow.errors, rows=shadow.rows, latency_p99=shadow.latency_p99_ms
+        )
+    evidence = Evidence(
         champion=arms.get(state.champion, ArmEvidence()),
         challenger=arms.get(state.challenger, ArmEvidence()),
         alerts=tuple(alerts.alerts(workspace.registry, state.model, status="open")),
+        trouble=(shadow.trouble or "") if shadow else "",
     )
+    return evidence, shadow

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from mvops.core.address import address
 from mvops.core.alert import Alert
+from mvops.core.prediction import SHADOW
 from mvops.core.reach import url_at
 from mvops.core.rollout import RolloutState
 from mvops.core.state import Record
@@ -79,7 +80,7 @@ def _model(workspace: Workspace, name: str) -> ModelStatus:
     registry = workspace.registry
     with workspace.predictions() as log:
         predictions, outcomes = log.count(name), log.count_outcomes(name)
-    seen = summaries(registry, name)
+    seen = [summary for summary in summaries(registry, name) if summary.arm != SHADOW]
     gone = taken_away(workspace, name)
     made = count_versions(registry, name)
     until = max((summary.start for summary in seen), default=None)

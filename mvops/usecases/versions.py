@@ -24,7 +24,7 @@ from mvops.workspace import Workspace
 
 @dataclass(frozen=True)
 class VersionLine:
-    """A version and what it does now: champion, challenger (with its share of the traffic), or nothing.
+    """A version and what it does now: champion, challenger (with its share of the traffic), shadow, or nothing.
 
     `fate` says what became of one that does nothing.
     """
@@ -45,14 +45,14 @@ def list_versions(workspace: Workspace, model: str) -> list[VersionLine]:
     workspace.model(model)
     serving = in_charge(workspace, model)
     running = rollouts.current(workspace.registry, model)
-    share = running.shares[running.step] if running else 0
+    share = running.share if running else 0
     became = fates(workspace.registry, model)
     lines = []
     for listed in reversed(registered.versions(workspace.registry, model)):
         if serving is not None and listed.number == serving.number:
             lines.append(VersionLine(listed, "champion", 100 - share))
         elif running is not None and listed.number == running.challenger:
-            lines.append(VersionLine(listed, "challenger", share))
+            lines.append(VersionLine(listed, "challenger" if share else "shadow", share))
         else:
             lines.append(VersionLine(listed, "", 0, became.get(listed.number, NONE)))
     return lines

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
+from mvops.core.rollout import has
 from mvops.usecases.overview import ModelView, Overview
 from mvops.web.panels import PANELS, number, percent, time
 from mvops.web.style import STYLE
@@ -54,7 +55,7 @@ def _cells(model: ModelView) -> Cells:
     return (
         Markup('<a href="#{0}">{0}</a>').format(model.model),
         f"version {model.champion.number}" if model.champion else "none",
-        f"version {rollout.challenger}, {rollout.shares[rollout.step]} %" if rollout else "none",
+        f"version {rollout.challenger}, {f'{rollout.share} %' if rollout.share else 'shadow'}" if rollout else "none",
         number(model.predictions),
         time(model.numbers.until) if model.numbers else "never",
         Markup('<b class="{}">{}</b>').format(*(("good", "up") if live.up else ("bad", "down"))) if live else "none",
@@ -86,6 +87,5 @@ def _about(model: ModelView) -> Markup:
     else:
         parts.append("no version yet: mvops apply")
     if model.rollout:
-        share = model.rollout.shares[model.rollout.step]
-        parts.append(f"challenger: version {model.rollout.challenger} with {share} % of the traffic")
+        parts.append(f"challenger: {has(model.rollout.challenger, model.rollout.share)}")
     return Markup(" · ").join(parts)

@@ -10,7 +10,7 @@ from mvops.core.alert import Alert
 from mvops.core.config.model import Rollout
 from mvops.core.rollout import RolloutState
 from mvops.lifecycle.evidence import ArmEvidence, Evidence
-from mvops.lifecycle.rollout import Decision, after, decide, first_route, route_for
+from mvops.lifecycle.rollout import Decision, after, decide, first_route, route_for, shares_of
 
 START = datetime(2013, 4, 1, tzinfo=UTC)
 LATER = START + timedelta(hours=1)
@@ -194,6 +194,52 @@ def test_replace_is_done_at_once_and_a_single_step_is_held():
     assert decide(running(shares=(100,)), Rollout(), Evidence(), START).action == "done"
     assert decide(running(shares=(100,)), canary(), Evidence(), LATER).action == "hold"
     assert decide(running(shares=(100,)), canary(), seen(), LATER).action == "done"
+
+
+SEEN = "100 predictions without objection"
+WAYS = "mvops versions promote m 4 --reason WHY, or mvops rollout abort m"
+
+
+def shadow(then: str, **abort) -> Rollout:
+    return Rollout.model_validate({"strategy": "shadow", "then": then, "hold": "30m", "abort": abort})
+
+
+@pytest.mark.parametrize(
+    ("then", "action", "sentence"),
+    [
+        ("canary", "advance", f"Version 4 goes from the shadow to 5 % of the traffic: {SEEN}."),
+        ("replace", "done", f"Version 4 becomes champion: {SEEN} in the shadow."),
+        ("wait", "wait", f"Version 4 has {SEEN} in the shadow; you decide: {WAYS}"),
+    ],
+)
+def test_a_shadow_ends_as_it_was_said(then, action, sentence):
+    settings = shadow(then)
+    state = running(shares=shares_of(settings))
+    assert (state.shares, state.words) == ((0, 5, 25, 100), "shadow")
+    route = route_for(state, 2, 40)
+    assert weights(route) == {"champion": (3, 100)}
+    assert (route.shadow.version, route.shadow.weight) == (4, 40)
+    assert decide(state, settings, seen(), START + timedelta(minutes=29)).action == "hold"
+    assert decide(state, settings, seen(requests=49, rows=49), LATER).action == "hold"
+    decision = decide(state, settings, seen(), LATER)
+    assert (decision.action, decision.sentence) == (action, sentence)
+    moved = after(state, decision, LATER)
+    assert (moved is state) == (then == "wait")
+    if then == "canary":
+        assert weights(route_for(moved, 3)) == {"champion": (3, 95), "challenger": (4, 5)}
+        assert route_for(moved, 3).shadow is None
+
+
+def test_the_rules_hold_in_the_shadow():
+    settings = shadow("wait", latency_p99="2x", drift="alert")
+    state = running(shares=shares_of(settings))
+    failing = decide(state, settings, seen(requests=10, errors=10, rows=0), START)
+    assert failing.action == "abort"
+    slow = ArmEvidence(requests=1000, rows=1000, latency_p99=10.0)
+    assert decide(state, settings, seen(requests=1000, p99=30.0, champion=slow), LATER).action == "abort"
+    assert decide(state, settings, seen(alerts=(alert(),)), LATER).action == "abort"
+    told = decide(state, settings, Evidence(trouble="The endpoint cannot load it: see its log."), LATER)
+    assert told.sentence.endswith("0 of 50 predictions. The endpoint cannot load it: see its log.")
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,19 @@ def test_what_is_written_is_read(folder, make_version):
     assert sorted(path.name for path in folder.iterdir()) == [".writing", "route.json", "v1.json", "v2.json"]
 
 
+def test_a_shadow_stands_beside_and_an_older_endpoint_reads_a_route_without(folder):
+    write_route(folder, route(1))
+    assert "shadow" not in json.loads((folder / "route.json").read_text())
+    shadowed = route(2).model_copy(update={"shadow": Arm(arm="shadow", version=2, weight=10)})
+    write_route(folder, shadowed)
+    assert read_route(folder) == shadowed
+    lost = route(3).model_copy(update={"shadow": Arm(arm="shadow", version=9, weight=10)})
+    with pytest.raises(ConflictError, match="Version 9 of m has no file"):
+        write_route(folder, lost)
+    with pytest.raises(ValueError, match="what answers in the shadow"):
+        Route(model="m", serial=1, arms=(Arm(arm="shadow", version=1, weight=100),))
+
+
 def test_the_serial_only_grows(folder):
     write_route(folder, route(5))
     write_route(folder, route(5))  # a resumed apply writes the same again

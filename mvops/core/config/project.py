@@ -93,6 +93,6 @@ class Project(Frozen):
         return self.confirm == "typed" or (self.confirm is None and self.environment in PRODUCTION)
 
     def by_canary(self, model: str) -> bool:
-        """Does a version that would replace another one start with a share of the traffic."""
+        """Does a version that would replace another one start with a share of the traffic, or in the shadow."""
         spec, on = self.models[model], self.capabilities
-        return spec.rollout.strategy == "canary" and spec.endpoint is not None and on.canary and on.serving
+        return spec.rollout.strategy != "replace" and spec.endpoint is not None and on.canary and on.serving

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
+from mvops.core.rollout import has
 from mvops.show.html.parts import below, bold, code, framed, line, table, toned
 from mvops.show.status import endpoint_words, none_serves, status_lines
 from mvops.usecases.status import ModelStatus, Status
@@ -56,8 +57,7 @@ def _champion(model: ModelStatus) -> Markup:
 def _rollout(model: ModelStatus) -> Markup:
     if model.rollout is None:
         return Markup()
-    share = model.rollout.shares[model.rollout.step]
-    return toned(f"version {model.rollout.challenger} has {share} %", "warn")
+    return toned(has(model.rollout.challenger, model.rollout.share, of=""), "warn")
 
 
 def _endpoint(model: ModelStatus) -> Markup:

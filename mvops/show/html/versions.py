@@ -8,9 +8,9 @@ from markupsafe import Markup
 
 from mvops.show.html.parts import bold, framed, number, table, toned
 from mvops.show.lists import Versions
-from mvops.show.versions import fate_words, version_lines
+from mvops.show.versions import fate_words, role_words, version_lines
 
-_TONES = {"champion": "good", "challenger": "link"}
+_TONES = {"champion": "good", "challenger": "link", "shadow": "link"}
 
 
 def html(versions: Versions) -> Markup:
@@ -21,7 +21,7 @@ def html(versions: Versions) -> Markup:
         (
             line.listed.number,
             f"{line.listed.created:%Y-%m-%d %H:%M}",
-            toned(f"{line.role} {line.share} %", _TONES[line.role]) if line.role else line.fate.state,
+            toned(role_words(line), _TONES[line.role]) if line.role else line.fate.state,
             *(number(document["metrics"].get(name)) for name in names),
             f"{document['reason']}{fate_words(line.fate)}",
         )
