@@ -21,10 +21,11 @@ PAGES = {
         *(f"XS{number}" for number in range(1, 10)),
         *(f"XN{number}" for number in range(1, 7)),
         *("XU1", "XU2", "XU3", "XU4", "XU6"),
+        *("S3", "S4", "S5"),
     ],
 }
 ROW = re.compile(r"^\| ([A-Z]+\d+) \| (.*) \| ?(.*) ?\|$", re.MULTILINE)
-NAMED = re.compile(r"^(?:    )?def test_((?:(?:p|a|d|xs|xn|xj|xu|xo)\d+b?_)+)", re.MULTILINE)
+NAMED = re.compile(r"^(?:    )?def test_((?:(?:p|a|d|f|k|s|xs|xn|xj|xu|xo)\d+b?_)+)", re.MULTILINE)
 
 
 def named() -> dict[str, Counter[str]]:

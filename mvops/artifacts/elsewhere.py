@@ -29,8 +29,8 @@ _KEPT = {"HOME", "LANG", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LD_LIBR
 _KEPT_KINDS = ("BLAS_", "CONDA_", "CUDA_", "LC_", "MKL_", "OMP_", "OPENBLAS_", "PYTHON")
 
 
-def load_version(store: ArtifactStore, version: Version, root: Path) -> Any:
-    """The estimator of a version, here or in the Python that it was made in.
+def load_version(store: ArtifactStore, version: Version, root: Path, longest: float = _LONGEST) -> Any:
+    """The estimator of a version, here or in the Python that it was made in, which has `longest` seconds to answer.
 
     Raises ArtifactError for what `load_model` refuses, for a model of another Python that this project did not seal,
     and where that Python is missing or has other packages.
@@ -44,10 +44,45 @@ def load_version(store: ArtifactStore, version: Version, root: Path) -> Any:
         python = Path(sys.executable)
     wanted = {name: environment.packages[name] for name in _SAME if name in environment.packages}
     try:
-        return load_elsewhere(store, version.artifact, python, wanted)
+        return load_elsewhere(store, version.artifact, python, wanted, longest)
     except _OtherReleasesError as error:
-        made = f"is not what version {version.number} of {version.model} was made in"
-        raise ArtifactError(f"{python} {made}: it has {error}", hint=_make(version.model)) from None
+        raise _other_releases(python, version, error) from None
+
+
+def bytes_for_here(store: ArtifactStore, version: Version, root: Path) -> bytes:
+    """What a version that this Python made is loaded from, in a process of its own.
+
+    Raises ArtifactError for what is missing or damaged, for a pickle that this project did not seal, and where what it
+    was made with is here in another release.
+    """
+    environment = version.environment
+    if environment.interpreter:
+        check_seal(root, version.artifact, version.seal)
+        there = {name: environment.packages[name] for name in _SAME if name in environment.packages}
+        other = [f"{name} {_here(name)}, not {release}" for name, release in there.items() if _here(name) != release]
+        if other:
+            raise _other_releases(Path(sys.executable), version, ", ".join(other))
+    return store.read_bytes(version.artifact)
+
+
+def _here(name: str) -> str:
+    from importlib import metadata  # noqa: PLC0415
+
+    return metadata.version(name)
+
+
+def _other_releases(python: Path, version: Version, has: object) -> ArtifactError:
+    made = f"is not what version {version.number} of {version.model} was made in"
+    return ArtifactError(f"{python} {made}: it has {has}", hint=_make(version.model))
+
+
+def environment_for_a_model() -> dict[str, str]:
+    """The environment variables of a process in which a model runs: no secrets of ours."""
+    return {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_KINDS)}
+
+
+class NoAnswerError(RuntimeError):
+    """The model did not answer in time; its process was ended."""
 
 
 class _OtherReleasesError(Exception):
@@ -55,11 +90,15 @@ class _OtherReleasesError(Exception):
 
 
 def load_elsewhere(
-    store: ArtifactStore, artifact: Artifact, python: Path, wanted: Mapping[str, str] | None = None
+    store: ArtifactStore,
+    artifact: Artifact,
+    python: Path,
+    wanted: Mapping[str, str] | None = None,
+    longest: float = _LONGEST,
 ) -> Hosted:
     """The model in the interpreter at `python`, which runs what its bytes hold. Raises ArtifactError."""
     first = {"format": artifact.format, "wanted": dict(wanted or {})}
-    return _hosted(_Host(python, first, store.read_bytes(artifact)))
+    return _hosted(_Host(python, first, store.read_bytes(artifact), longest))
 
 
 class Hosted:
@@ -98,8 +137,9 @@ def _ask(hosted: Hosted, method: str, frame: Any) -> Any:
 class _Host:
     """The process. When it is gone, the next question starts another; any thread may ask, they take turns."""
 
-    def __init__(self, python: Path, first: Mapping[str, Any], data: bytes) -> None:
+    def __init__(self, python: Path, first: Mapping[str, Any], data: bytes, longest: float) -> None:
         self.python = python
+        self._longest = longest
         self._first = first
         self._data = data
         self._lock = threading.Lock()
@@ -107,7 +147,6 @@ class _Host:
 
     def start(self) -> dict[str, Any]:
         """What the model is. Raises ArtifactError where it cannot be loaded there."""
-        environment = {n: v for n, v in os.environ.items() if n in _KEPT or n.startswith(_KEPT_KINDS)}
         command = [str(self.python), str(model_host.__file__), str(tables.__file__)]
         try:
             process = subprocess.Popen(  # noqa: S603  the interpreter that the YAML names
@@ -115,7 +154,7 @@ class _Host:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=environment,
+                env=environment_for_a_model(),
                 start_new_session=True,
             )
         except OSError as error:
@@ -125,7 +164,10 @@ class _Host:
             ) from error
         weakref.finalize(self, _end, process)
         self._process = process
-        found = self._exchange(self._first, self._data)
+        try:
+            found = self._exchange(self._first, self._data, _LONGEST)
+        except NoAnswerError:
+            found = None
         if found is not None and "other" in found[0]:
             self._give_up()
             raise _OtherReleasesError(", ".join(found[0]["other"]))
@@ -139,17 +181,21 @@ class _Host:
         return found[0]
 
     def ask(self, method: str, frame: Any) -> Any:
-        """An array. Raises RuntimeError with what the model raised, or why there is no answer."""
+        """An array. Raises NoAnswerError, and RuntimeError with what the model raised or how its process ended."""
         import numpy as np  # noqa: PLC0415
 
         table = tables.dump_table(frame)
         with self._lock:
             if self._process is None:
                 self.start()
-            found = self._exchange({"method": method}, table)
+            try:
+                found = self._exchange({"method": method}, table, self._longest)
+            except NoAnswerError:
+                self._give_up()
+                raise
             if found is None:
                 self._give_up()
-                raise RuntimeError(f"the process of the model ended, or did not answer within {_LONGEST:g} seconds")
+                raise RuntimeError("the process of the model ended")
         header, body = found
         if "error" in header:
             raise RuntimeError(header["error"])
@@ -159,14 +205,15 @@ class _Host:
         objects[:] = header["objects"]
         return objects.reshape(header["shape"])
 
-    def _exchange(self, header: Mapping[str, Any], body: bytes) -> tuple[dict[str, Any], bytes] | None:
+    def _exchange(self, header: Mapping[str, Any], body: bytes, longest: float) -> tuple[dict[str, Any], bytes] | None:
         process = self._process
         assert process is not None
         assert process.stdout is not None
         try:
             model_host.send(process.stdin, header, body)
-            in_time = sys.platform == "win32" or select.select([process.stdout], [], [], _LONGEST)[0]
-            return model_host.receive(process.stdout) if in_time else None
+            if sys.platform != "win32" and not select.select([process.stdout], [], [], longest)[0]:
+                raise NoAnswerError(f"the model did not answer within {longest:g} seconds")
+            return model_host.receive(process.stdout)
         except (OSError, ValueError):
             return None
 
@@ -187,9 +234,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def loads_here(environment: Environment, artifact: Artifact) -> bool:
     """Can a model that was made there be loaded in this Python, and mean the same."""
-    from importlib import metadata  # noqa: PLC0415
-
-    ours = {name: metadata.version(name) for name in _SAME}
+    ours = {name: _here(name) for name in _SAME}
     theirs = environment.packages
     return (
         artifact.format == "skops"

@@ -49,12 +49,18 @@ def load_model(store: ArtifactStore, artifact: Artifact, *, trusted_pickle: bool
     Raises ArtifactError if the artefact is missing or damaged, holds a type that is not trusted, or is a pickle and
     `trusted_pickle` is not given.
     """
-    data = store.read_bytes(artifact)
-    if artifact.format == "skops":
-        return load_skops(data, f"The artefact {artifact.sha256}")
-    if artifact.format in PICKLES:
-        return load_pickle(data, f"The artefact {artifact.sha256}", trusted=trusted_pickle)
-    raise ArtifactError(f"The artefact {artifact.sha256} is {artifact.format}, which is no format of a model.")
+    return load_bytes(
+        store.read_bytes(artifact), artifact.format, f"The artefact {artifact.sha256}", trusted_pickle=trusted_pickle
+    )
+
+
+def load_bytes(data: bytes, kind: str, name: str = "The model", *, trusted_pickle: bool = False) -> Any:
+    """The estimator in an artefact's bytes of the format `kind`; raises as `load_model`."""
+    if kind == "skops":
+        return load_skops(data, name)
+    if kind in PICKLES:
+        return load_pickle(data, name, trusted=trusted_pickle)
+    raise ArtifactError(f"{name} is {kind}, which is no format of a model.")
 
 
 def load_skops(data: bytes, name: str = "The file") -> Any:

@@ -23,6 +23,10 @@ class ModelError(Exception):
     """The model failed on these rows; its cause is what it raised."""
 
 
+class GivenUpError(Exception):
+    """The model took too long over a batch. Its rows are not asked again: they would take as long."""
+
+
 @dataclass(slots=True)
 class _Item:
     columns: Columns
@@ -82,8 +86,9 @@ class Batcher:
                 item.answer = answers.part(start, start + item.rows)
                 start += item.rows
         except BaseException as error:  # noqa: BLE001 -- a model may raise anything, SystemExit too
-            if len(batch) == 1:
-                batch[0].answer = error
+            if len(batch) == 1 or isinstance(error, GivenUpError):
+                for item in batch:
+                    item.answer = error
                 return
             half = len(batch) // 2
             self._answer(batch[:half])

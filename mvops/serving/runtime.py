@@ -25,11 +25,12 @@ from mvops.core.route import Arm
 from mvops.core.version import Version
 from mvops.serving.announced import place_of
 from mvops.serving.answers import Answers
-from mvops.serving.batching import ModelError
+from mvops.serving.batching import GivenUpError, ModelError
 from mvops.serving.counts import ArmTally, RolloutCounts, Tally
 from mvops.serving.decoding import decode
 from mvops.serving.flusher import Flusher, Log
 from mvops.serving.metrics import Metrics
+from mvops.serving.model_process import ModelDownError
 from mvops.serving.neighbours import of_others, publish
 from mvops.serving.problems import Problem
 from mvops.serving.records import Answered, outcomes_record
@@ -201,6 +202,10 @@ class Runtime:
             async with asyncio.timeout(self.settings.predict_timeout):
                 answers = await served.batcher.submit(columns)
         except ModelError as error:
+            if isinstance(error.__cause__, GivenUpError):
+                raise Problem(504, "the model took too long") from None
+            if isinstance(error.__cause__, ModelDownError):
+                raise Problem(503, "the model's process keeps ending", retry_after=_RETRY_AFTER) from None
             if flaws := unseen(served.version.signature.columns, columns):
                 raise Problem.of_rows(flaws) from None
             raise _failure("the model failed on this request", error.__cause__) from None
@@ -220,8 +225,8 @@ class Runtime:
         """Whether requests should come here, and the details for people."""
         route = self.router.table.route
         trouble = self.spool.trouble
-        lacking = list(self._lacking())
-        ready = trouble is None and not lacking and not self.draining
+        lacking, dying = list(self._lacking()), list(self._dying())
+        ready = trouble is None and not lacking and not dying and not self.draining
         return ready, {
             "ready": ready,
             "model": self.settings.model,
@@ -237,11 +242,18 @@ class Runtime:
             "log": {"trouble": self.flusher.trouble, "lag_seconds": round(self.flusher.lag, 3)},
             **({"shadow": self._beside()} if route.shadow else {}),
             **({"features": {"trouble": "; ".join(lacking)}} if lacking else {}),
+            **({"predicting": {"trouble": "; ".join(dying)}} if dying else {}),
         }
 
     def _beside(self) -> dict[str, Any]:
         shadow = self.tally.shadow
         return {} if shadow is None else {"version": shadow.version, "trouble": shadow.trouble}
+
+    def _dying(self) -> Iterator[str]:
+        """Versions whose model ends again and again, where all requests may need one."""
+        for number, served in sorted(self.router.table.served.items()):
+            if served.process is not None and served.process.trouble is not None:
+                yield f"version {number}: {served.process.trouble}"
 
     def _lacking(self) -> Iterator[str]:
         """Views that were looked for and not found: nothing that needs them can be answered."""

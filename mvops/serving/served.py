@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from mvops.contracts.feature_stores import FeatureStore
-from mvops.core.version import Version
+from mvops.core.version import OWN, Version
 from mvops.errors import ServingError
-from mvops.serving.batching import Batcher
+from mvops.serving.answers import Answers
+from mvops.serving.batching import Batcher, GivenUpError, Predict
 from mvops.serving.lookups import FeatureLookup
+from mvops.serving.model_process import ModelProcess
 from mvops.serving.predicted import Predicted, baseline_edges
 from mvops.serving.rows import RowReader
 from mvops.serving.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from mvops.artifacts.store import ArtifactStore
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,7 @@ class Served:
     batcher: Batcher
     edges: tuple[float, ...]  # of the bins in which predicted values are told
     lookup: FeatureLookup | None = None
+    process: ModelProcess | None = None  # the model's own
 
     def predicted(self) -> Predicted:
         """A new counter of what the version says."""
@@ -42,19 +50,39 @@ def load_served(
 
     Raises ArtifactError, ServingError, and BackendError for the feature store.
     """
-    # These bring scikit-learn and pandas, which only a process that loads a model needs.
-    from mvops.artifacts.elsewhere import load_version  # noqa: PLC0415
+    from mvops.artifacts.store import ArtifactStore  # noqa: PLC0415 -- numpy
+
+    store = ArtifactStore(settings.artifacts, settings.root)
+    estimator = estimator_of(version, settings, store)
+    reader = RowReader(version.signature.columns, settings.max_rows)
+    batcher = Batcher(estimator, pool, settings.batch_rows, observe)
+    process = estimator if isinstance(estimator, ModelProcess) else None
+    lookup = lookup_of(version, settings, features)
+    return Served(version, reader, batcher, baseline_edges(version, store), lookup, process)
+
+
+def estimator_of(version: Version, settings: ServiceSettings, store: ArtifactStore) -> Predict:
+    """What asks the version's estimator: in a process of its own, or here. Raises ArtifactError, ServingError."""
+    from mvops.artifacts.elsewhere import NoAnswerError, bytes_for_here, load_version  # noqa: PLC0415 -- numpy
+
+    if settings.isolate and sys.platform == "linux" and version.environment.interpreter in {"", OWN}:
+        return ModelProcess(version, settings, bytes_for_here(store, version, settings.root))
+    # These bring scikit-learn and pandas.
     from mvops.artifacts.models import foresee_skops  # noqa: PLC0415
-    from mvops.artifacts.store import ArtifactStore  # noqa: PLC0415
 
     foresee_skops()
     from mvops.serving.estimator import Estimator  # noqa: PLC0415
 
-    store = ArtifactStore(settings.artifacts, settings.root)
-    estimator = Estimator(load_version(store, version, settings.root), version.signature)
-    reader = RowReader(version.signature.columns, settings.max_rows)
-    batcher = Batcher(estimator, pool, settings.batch_rows, observe)
-    return Served(version, reader, batcher, baseline_edges(version, store), lookup_of(version, settings, features))
+    model = load_version(store, version, settings.root, settings.predict_timeout)
+    estimator = Estimator(model, version.signature)
+
+    def ask(columns: Sequence[Sequence[Any]]) -> Answers:
+        try:
+            return estimator(columns)
+        except NoAnswerError as error:
+            raise GivenUpError(str(error)) from error
+
+    return ask
 
 
 def lookup_of(version: Version, settings: ServiceSettings, features: FeatureStore | None) -> FeatureLookup | None:

@@ -23,10 +23,11 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from mvops.artifacts.seals import seal
 from mvops.artifacts.store import ArtifactStore
 from mvops.core.route import Arm, Route
 from mvops.core.signature import Column, Signature
-from mvops.core.version import CodeState, Environment, Version
+from mvops.core.version import OWN, CodeState, Environment, Version
 from mvops.errors import MvopsError
 from mvops.registry.predictions import PredictionLog
 from mvops.serving.app import create_app
@@ -114,12 +115,15 @@ class Project:
             "artifacts": ".mvops/artifacts",
             "predictions": "sqlite:///.mvops/predictions.db",
             "max_rows": 100,
+            "isolate": False,  # a model's own process imports for seconds: see test_model_process.py
         }
         (folder / "service.json").write_text(json.dumps(written | self.settings))
         return folder / "service.json"
 
-    def version(self, number: int, model: str = "classifier") -> Version:
-        artifact = self.store.put_bytes(self.dumped(model), "skops")
+    def version(self, number: int, model: str = "classifier", kind: str = "skops") -> Version:
+        """Keep and describe a version; a pickle is one of this project's own making."""
+        artifact = self.store.put_bytes(self.dumped(model), kind)
+        own = OWN if kind != "skops" else ""
         version = Version(
             model=MODEL,
             number=number,
@@ -132,7 +136,8 @@ class Project:
             held_out=None,
             data={},
             code=CodeState(commit=None, dirty=False, notebook="n.ipynb", cells={}),
-            environment=Environment(python="3.11", platform="linux", packages={}),
+            environment=Environment(python="3.11", platform="linux", packages={}, interpreter=own),
+            seal=seal(self.root, artifact) if own else "",
             parameters={},
             metrics={},
             fingerprint="f",
