@@ -20,6 +20,8 @@ class Service(OfEnvironment):
     host: str
     port: int
     max_rows: int
+    engine: str | None = None  # and `tolerance`: what the YAML says other than by default
+    tolerance: float | None = None
     state: str  # folder of route.json and the versions' manifests
     artifacts: str
     predictions: str

@@ -38,6 +38,7 @@ class CodeState(Frozen):
         return (self.notebook, *self.later)
 
 
+TOLERANCE = 1e-6  # how far an ONNX graph's probabilities may be from the estimator's
 OWN = "mvops"  # see `Environment.interpreter`
 
 
@@ -55,6 +56,18 @@ class Environment(Frozen):
     interpreter: str = ""
     requirements: Artifact | None = None
     pinned: dict[str, str] = Field(default_factory=dict)
+
+
+class Engine(Frozen):
+    """Whether an endpoint may answer by an ONNX `graph` in place of the estimator; None, and the `reason`, if not.
+
+    `difference` is the largest that was found between what the two say of `rows` rows, held-out and hostile ones.
+    """
+
+    graph: Artifact | None = None
+    reason: str = ""
+    difference: float = 0.0
+    rows: int = 0
 
 
 class DataRevision(Frozen):
@@ -109,6 +122,7 @@ class Draft(Frozen):
     revisions: dict[str, DataRevision] = Field(default_factory=dict)  # of the inputs whose content is kept
     recipe: Recipe | None = None  # None for versions that were registered before there was one
     lookup: Lookup | None = None  # what the endpoint looks up in the feature store
+    engine: Engine | None = None  # None for versions that were registered before there was one
     seal: str = ""  # of the artefact, where it runs code when it is loaded; see mvops/artifacts/seals.py
 
 

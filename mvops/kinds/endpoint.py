@@ -18,6 +18,7 @@ from mvops.core.environment import hidden_folder, wording
 from mvops.core.spec import UNKNOWN, Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RestoreRoute, Step
+from mvops.core.version import TOLERANCE
 from mvops.kinds.generated import as_wanted, file_steps, recalled_digests, seen
 from mvops.kinds.kind import Look
 from mvops.kinds.model import protected
@@ -27,7 +28,7 @@ from mvops.registry.glance import champions_now
 from mvops.serving.ownership import is_held
 from mvops.witness import is_file
 
-_READ_AT_THE_START = ("predictions", "artifacts", "features", "max_rows", "auth")  # what a service is told and keeps
+_READ_AT_THE_START = ("predictions", "artifacts", "features", "max_rows", "engine", "tolerance", "auth")  # and kept
 
 
 class EndpointSpec(Spec):
@@ -177,6 +178,8 @@ def _service(look: Look, name: str, endpoint: Endpoint, pythons: Mapping[str, An
         host=endpoint.host,
         port=endpoint.port,
         max_rows=endpoint.max_rows,
+        engine=None if endpoint.engine == "auto" else endpoint.engine,
+        tolerance=None if endpoint.tolerance == TOLERANCE else endpoint.tolerance,
         auth=endpoint.auth,
         state=f"{hidden_folder(workspace.project.environment)}/serving/{name}",
         artifacts=workspace.project.artifacts,

@@ -35,6 +35,7 @@ from mvops.lifecycle.signature import describe
 from mvops.monitoring.baseline import DAY, build_baseline
 from mvops.monitoring.columns import make_rows
 from mvops.performing.data import keep_joined
+from mvops.performing.engine import engine_of
 from mvops.registry.events import record_event
 from mvops.registry.runs import find_run, save_run
 from mvops.registry.state import SqlState
@@ -158,6 +159,7 @@ def _register(
             held_out=_kept(workspace, data, format_),
             learnt_from=_learnt_from(workspace, signature, held_out),
             baseline=_kept(workspace, baseline.model_dump_json().encode(), "json"),  # last: with it all is there
+            engine=engine_of(workspace.store, model, held_out, signature),
             data=dict(run.inputs),
             code=_code(workspace, model, run),
             environment=_environment(workspace, step.model, held_out),

@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline
 from mvops.core.signature import Column, Signature
 from mvops.errors import ServingError
 from mvops.serving.answers import Answers
+from mvops.serving.example import example_of
 from mvops.serving.forests import Fast, fast_forest
 
 # scikit-learn changes the process's warning filters while it predicts. Two threads that do so at once can leave none,
@@ -91,13 +92,13 @@ class Estimator:
 
     def _try(self) -> None:
         """Predict the signature's example; an estimator that wants pandas' categories is found out here."""
-        example = [[_example(column)] for column in self._signature.columns]
+        one = example_of(self._signature)
         try:
-            self(example)
+            self(one)
         except Exception as first:  # noqa: BLE001 -- models raise what they like
             self._categorical = any(column.kind == "category" for column in self._signature.columns)
             try:
-                self(example)
+                self(one)
             except Exception:  # noqa: BLE001 -- whatever the model raises, the first reason is the one to tell
                 raise ServingError(f"the model cannot predict its own example: {first}") from first
 
@@ -114,17 +115,6 @@ def _run_in_this_thread(model: Any) -> None:
     names = [name for name, value in parameters.items() if name.split("__")[-1] == "n_jobs" and value not in {None, 1}]
     if names:
         model.set_params(**dict.fromkeys(names, 1))
-
-
-def _example(column: Column) -> Any:
-    if column.kind == "datetime":
-        return pd.Timestamp(str(column.example or "2026-01-01")).to_pydatetime()
-    if column.example is not None:
-        return column.example
-    if column.nullable:
-        return None
-    fallback = column.categories[0] if column.categories else ""
-    return {"number": 0.0, "integer": 0, "boolean": False}.get(column.kind, fallback)
 
 
 def _array(column: Column, values: Sequence[Any], *, categorical: bool) -> Any:

@@ -223,8 +223,8 @@ class Runtime:
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         """Whether requests should come here, and the details for people."""
-        route = self.router.table.route
-        trouble = self.spool.trouble
+        table = self.router.table
+        route, trouble = table.route, self.spool.trouble
         lacking, dying = list(self._lacking()), list(self._dying())
         ready = trouble is None and not lacking and not dying and not self.draining
         return ready, {
@@ -232,7 +232,7 @@ class Runtime:
             "model": self.settings.model,
             "draining": self.draining,
             "route": {"serial": route.serial, "trouble": self.router.trouble},
-            "versions": [arm.model_dump() for arm in route.arms],
+            "versions": [arm.model_dump() | table.served[arm.version].answering.told() for arm in route.arms],
             "spool": {
                 "trouble": trouble,
                 "backlog_bytes": self.spool.backlog,

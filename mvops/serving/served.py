@@ -13,6 +13,7 @@ from mvops.core.version import OWN, Version
 from mvops.errors import ServingError
 from mvops.serving.answers import Answers
 from mvops.serving.batching import Batcher, GivenUpError, Predict
+from mvops.serving.engines import Answering, answering
 from mvops.serving.lookups import FeatureLookup
 from mvops.serving.model_process import ModelProcess
 from mvops.serving.predicted import Predicted, baseline_edges
@@ -31,6 +32,7 @@ class Served:
     reader: RowReader
     batcher: Batcher
     edges: tuple[float, ...]  # of the bins in which predicted values are told
+    answering: Answering
     lookup: FeatureLookup | None = None
     process: ModelProcess | None = None  # the model's own
 
@@ -55,10 +57,11 @@ def load_served(
     store = ArtifactStore(settings.artifacts, settings.root)
     estimator = estimator_of(version, settings, store)
     reader = RowReader(version.signature.columns, settings.max_rows)
-    batcher = Batcher(estimator, pool, settings.batch_rows, observe)
+    chosen = answering(version, settings, store, estimator)
+    batcher = Batcher(chosen.ask, pool, settings.batch_rows, observe)
     process = estimator if isinstance(estimator, ModelProcess) else None
     lookup = lookup_of(version, settings, features)
-    return Served(version, reader, batcher, baseline_edges(version, store), lookup, process)
+    return Served(version, reader, batcher, baseline_edges(version, store), chosen, lookup, process)
 
 
 def estimator_of(version: Version, settings: ServiceSettings, store: ArtifactStore) -> Predict:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mvops.core.action import NOT_SET
-from mvops.core.version import OWN, CodeState, Version
+from mvops.core.version import OWN, CodeState, Engine, Version
 from mvops.usecases.fates import Fate
 from mvops.usecases.versions import Comparison, VersionLine
 
@@ -58,8 +58,17 @@ def version_detail(version: Version, checks: Sequence[str]) -> Iterator[str]:
     yield f"  environment  Python {version.environment.python}, {packages}"
     if version.environment.interpreter:
         yield f"  loaded in    {_loaded_in(version.environment.interpreter)}"
+    yield f"  answers by   {_engine(version.engine)}"
     yield f"  run          {version.run}"
     yield from (f"  gate         {check}" for check in checks)
+
+
+def _engine(engine: Engine | None) -> str:
+    if engine is None:
+        return "its estimator, as it was registered before there were ONNX graphs"
+    if engine.graph is None:
+        return f"its estimator: {engine.reason}"
+    return f"ONNX, no further than {engine.difference:.1g} from its estimator in {engine.rows:,} rows"
 
 
 def _loaded_in(interpreter: str) -> str:

@@ -40,6 +40,9 @@ def endpoint(project: Path) -> dict[str, str]:
 def test_a_load_test_is_measured_kept_and_not_monitored(served: Path) -> None:
     assert endpoint(served)["status"] == "up"
     assert endpoint(served)["url"] != f"http://127.0.0.1:{port_of(served)}"
+    (version,) = EndpointClient(endpoint(served)["url"]).ready()["versions"]
+    assert version["engine"] == "onnx"
+    assert "answers by   ONNX, no further than" in mvops(served, "versions", "show", "toy", 1).ok().out
     before = mvops(served, "history", "--json").json()["events"]
     found = mvops(served, "loadtest", "toy", "--seconds", 1, "--clients", 3, "--json").ok().json()
     assert found["requests"] == found["rows"] > 3

@@ -27,6 +27,7 @@ from mvops.core.durations import Duration, Period
 from mvops.core.frozen import Flag, Frozen
 from mvops.core.naming import Name
 from mvops.core.sizes import Size
+from mvops.core.version import TOLERANCE
 
 Metric = Literal[
     "roc_auc",
@@ -140,12 +141,18 @@ def _check_host(host: str) -> str:
 
 
 class Endpoint(Frozen):
-    """How the model is served over HTTP."""
+    """How the model is served over HTTP.
+
+    By `engine: auto`, a version's ONNX graph answers where it says what the estimator says: the same classes, and
+    probabilities (or values, above 1 as a share of themselves) no further apart than `tolerance`.
+    """
 
     backend: Annotated[Name, Family("servers")] = "fastapi"
     host: Annotated[str, AfterValidator(_check_host)] = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     max_rows: int = Field(default=1000, ge=1)  # in one request
+    engine: Literal["auto", "estimator"] = "auto"
+    tolerance: float = Field(default=TOLERANCE, gt=0, le=0.01)
     auth: Auth | None = None
 
     @model_validator(mode="after")
