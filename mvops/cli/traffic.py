@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mvops.cli.rehearse import rehearse
 from mvops.cli.session import SESSION, JsonFlag, LockTimeout, ModelName, answer, print_json, remark, say, waiting
 from mvops.cli.session import project as open_project
 from mvops.errors import UsageError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from mvops.usecases.rollout import RolloutNews
     from mvops.workspace import Workspace
 
-rollout_app = typer.Typer(no_args_is_help=True, help="A challenger on its way to the traffic: status, abort.")
+rollout_app = typer.Typer(no_args_is_help=True, help="A challenger on its way to the traffic: status, abort, rehearse.")
 
 
 def serve(
@@ -245,4 +246,5 @@ def add_to(app: typer.Typer) -> None:
     """The commands of this file."""
     for command in (serve, loadtest, retrain, rollback):
         app.command()(command)
+    rollout_app.command()(rehearse)
     app.add_typer(rollout_app, name="rollout")

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, select, update
 
-from mvops.core.prediction import LOAD_TEST, Outcome, Prediction
+from mvops.core.prediction import LOAD_TEST, SHADOW, Outcome, Prediction
 from mvops.errors import RegistryError, Where
 from mvops.registry import outcome_log
 from mvops.registry.engines import create_file, make_engine, only_one, reading, refuse_unsafe, translated
@@ -194,6 +194,23 @@ class PredictionLog:
             rows = self._fetch(query.where(span).order_by(PREDICTIONS.c.seq).limit(_CHUNK))
             if not rows:
                 return
+            for row in rows:
+                yield to_prediction(row), None if row.prediction_id is None else to_outcome(row)
+            after = rows[-1].seq
+
+    def given(self, model: str, last: int) -> Iterator[tuple[Prediction, Outcome | None]]:
+        """The newest predictions that callers were given, with their outcomes, the oldest first, 1,000 at a time."""
+        mine = and_(PREDICTIONS.c.model == model, PREDICTIONS.c.arm.not_in([LOAD_TEST, SHADOW]))
+        newest = select(PREDICTIONS.c.seq).where(mine).order_by(PREDICTIONS.c.seq.desc())
+        end = self._fetch(newest.limit(1))
+        begin = self._fetch(newest.offset(last).limit(1))
+        after = begin[0].seq if begin else 0
+        joined = select(PREDICTIONS, *_outcome_columns()).outerjoin(
+            OUTCOMES, OUTCOMES.c.prediction_id == PREDICTIONS.c.id
+        )
+        while end and after < end[0].seq:
+            span = and_(mine, PREDICTIONS.c.seq > after, PREDICTIONS.c.seq <= end[0].seq)
+            rows = self._fetch(joined.where(span).order_by(PREDICTIONS.c.seq).limit(_CHUNK))
             for row in rows:
                 yield to_prediction(row), None if row.prediction_id is None else to_outcome(row)
             after = rows[-1].seq
