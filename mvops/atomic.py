@@ -42,6 +42,13 @@ def whole_file(path: Path) -> Iterator[IO[str]]:
 
 
 @contextmanager
+def whole_binary(path: Path) -> Iterator[IO[bytes]]:
+    """The same for what is no text."""
+    with _draft(path, 0o666, lasting=True) as file:
+        yield file
+
+
+@contextmanager
 def all_or_none(paths: Iterable[Path]) -> Iterator[None]:
     """Around the writing of several files: where anything is raised, all of them are what they were."""
     before = {path: path.read_bytes() if path.is_file() else None for path in paths}

@@ -9,6 +9,7 @@ from mvops.core.frozen import Frozen
 
 SHADOW = "shadow"  # the arm of predictions that a version made beside the champion, and that nobody was given
 LOAD_TEST = "load_test"  # the arm of predictions that a load test asked for: logged as all are, but not monitored
+BATCH = "batch"  # the arm of what `mvops predict` asked for: monitored, but its latencies are no request's
 
 
 class Prediction(Frozen):

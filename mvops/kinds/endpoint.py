@@ -185,7 +185,7 @@ def _service(look: Look, name: str, endpoint: Endpoint, pythons: Mapping[str, An
         artifacts=workspace.project.artifacts,
         predictions=workspace.project.predictions,
         **pythons,
-        features=_features(workspace.project, name),
+        features=served_features(workspace.project, name),
         extras=tuple(_extras(workspace.project, name)),
         environment=workspace.project.environment,
     )
@@ -199,7 +199,8 @@ def _extras(project: Project, name: str) -> Iterator[str]:
         yield "redis" if project.feature_store.online.store == "redis" else project.feature_store.backend
 
 
-def _features(project: Project, name: str) -> ServedFeatures | None:
+def served_features(project: Project, name: str) -> ServedFeatures | None:
+    """Where a model's features are looked up; None for one that needs none."""
     features = project.models[name].pipeline.features
     if features is None:
         return None

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import ColumnElement, Integer, Select, Text, and_, case, cast, func, literal_column, select, type_coerce
 
 from mvops.core.frozen import Frozen
-from mvops.core.prediction import LOAD_TEST, SHADOW, Prediction
+from mvops.core.prediction import BATCH, LOAD_TEST, SHADOW, Prediction
 from mvops.registry.prediction_tables import PREDICTIONS
 
 Width = Literal["hour", "day"]
@@ -92,7 +92,7 @@ def _numbers(rows: Sequence[Any], **told: Any) -> Numbers:
     latencies: dict[str, Counter[float]] = defaultdict(Counter)
     for start, version, arm, latency, rows_there in rows:
         counts[start, version, arm] += rows_there
-        if arm != SHADOW:  # nobody waited for it
+        if arm not in {SHADOW, BATCH}:  # nobody waited for it
             latencies[start][latency] += rows_there
     return Numbers(
         counts=tuple(

@@ -19,6 +19,7 @@ from mvops.serving.model_process import ModelProcess
 from mvops.serving.predicted import Predicted, baseline_edges
 from mvops.serving.rows import RowReader
 from mvops.serving.settings import ServiceSettings
+from mvops.serving.steady import steady
 
 if TYPE_CHECKING:
     from mvops.artifacts.store import ArtifactStore
@@ -58,7 +59,7 @@ def load_served(
     estimator = estimator_of(version, settings, store)
     reader = RowReader(version.signature.columns, settings.max_rows)
     chosen = answering(version, settings, store, estimator)
-    batcher = Batcher(chosen.ask, pool, settings.batch_rows, observe)
+    batcher = Batcher(steady(chosen.ask), pool, settings.batch_rows, observe)
     process = estimator if isinstance(estimator, ModelProcess) else None
     lookup = lookup_of(version, settings, features)
     return Served(version, reader, batcher, baseline_edges(version, store), chosen, lookup, process)

@@ -92,6 +92,22 @@ def test_the_log_holds_the_full_inputs(root: Path, client: httpx.Client) -> None
     mvops(root, "monitor", "--json").ok()
 
 
+def test_a_file_is_predicted_with_the_same_features(root: Path, client: httpx.Client) -> None:
+    rows = [{"age": 20.0 + n, "income": 30000.0, "region": "abcdz"[n % 5]} for n in range(20)]
+    lines = ["age,income,region,when", *(f"{r['age']},{r['income']},{r['region']},{NOON}" for r in rows)]
+    (root / "in.csv").write_text("\n".join(lines))
+    command = ("predict", "toy", "-i", "in.csv", "-o", "out.jsonl", "--time", "when")
+    mvops(root, *command).refused("row 5, column mean_income: regions has no value for this region")
+    done = mvops(root, *command, "--on-error", "skip", "--json").ok().json()
+    assert (done["predicted"], done["refused"], done["ignored"]) == (16, 4, [])
+    known = [row for row in rows if row["region"] != "z"]
+    found = [json.loads(line) for line in (root / "out.jsonl").read_text().splitlines()]
+    asked = predict(client, *known).json()["probabilities"]
+    assert [[row["probability_0"], row["probability_1"]] for row in found] == asked
+    explained = mvops(root, "explain", found[0]["prediction_id"], "--json").ok().json()
+    assert explained["prediction"]["inputs"] == rows[0] | latest(root, "a")
+
+
 def test_openapi_says_what_a_request_must_carry(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
     row = document["components"]["schemas"]["Row"]
