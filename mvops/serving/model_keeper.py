@@ -52,6 +52,7 @@ def keep(control: socket.socket) -> None:
         if child == 0:
             control.close()
             os.setsid()
+            os.nice(first["nice"])
             _limit(first["memory"])
             answer(connection, model, signature)
             os._exit(0)

@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from mvops.artifacts.elsewhere import environment_for_a_model
@@ -24,6 +25,8 @@ from mvops.serving.messages import receive, send, send_bytes, send_rows
 from mvops.serving.settings import ServiceSettings
 
 _LOADING = 300.0  # seconds for the libraries and the model
+_ENDING = 2.0  # seconds
+_KINDER = 5  # by `nice`
 _OFTEN = 16  # deaths one after the other, more than a poisoned row in the largest batch makes
 _LONGEST_PAUSE = 10.0  # seconds until a model that keeps dying is tried again
 _MODULE = f"{__package__}.model_keeper"
@@ -44,8 +47,11 @@ class ModelDownError(Exception):
 class ModelProcess:
     """A version's model. Any thread may call it; they take turns."""
 
-    def __init__(self, version: Version, settings: ServiceSettings, data: bytes) -> None:
-        """`data` is what the model is loaded from. Raises ArtifactError and ServingError, as loading it here would."""
+    def __init__(self, version: Version, settings: ServiceSettings, data: bytes, *, kinder: bool = False) -> None:
+        """`data` is what the model is loaded from; a `kinder` process gives way to others.
+
+        Raises ArtifactError and ServingError, as loading it here would.
+        """
         self._settings = settings
         self._data = data
         self._first = {
@@ -53,12 +59,14 @@ class ModelProcess:
             "sealed": bool(version.environment.interpreter),
             "signature": version.signature.model_dump_json(),
             "memory": settings.memory,
+            "nice": _KINDER if kinder else 0,
         }
         self._lock = threading.Lock()
         self._keeper: _Keeper | None = None
-        self._worker: socket.socket | None = None
+        self._finalize: Callable[[], object] = lambda: None
         self._deaths = 0
         self._not_before = 0.0
+        self._closed = False
         self._begin()
 
     @property
@@ -80,21 +88,23 @@ class ModelProcess:
             raise ModelRaisedError(found["error"] + "\n" + found["trace"])
         return Answers(found["predictions"], found["probabilities"], frozenset(found["bad"]))
 
+    def close(self) -> None:
+        """End it, whatever it is at; it cannot be asked any more. May be called from any thread."""
+        self._closed = True
+        self._finalize()
+
     def _asked(self, columns: Sequence[Sequence[Any]]) -> dict[str, Any]:
         until = time.monotonic() + self._settings.predict_timeout
         try:
-            if self._worker is None:
-                self._begin()
-            assert self._worker is not None
-            self._worker.settimeout(self._settings.predict_timeout)
-            send_rows(self._worker, columns)
-            found = receive(self._worker, until=until)
+            connection = self._connection()
+            connection.settimeout(self._settings.predict_timeout)
+            send_rows(connection, columns)
+            found = receive(connection, until=until)
         except TimeoutError:
             self._replace()
             raise GivenUpError("the model took too long, and its process was ended") from None
         except (OSError, MvopsError) as error:
-            how = self._died()
-            raise ModelDiedError(f"the model's process ended: {how or error}") from None
+            raise ModelDiedError(f"the model's process ended: {self._died() or error}") from None
         if found is None:
             raise ModelDiedError(f"the model's process ended: {self._died()}")
         return found[0]
@@ -106,33 +116,34 @@ class ModelProcess:
 
     def _replace(self) -> str:
         """Have another process answer from now on; how the former had ended, as far as is known."""
-        if self._worker is not None:
-            self._worker.close()
-        self._worker = None
         try:
             return self._begin()
         except (OSError, MvopsError) as error:
             return str(error)
 
+    def _connection(self) -> socket.socket:
+        if self._keeper is None or self._keeper.connection is None:
+            self._begin()
+        assert self._keeper is not None
+        assert self._keeper.connection is not None
+        return self._keeper.connection
+
     def _begin(self) -> str:
+        if self._closed:
+            raise ServingError("the model's process was ended")
         if self._keeper is None or not self._keeper.alive:
+            self._finalize()
             self._keeper = _Keeper(self._first, self._data)
-            weakref.finalize(self, self._keeper.close)
-        self._worker, ended = self._keeper.fork()
-        found = receive(self._worker, until=time.monotonic() + _LOADING)
-        if found is None:
-            self._worker = None
-            raise ServingError("the model's process ended when it predicted its own example")
-        if "error" in found[0]:
-            self._worker = None
-            raise _as_raised(found[0])
-        return ended
+            self._finalize = weakref.finalize(self, self._keeper.close)
+        return self._keeper.fork()
 
 
 class _Keeper:
-    """The process that holds the model."""
+    """The process that holds the model; `connection` is that to the one that was forked last."""
 
     def __init__(self, first: dict[str, Any], data: bytes) -> None:
+        """Raises ArtifactError and ServingError where the model cannot be loaded."""
+        self.connection: socket.socket | None = None
         ours, theirs = socket.socketpair()
         alone = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         code = f"import runpy, sys; sys.path[:] = {sys.path!r}; runpy.run_module({_MODULE!r}, run_name='__main__')"
@@ -159,21 +170,45 @@ class _Keeper:
 
     @property
     def alive(self) -> bool:
+        """Can it be asked for another."""
         return self._process.poll() is None
 
-    def fork(self) -> tuple[socket.socket, str]:
-        """A connection to a new process that answers; how the former had ended. Raises OSError."""
+    def fork(self) -> str:
+        """Connect to a new process that answers; how the former had ended.
+
+        Raises OSError, and ServingError where the model cannot predict its own example.
+        """
+        self._hang_up()
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, ExitStack() as unless_ready:
+            unless_ready.enter_context(ours)
             send(self._control, {}, (theirs.fileno(),))
-        found = receive(self._control, until=time.monotonic() + _LOADING)
-        if found is None:
-            raise OSError("the process that holds the model has ended")
-        return ours, found[0]["ended"]
+            theirs.close()
+            until = time.monotonic() + _LOADING
+            told = receive(self._control, until=until)
+            ready = receive(ours, until=until)
+            if told is None or ready is None:
+                raise ServingError("the model's process ended when it predicted its own example")
+            if "error" in ready[0]:
+                raise _as_raised(ready[0])
+            unless_ready.pop_all()
+        self.connection = ours
+        return str(told[0]["ended"])
 
     def close(self) -> None:
-        """End it, and the one that answers; nobody waits for that."""
+        """End it, and the one that answers."""
         self._control.close()
+        try:
+            self._process.wait(_ENDING)
+        except subprocess.TimeoutExpired:  # it still loads
+            self._process.kill()
+            self._process.wait()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+        self.connection = None
 
 
 def _as_raised(told: dict[str, Any]) -> MvopsError:

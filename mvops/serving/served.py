@@ -53,10 +53,7 @@ def load_served(
 
     Raises ArtifactError, ServingError, and BackendError for the feature store.
     """
-    from mvops.artifacts.store import ArtifactStore  # noqa: PLC0415 -- numpy
-
-    store = ArtifactStore(settings.artifacts, settings.root)
-    estimator = estimator_of(version, settings, store)
+    store, estimator = _store(settings), estimator_of(version, settings)
     reader = RowReader(version.signature.columns, settings.max_rows)
     chosen = answering(version, settings, store, estimator)
     batcher = Batcher(steady(chosen.ask), pool, settings.batch_rows, observe)
@@ -65,12 +62,16 @@ def load_served(
     return Served(version, reader, batcher, baseline_edges(version, store), chosen, lookup, process)
 
 
-def estimator_of(version: Version, settings: ServiceSettings, store: ArtifactStore) -> Predict:
-    """What asks the version's estimator: in a process of its own, or here. Raises ArtifactError, ServingError."""
+def estimator_of(version: Version, settings: ServiceSettings, *, kinder: bool = False) -> Predict:
+    """What asks the version's estimator: in a process of its own, or here.
+
+    A `kinder` process gives way to others. Raises ArtifactError, ServingError.
+    """
     from mvops.artifacts.elsewhere import NoAnswerError, bytes_for_here, load_version  # noqa: PLC0415 -- numpy
 
+    store = _store(settings)
     if settings.isolate and sys.platform == "linux" and version.environment.interpreter in {"", OWN}:
-        return ModelProcess(version, settings, bytes_for_here(store, version, settings.root))
+        return ModelProcess(version, settings, bytes_for_here(store, version, settings.root), kinder=kinder)
     # These bring scikit-learn and pandas.
     from mvops.artifacts.models import foresee_skops  # noqa: PLC0415
 
@@ -87,6 +88,12 @@ def estimator_of(version: Version, settings: ServiceSettings, store: ArtifactSto
             raise GivenUpError(str(error)) from error
 
     return ask
+
+
+def _store(settings: ServiceSettings) -> ArtifactStore:
+    from mvops.artifacts.store import ArtifactStore  # noqa: PLC0415 -- numpy
+
+    return ArtifactStore(settings.artifacts, settings.root)
 
 
 def lookup_of(version: Version, settings: ServiceSettings, features: FeatureStore | None) -> FeatureLookup | None:

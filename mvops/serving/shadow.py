@@ -1,8 +1,8 @@
 """Has a challenger answer what the champion has answered, off the caller's path: nobody waits for it.
 
 What was answered is put into a queue of few requests, without waiting; when that is full, it is dropped and counted. A
-thread has a process of its own answer it (`shadow_host.py`), compares, and logs it under the arm `shadow`. Whatever
-becomes of that process, and however slow it is, callers notice nothing.
+thread has the model's own process answer it, which gives way to all others, compares, and logs it under the arm
+`shadow`. Whatever becomes of that process, and however slow it is, callers notice nothing.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ from mvops.core.route import Route
 from mvops.core.version import Version
 from mvops.errors import MvopsError
 from mvops.serving.answers import Answers
+from mvops.serving.batching import Predict
 from mvops.serving.lookups import FeatureLookup
-from mvops.serving.problems import Problem
+from mvops.serving.model_process import ModelProcess
 from mvops.serving.records import Answered
+from mvops.serving.rows import RowReader
+from mvops.serving.served import estimator_of
 from mvops.serving.settings import ServiceSettings
 from mvops.serving.shadow_counts import ShadowTally
-from mvops.serving.shadow_process import AskedInVainError, ShadowProcess
 from mvops.serving.spool import Spool, SpoolError
 
 _MOST = 128  # requests that wait
@@ -54,8 +56,13 @@ class Given:
 @dataclass(frozen=True)
 class _Loaded:
     version: Version
-    process: ShadowProcess
+    reader: RowReader
+    ask: Predict
     lookup: FeatureLookup | None
+
+    def end(self) -> None:
+        if isinstance(self.ask, ModelProcess):
+            self.ask.close()
 
 
 class Shadow:
@@ -92,7 +99,7 @@ class Shadow:
         self._stopping.set()
         loaded = self._loaded
         if loaded is not None:
-            loaded.process.end()
+            loaded.end()
 
     def follow(self, route: Route, tally: ShadowTally | None) -> None:
         """Have the version of this route ready, or none; called every moment."""
@@ -143,8 +150,8 @@ class Shadow:
     def _load(self) -> None:
         """Have the version loaded that is wanted, and no other."""
         wanted = self._wanted
-        if self._loaded is not None and (self._loaded.version.number != wanted or not self._loaded.process.alive):
-            self._loaded.process.end()
+        if self._loaded is not None and self._loaded.version.number != wanted:
+            self._loaded.end()
             self._loaded = None
         tally = self._tally
         if wanted is None or self._loaded is not None or time.monotonic() < self._retry_at:
@@ -152,8 +159,8 @@ class Shadow:
         try:
             version = self._version(wanted)
             lookup = self._lookup(version)
-            process = ShadowProcess(self._settings, version)
-        except (MvopsError, AskedInVainError, OSError) as error:
+            ask = estimator_of(version, self._settings.model_copy(update={"isolate": True}), kinder=True)
+        except (MvopsError, OSError) as error:
             self._retry_at = time.monotonic() + _PATIENCE
             _log.warning("version %s cannot answer in the shadow: %s", wanted, error)
             if tally is not None:
@@ -161,7 +168,8 @@ class Shadow:
             return
         if tally is not None:
             tally.trouble = None
-        self._loaded = _Loaded(version, process, lookup)
+        reader = RowReader(version.signature.columns, self._settings.max_rows)
+        self._loaded = _Loaded(version, reader, ask, lookup)
 
     def _answer(self, given: Given) -> None:
         loaded, began = self._loaded, time.perf_counter()
@@ -170,8 +178,10 @@ class Shadow:
             return
         try:
             model_rows, rows = self._filled(loaded, given)
-            answers = loaded.process.ask(model_rows, self._settings.predict_timeout)
-        except (Problem, AskedInVainError, TimeoutError) as error:
+            answers = loaded.ask(loaded.reader.read(model_rows))
+            if answers.bad:
+                raise ValueError(f"the model gave no finite number for row {min(answers.bad)}")  # noqa: TRY301
+        except Exception as error:  # noqa: BLE001 -- a model may raise anything
             given.tally.failed()
             _log.info("version %s failed in the shadow: %s", loaded.version.number, error)
             return

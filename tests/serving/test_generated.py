@@ -29,6 +29,8 @@ CONTEXT = {
     "port": 8123,
     "url": "http://127.0.0.1:8123",
     "max_rows": 50,
+    "engine": "auto",
+    "tolerance": 1e-6,
     "root": "../../..",
     "state": f".mvops/serving/{MODEL}",
     "artifacts": ".mvops/artifacts",
