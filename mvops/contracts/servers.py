@@ -31,6 +31,7 @@ class Service(OfEnvironment):
     model_requirements: tuple[str, ...] = ()  # exact pins, for that one
     features: ServedFeatures | None = None  # where a model's features are looked up
     auth: Auth | None = None  # who may ask; None: this machine alone
+    targets: tuple[str, ...] = ("docker",)  # what files are made for: see `endpoint.deploy`
     extras: tuple[str, ...] = ()  # of mvops: what reaches the artefacts and the prediction log
 
     @property

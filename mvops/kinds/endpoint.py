@@ -12,7 +12,7 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
 from mvops.core.clash import PortClash
 from mvops.core.compare import Held
-from mvops.core.config.model import Endpoint
+from mvops.core.config.endpoint import Endpoint
 from mvops.core.config.project import Project
 from mvops.core.environment import hidden_folder, wording
 from mvops.core.spec import UNKNOWN, Spec
@@ -186,6 +186,7 @@ def _service(look: Look, name: str, endpoint: Endpoint, pythons: Mapping[str, An
         predictions=workspace.project.predictions,
         **pythons,
         features=served_features(workspace.project, name),
+        targets=endpoint.deploy,
         extras=tuple(_extras(workspace.project, name)),
         environment=workspace.project.environment,
     )

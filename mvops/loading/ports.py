@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from mvops.core.clash import PortClash
-from mvops.core.config.model import Endpoint
+from mvops.core.config.endpoint import Endpoint
 from mvops.core.config.project import Project
 from mvops.loading.compose import Composition
 from mvops.loading.positions import Positions

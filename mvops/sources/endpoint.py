@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mvops.core.config.model import Endpoint
+from mvops.core.config.endpoint import Endpoint
 from mvops.core.naming import check_name
 from mvops.core.outside import Accepted
 from mvops.errors import ConflictError, UsageError

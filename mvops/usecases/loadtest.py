@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mvops import backends
 from mvops.contracts.servers import Server
-from mvops.core.config.model import Endpoint
+from mvops.core.config.endpoint import Endpoint
 from mvops.core.frozen import Frozen
 from mvops.core.progress import Tell, silent
 from mvops.core.reach import url_at

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mvops.atomic import whole_binary
-from mvops.core.config.model import Endpoint
+from mvops.core.config.endpoint import Endpoint
 from mvops.core.environment import hidden_folder
 from mvops.core.prediction import BATCH, Prediction
 from mvops.core.progress import Progress, Tell

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mvops.core.config.model import Endpoint
+from mvops.core.config.endpoint import Endpoint
 from mvops.core.reach import url_at
 from mvops.errors import ServingError, UsageError
 from mvops.serving.announced import announced_url, place_of

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mvops import backends
 from mvops.contracts.servers import Server
-from mvops.core.config.model import Endpoint
+from mvops.core.config.endpoint import Endpoint
 from mvops.core.config.project import Project
 from mvops.core.environment import hidden_folder, in_environment
 from mvops.errors import RegistryError, ServingError, UsageError

@@ -81,7 +81,7 @@ def test_p35_a_conflict_is_told_and_the_file_stays_until_somebody_resolves_it(pr
     was = path.read_text()
     before, after = move_port(project)
     shown = mvops(project, "plan", "--detailed-exitcode").ok(2).out
-    assert f"x {DOCKERFILE} is in conflict: your edits of line 10 and the new text change the same lines" in shown
+    assert f"x {DOCKERFILE} is in conflict: your edits of line 13 and the new text change the same lines" in shown
     assert f"the new text goes to {DOCKERFILE}.new" in shown
     assert f"          -EXPOSE {before}  # ours\n          +EXPOSE {after}\n" in shown
     assert "1 file in conflict stays as it is" in shown
@@ -249,7 +249,7 @@ def test_p2_p9_the_diff_in_json_is_a_patch_that_does_what_apply_does(project: Pa
 
 def test_p9_new_files_are_counted_and_long_diffs_cut(quick: Path, project: Path) -> None:
     new = mvops(quick, "plan").ok().out
-    assert f"+ 5 files are made, 113 lines, in {FOLDER}" in new
+    assert f"+ 6 files are made, 119 lines, in {FOLDER}" in new
     assert "+ deploy/schedules/toy/crontab is made, 12 lines" in new
     path = project / DOCKERFILE
     path.write_text("".join(f"ENV A{n}=1\n" for n in range(60)))

@@ -70,6 +70,8 @@ def test_a_model_reads_back_from_what_it_dumps() -> None:
         ("endpoint.host", 'x"""\nimport os', "is not a host"),
         ("endpoint.host", "", "is not a host"),
         ("endpoint.backend", "Fast API", "is not a name"),
+        ("endpoint.deploy", ["swarm"], "'docker', 'compose', 'systemd' or 'kubernetes'"),
+        ("endpoint.deploy", ["docker", "docker"], "'docker' stands there twice"),
         ("monitor.every", "0s", "is no time at all"),
         ("monitor.every", "fortnightly", "is not a duration"),
         ("monitor.effect", 0, "greater than 0"),

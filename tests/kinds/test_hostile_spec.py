@@ -2,7 +2,7 @@
 
 Every kind that generates files is asked for the texts of every backend, with one text of the spec changed: the Python
 parses to the same shape, YAML and JSON load back with the text where the harmless one was, a Dockerfile has the same
-instructions, a crontab and a list of requirements the same lines.
+instructions, a unit of systemd the same keys, a crontab and a list of requirements the same lines.
 """
 
 from __future__ import annotations
@@ -59,7 +59,12 @@ MODEL: dict[str, Any] = {
     },
     "evaluate": {"task": "regression", "metrics": ["rmse"]},
     "gate": ["rmse <= champion * 1.02"],
-    "endpoint": {"backend": "fastapi", "host": "127.0.0.1", "port": 8000},
+    "endpoint": {
+        "backend": "fastapi",
+        "host": "127.0.0.1",
+        "port": 8000,
+        "deploy": ["docker", "compose", "systemd", "kubernetes"],
+    },
     "rollout": {"strategy": "canary", "hold": "30m"},
     "monitor": {"every": "1d", "false_alarms": "1 per 30d", "alerts": ["ops"]},
     "retrain": {"schedule": "0 3 * * 1", "on": ["drift"], "cooldown": "24h"},
@@ -281,6 +286,10 @@ def shape(path: str, text: str) -> Any:
     if path.endswith("Dockerfile"):
         lines = [line for line in text.splitlines() if line and not line.startswith("#")]
         return [line.split(" ")[0] for line in lines]
+    if path.endswith(".service"):
+        return [line.partition("=")[0] for line in text.splitlines() if line and not line.startswith("#")]
+    if path.endswith(".dockerignore"):
+        return [line[0] for line in text.splitlines() if line]
     if path.endswith("crontab"):
         lines = [line for line in text.split("\n") if line.strip() and not line.startswith("#")]
         return [bool(re.match(r"([0-9*,/-]+ ){5}cd ", line)) for line in lines]

@@ -8,50 +8,40 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from serving_support import LATE, MODEL, ROOT
+from serving_support import LATE, MODEL, ROOT, send
 
-from mvops.core.environment import wording
+from mvops import __version__, backends
+from mvops.contracts.servers import Service
 from mvops.errors import MissingExtraError, ServingError
-from mvops.rendering import render_folder
 from mvops.serving.app import create_app, missing
 from mvops.serving.client import EndpointClient
 from mvops.serving.settings import ServiceSettings
 
 pytestmark = pytest.mark.real("servers", "fastapi", "uvicorn over HTTP")
 
-CONTEXT = {
+PLAIN = {
     "model": MODEL,
     "description": "Will it be late?\nSecond line {{ 7 * 7 }}",
     "host": "127.0.0.1",
     "port": 8123,
-    "url": "http://127.0.0.1:8123",
     "max_rows": 50,
-    "engine": "auto",
-    "tolerance": 1e-6,
-    "root": "../../..",
     "state": f".mvops/serving/{MODEL}",
     "artifacts": ".mvops/artifacts",
     "predictions": "sqlite:///.mvops/predictions.db",
     "python": "3.11",
     "requirements": ["scikit-learn==1.6.1", "pandas==2.2.3"],
-    "model_python": "",
-    "model_requirements": [],
-    "extras": [],
-    "features": None,
-    "auth": None,
-    "mvops_version": "0.1.0",
-    **wording(None),
 }
 
 
 def write(project, **changes) -> Path:
     folder = project.root / "deploy/serving" / MODEL
-    folder.mkdir(parents=True, exist_ok=True)
-    context = CONTEXT | changes
-    for name, text in (render_folder("serving", context) | render_folder("servers/fastapi", context)).items():
+    server = backends.load("servers", "fastapi")
+    for name, text in server.files(Service.model_validate(PLAIN | changes)).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     return folder
 
@@ -60,6 +50,7 @@ def test_the_generated_files_say_what_the_context_says(project):
     folder = write(project)
     assert sorted(path.name for path in folder.iterdir()) == [
         "Dockerfile",
+        "Dockerfile.dockerignore",
         "README.md",
         "app.py",
         "loadtest.py",
@@ -70,7 +61,7 @@ def test_the_generated_files_say_what_the_context_says(project):
     assert (settings.model, settings.max_rows, settings.root) == (MODEL, 50, project.root.resolve())
     assert settings.spool_folder == project.root.resolve() / ".mvops/serving" / MODEL / "spool"
     lines = (folder / "requirements.txt").read_text().splitlines()
-    assert lines[1:] == ["mvops[serve]==0.1.0", "scikit-learn==1.6.1", "pandas==2.2.3"]
+    assert lines[1:] == [f"mvops[serve]=={__version__}", "scikit-learn==1.6.1", "pandas==2.2.3"]
     docker = (folder / "Dockerfile").read_text()
     assert 'CMD ["python", "app.py", "--host", "0.0.0.0", "--port", "8123"]' in docker
     assert "FROM python:3.11-slim" in docker
@@ -87,12 +78,17 @@ def test_values_stay_values_whatever_they_hold(project):
 
 @pytest.mark.slow
 def test_the_generated_app_runs_by_python_and_by_uvicorn(project):
-    folder = write(project)
+    folder = write(project, targets=["kubernetes"])
+    (pod,) = yaml.safe_load((folder / "kubernetes/deployment.yaml").read_text())["spec"]["template"]["spec"][
+        "containers"
+    ]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "app.py", "--port", "0"]
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
         client = EndpointClient(process.stdout.readline().strip())
         reply = client.predict([LATE])
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            assert send(urlsplit(client.url).port, "GET", pod[probe]["httpGet"]["path"])[0].status == 200
         process.terminate()
         assert process.wait(30) == 0
     assert project.logged_ids() == list(reply.prediction_ids)

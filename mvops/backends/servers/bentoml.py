@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import ipaddress
 import os
 import signal
 import socket
@@ -13,10 +12,9 @@ from pathlib import Path
 
 from mvops import __version__
 from mvops.contracts.servers import Service
-from mvops.core.environment import wording
 from mvops.errors import MissingExtraError, ServingError
-from mvops.rendering import render_folder
 from mvops.serving.client import EndpointClient
+from mvops.serving.deploying import generated_files
 from mvops.serving.keys import check_access
 from mvops.serving.listening import listen, url_of
 from mvops.serving.own_code import run_own
@@ -40,18 +38,9 @@ class BentoML:
         return f"deploy/serving/{model}"
 
     def files(self, service: Service) -> Mapping[str, str]:
-        """The service, its settings, its requirements, what `bentoml build` reads, a load test and a Dockerfile."""
-        context = (
-            service.model_dump(mode="json")
-            | wording(service.environment)
-            | {
-                "root": "../../..",
-                "mvops_version": __version__,
-                "url": service.url,
-                "address": _address(service.host),
-            }
-        )
-        return render_folder("serving", context) | render_folder("servers/bentoml", context)
+        """The service, its settings, its requirements, a load test, and what runs or builds it elsewhere."""
+        start = ["-m", "bentoml", "serve", "service:Endpoint"]
+        return generated_files(service, "bentoml", {"mvops_version": __version__, "start": start})
 
     def serve(self, folder: Path, *, host: str, port: int, workers: int, on_ready: Callable[[str], None]) -> None:
         """Run the team's `service.py` in the foreground."""
@@ -69,14 +58,6 @@ class BentoML:
         else:
             app, service = run_own(folder / "service.py", "app", "Endpoint")
             run_app(app, host, port, on_ready=on_ready, inside=service.to_asgi())
-
-
-def _address(host: str) -> str:
-    """BentoML takes no names of hosts: for those, `bentoml serve` asks for --host and answers this machine only."""
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        return "127.0.0.1"
 
 
 def _supervise(folder: Path, listening: socket.socket, on_ready: Callable[[str], None]) -> None:

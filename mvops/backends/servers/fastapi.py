@@ -8,8 +8,7 @@ from typing import Any
 
 from mvops import __version__, backends
 from mvops.contracts.servers import Service
-from mvops.core.environment import wording
-from mvops.rendering import render_folder
+from mvops.serving.deploying import generated_files
 from mvops.serving.own_code import run_own
 from mvops.serving.run import run_app, serve
 
@@ -24,17 +23,8 @@ class FastApi:
         return f"deploy/serving/{model}"
 
     def files(self, service: Service) -> Mapping[str, str]:
-        """The app, its settings, its requirements, a load test and a Dockerfile."""
-        context = (
-            service.model_dump(mode="json")
-            | wording(service.environment)
-            | {
-                "root": "../../..",
-                "mvops_version": __version__,
-                "url": service.url,
-            }
-        )
-        return render_folder("serving", context) | render_folder("servers/fastapi", context)
+        """The app, its settings, its requirements, a load test, and what runs it elsewhere."""
+        return generated_files(service, "fastapi", {"mvops_version": __version__, "start": ["app.py"]})
 
     def serve(self, folder: Path, *, host: str, port: int, workers: int, on_ready: Callable[[str], None]) -> None:
         """Run the team's `app.py` in the foreground; with several workers, the app without its additions."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -17,8 +15,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from mvops.core.config.auth import Auth, check_reach
-from mvops.core.config.backend import Family
+from mvops.core.config.endpoint import Endpoint
 from mvops.core.config.features import PipelineFeatures
 from mvops.core.config.gate import ConditionText
 from mvops.core.config.rates import AlarmRate, Ratio, none_if_off
@@ -27,7 +24,6 @@ from mvops.core.durations import Duration, Period
 from mvops.core.frozen import Flag, Frozen
 from mvops.core.naming import Name
 from mvops.core.sizes import Size
-from mvops.core.version import TOLERANCE
 
 Metric = Literal[
     "roc_auc",
@@ -131,33 +127,6 @@ class Evaluate(Frozen):
         for metric in self.metrics:
             if metric not in allowed:
                 raise ValueError(f"{metric!r} is not a metric of {self.task}; choose from {', '.join(sorted(allowed))}")
-        return self
-
-
-def _check_host(host: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9.:_-]{1,253}", host):  # it reaches generated code
-        raise ValueError(f"{host!r} is not a host: write an address or a name, such as 127.0.0.1")
-    return host
-
-
-class Endpoint(Frozen):
-    """How the model is served over HTTP.
-
-    By `engine: auto`, a version's ONNX graph answers where it says what the estimator says: the same classes, and
-    probabilities (or values, above 1 as a share of themselves) no further apart than `tolerance`.
-    """
-
-    backend: Annotated[Name, Family("servers")] = "fastapi"
-    host: Annotated[str, AfterValidator(_check_host)] = "127.0.0.1"
-    port: int = Field(default=8000, ge=1, le=65535)
-    max_rows: int = Field(default=1000, ge=1)  # in one request
-    engine: Literal["auto", "estimator"] = "auto"
-    tolerance: float = Field(default=TOLERANCE, gt=0, le=0.01)
-    auth: Auth | None = None
-
-    @model_validator(mode="after")
-    def _not_open_to_all(self) -> Self:
-        check_reach(self.host, self.auth)
         return self
 
 

@@ -48,7 +48,16 @@ PLAIN = SERVER.files(service())
 def test_the_files_are_where_fastapis_are_with_a_service_and_a_build_file() -> None:
     assert SERVER.folder("churn") == backends.load("servers", "fastapi").folder("churn")
     assert sorted(PLAIN) == [
-        *("Dockerfile", "README.md", "bentofile.yaml", "loadtest.py", "requirements.txt", "service.json", "service.py"),
+        *(
+            "Dockerfile",
+            "Dockerfile.dockerignore",
+            "README.md",
+            "bentofile.yaml",
+            "loadtest.py",
+            "requirements.txt",
+            "service.json",
+            "service.py",
+        ),
     ]
     assert PLAIN["service.json"] == backends.load("servers", "fastapi").files(service())["service.json"]
     assert PLAIN["requirements.txt"].splitlines()[1:] == [

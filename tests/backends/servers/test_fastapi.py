@@ -55,7 +55,10 @@ def instructions(dockerfile: str) -> list[str]:
 
 def test_the_files_and_where_they_go() -> None:
     assert SERVER.folder("churn") == "deploy/serving/churn"
-    assert sorted(PLAIN) == ["Dockerfile", "README.md", "app.py", "loadtest.py", "requirements.txt", "service.json"]
+    assert sorted(PLAIN) == [
+        *("Dockerfile", "Dockerfile.dockerignore", "README.md"),
+        *("app.py", "loadtest.py", "requirements.txt", "service.json"),
+    ]
     assert json.loads(PLAIN["service.json"]) == {
         "format_version": 1,
         "model": "churn",
