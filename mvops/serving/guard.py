@@ -6,25 +6,28 @@ there no browser that a page from elsewhere sends: such a page has another `Host
 
 from __future__ import annotations
 
+import logging
 import time
 from urllib.parse import urlsplit
 
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mvops.core.reach import is_loopback
-from mvops.serving.keys import Keys, WrongKeys
+from mvops.serving.keys import PUBLIC, Keys, WrongKeys
 from mvops.serving.metrics import Metrics
 from mvops.serving.problems import MEDIA_TYPE, Problem
+from mvops.serving.request_ids import HEADER, current, request_id
 from mvops.serving.settings import ServiceSettings
 
-PUBLIC = frozenset({"/health/live", "/health/ready"})
 PROBES = frozenset({"/livez", "/readyz", "/healthz"})  # BentoML's own, which say as much
 KNOWN = "mvops.known"  # in the scope: whether it is somebody who may ask
+CALLER = "mvops.caller"  # in the scope: the name of the key that was sent, if one was asked for
 _MAX_HEADERS = 32 << 10  # bytes of all headers together
 _COUNTED = frozenset({"/predict", "/outcomes"})
 _READ = frozenset({b"host", b"origin", b"authorization", b"x-api-key"})
 
+_log = logging.getLogger("mvops.serving")
 Headers = dict[bytes, list[bytes]]
 
 
@@ -79,11 +82,13 @@ class Guard:
                 "the key is given twice" if given else "a key is asked for: Authorization: Bearer KEY, or X-API-Key"
             )
             return Problem(401, detail, more={"www-authenticate": "Bearer"})
-        if self._keys is not None and self._keys.name_of(given[0]):
+        if self._keys is not None and (name := self._keys.name_of(given[0])):
+            scope[CALLER] = name
             return None
         client = scope.get("client")
         if wait := self._wrong.wait(client[0] if client else "", time.monotonic()):
             return Problem(429, "too many wrong keys", retry_after=wait)
+        _log.warning("a wrong key", extra={"told": {"address": client[0] if client else ""}})
         return Problem(401, "this is not a key of this endpoint", more={"www-authenticate": "Bearer"})
 
 
@@ -97,6 +102,14 @@ class Guarded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"} or KNOWN in scope:
             return await self._app(scope, receive, send)
+        name = request_id([value for header, value in scope["headers"] if header == HEADER])
+        token = current.set(name)
+        try:
+            return await self._let_in(scope, receive, _naming(name, send))
+        finally:
+            current.reset(token)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         problem = self._guard.refusal(scope)
         if problem is None:
             return await self._app(scope, receive, send)
@@ -104,6 +117,17 @@ class Guarded:
             return await refused(problem)(scope, receive, send)
         await receive()
         return await send({"type": "websocket.close", "code": 1008})
+
+
+def _naming(name: str, send: Send) -> Send:
+    """Has the answer name its request."""
+
+    async def named(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), (HEADER, name.encode())]
+        await send(message)
+
+    return named
 
 
 def _headers(scope: Scope) -> tuple[Headers, int]:

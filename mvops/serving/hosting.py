@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import FrameType
+from typing import Any, Protocol, TypeVar
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from uvicorn import Server
 
+from mvops.serving.guard import Guarded
 from mvops.serving.runtime import Runtime
 from mvops.serving.server import DrainingServer
+
+
+class _TakesMiddleware(Protocol):
+    def add_asgi_middleware(self, middleware_cls: Any, **options: Any) -> None: ...
+
+
+_Service = TypeVar("_Service", bound=_TakesMiddleware)
 
 
 def mountable(app: FastAPI) -> Starlette:
@@ -31,6 +40,16 @@ def mountable(app: FastAPI) -> Starlette:
             yield
 
     return Starlette(routes=[Mount("/", app)], lifespan=lifespan)
+
+
+def guarded(app: FastAPI) -> Callable[[_Service], _Service]:
+    """Have all that a BentoML service answers be asked for as `app` is, BentoML's own paths and methods too."""
+
+    def guard(service: _Service) -> _Service:
+        service.add_asgi_middleware(Guarded, guard=app.state.guard)
+        return service
+
+    return guard
 
 
 def _drain_on_signals(runtime: Runtime) -> None:

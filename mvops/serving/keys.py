@@ -12,6 +12,7 @@ from mvops.core.config.auth import Auth, check_reach
 from mvops.errors import ServingError
 from mvops.serving.settings import ServiceSettings
 
+PUBLIC = frozenset({"/health/live", "/health/ready"})  # what no key is asked for
 _SHORTEST = 16  # characters of a key
 _DISTINCT = 6  # of them
 _WRONG, _WITHIN = 20, 60.0  # wrong keys from one address, and in how many seconds, until it is told to wait

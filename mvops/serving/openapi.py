@@ -7,6 +7,7 @@ from typing import Any
 
 from mvops.core.signature import Column, Signature
 from mvops.core.version import Version
+from mvops.serving.keys import PUBLIC
 from mvops.serving.problems import MEDIA_TYPE
 
 _TYPES: Mapping[str, dict[str, Any]] = {
@@ -19,12 +20,43 @@ _TYPES: Mapping[str, dict[str, Any]] = {
 }
 _FALLBACK: Mapping[str, Any] = {"number": 0.0, "integer": 0, "boolean": False, "datetime": "2026-01-31T12:00:00Z"}
 _SHOWN = 50  # categories named in a description
-_PROBLEMS = {400: "Not JSON", 413: "Too large", 415: "Not application/json", 422: "A row does not fit the schema"}
+_PROBLEMS = {
+    400: "Not JSON",
+    408: "It did not come in time",
+    413: "Too large",
+    415: "Not application/json",
+    422: "A row does not fit the schema",
+}
+_HEADERS: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("X-Route-Key", {"type": "string"}, "During a canary, requests with the same key get the same version."),
+    (
+        "Idempotency-Key",
+        {"type": "string", "pattern": "^[ -~]{1,200}$"},
+        "The same request with the same key, sent again, gets the same answer and is logged once.",
+    ),
+    ("X-Request-Timeout", {"type": "number", "exclusiveMinimum": 0}, "For how many seconds the answer is waited for."),
+)
 _TROUBLES = {500: "The model failed", 503: "Come back later", 504: "The model took too long"}
 
 
-def document(version: Version, max_rows: int) -> dict[str, Any]:
-    """OpenAPI 3.1: paths, the schema of a row, and an example request that works."""
+def document(version: Version, max_rows: int, *, keys: bool = False) -> dict[str, Any]:
+    """OpenAPI 3.1: paths, the schema of a row, and an example request that works; where `keys` are asked for, how."""
+    made = _document(version, max_rows)
+    if keys:
+        schemes = {"bearer": {"type": "http", "scheme": "bearer"}}
+        schemes["header"] = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+        made["components"]["securitySchemes"] = schemes
+        made["security"] = [{name: []} for name in schemes]
+        for path, methods in made["paths"].items():
+            for method in methods.values():
+                if path in PUBLIC:
+                    method["security"] = []
+                else:
+                    method["responses"] |= _refusals({401: "No key", 429: "Too many wrong keys"})
+    return made
+
+
+def _document(version: Version, max_rows: int) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": version.model, "version": str(version.number)},
@@ -57,7 +89,7 @@ def _example(column: Column) -> Any:
 
 
 def _column(column: Column) -> dict[str, Any]:
-    schema = dict(_TYPES[column.kind])
+    schema: dict[str, Any] = dict(_TYPES[column.kind])
     if column.nullable:
         schema["type"] = [schema["type"], "null"]
     if column.categories:
@@ -124,6 +156,7 @@ def _schemas(version: Version, max_rows: int) -> dict[str, Any]:
                 "title": {"type": "string"},
                 "status": {"type": "integer"},
                 "detail": {"type": "string"},
+                "request_id": {"type": "string"},
                 "error_id": {"type": "string"},
                 "errors": {"type": "array", "items": {"type": "object"}},
             },
@@ -149,16 +182,13 @@ def _predict(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "summary": "Predict",
         "requestBody": {"required": True, "content": {"application/json": body}},
-        "parameters": [
-            {
-                "name": "X-Route-Key",
-                "in": "header",
-                "schema": {"type": "string"},
-                "description": "During a canary, requests with the same key get the same version.",
-            }
-        ],
-        "responses": _responses("Reply", _PROBLEMS | _TROUBLES),
+        "parameters": [_header(name, schema, text) for name, schema, text in _HEADERS],
+        "responses": _responses("Reply", _PROBLEMS | {409: "Another body under this key"} | _TROUBLES),
     }
+
+
+def _header(name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "schema": schema, "description": text}
 
 
 def _outcomes() -> dict[str, Any]:
@@ -172,9 +202,12 @@ def _outcomes() -> dict[str, Any]:
 
 def _responses(schema: str, problems: Mapping[int, str]) -> dict[str, Any]:
     reply = {"schema": {"$ref": f"#/components/schemas/{schema}"}}
-    problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    refusals = {str(status): {"description": text, "content": problem} for status, text in problems.items()}
-    return {"200": {"description": "Done", "content": {"application/json": reply}}, **refusals}
+    return {"200": {"description": "Done", "content": {"application/json": reply}}, **_refusals(problems)}
+
+
+def _refusals(problems: Mapping[int, str]) -> dict[str, Any]:
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {str(status): {"description": text, "content": content} for status, text in problems.items()}
 
 
 def _plain(summary: str, media_type: str, others: Mapping[int, str] | None = None) -> dict[str, Any]:

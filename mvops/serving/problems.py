@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from mvops.core.frozen import Frozen
+from mvops.serving.request_ids import current
 
 MEDIA_TYPE = "application/problem+json"
 _LIMIT = 1024  # bytes of a body
@@ -66,6 +67,8 @@ class Problem(Exception):  # noqa: N818 -- it is named as in RFC 9457
             "status": self.status,
             "detail": self.detail[:480],
         }
+        if request := current.get():
+            told["request_id"] = request
         if self.error_id:
             told["error_id"] = self.error_id
         if not self.flaws:

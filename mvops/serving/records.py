@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +42,23 @@ class Answered:
                 "probabilities": self.answers.probabilities,
             }
         )
+
+    def reply(self) -> bytes:
+        """The body of its answer."""
+        told = {
+            "predictions": self.answers.predictions,
+            "prediction_ids": self.ids,
+            "model_version": self.version,
+        }
+        if self.answers.probabilities is not None:
+            told["probabilities"] = self.answers.probabilities
+        return orjson.dumps(told)
+
+
+def new_ids(rows: int) -> Sequence[str]:
+    """Ids that sort by time."""
+    base = f"{time.time_ns() // 1_000_000:012x}{os.urandom(8).hex()}"
+    return [f"{base}-{row}" for row in range(rows)]
 
 
 def outcomes_record(outcomes: Sequence[tuple[str, Any]], received: datetime) -> bytes:

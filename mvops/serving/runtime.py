@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -21,10 +20,10 @@ import orjson
 
 from mvops.contracts.feature_stores import FeatureStore
 from mvops.core.prediction import LOAD_TEST
-from mvops.core.route import Arm
 from mvops.core.version import Version
 from mvops.serving.announced import place_of
 from mvops.serving.answers import Answers
+from mvops.serving.asked import Asked
 from mvops.serving.batching import GivenUpError, ModelError
 from mvops.serving.counts import ArmTally, RolloutCounts, Tally
 from mvops.serving.decoding import decode
@@ -33,7 +32,8 @@ from mvops.serving.metrics import Metrics
 from mvops.serving.model_process import ModelDownError
 from mvops.serving.neighbours import of_others, publish
 from mvops.serving.problems import Problem
-from mvops.serving.records import Answered, outcomes_record
+from mvops.serving.records import Answered, new_ids, outcomes_record
+from mvops.serving.repeated import Made, Repeated
 from mvops.serving.requests import envelope, event_times, read_outcomes
 from mvops.serving.router import Router
 from mvops.serving.served import Served, load_served, lookup_of
@@ -65,6 +65,7 @@ class Runtime:
         self._working = 0  # requests to /predict in work
         self.router = Router(settings.state_folder, lambda: settings.called, self._load, self.metrics.load_failed)
         self.shadow = Shadow(settings, self.router.version, lambda version: lookup_of(version, settings, features))
+        self._repeated = Repeated(settings.state_folder, settings.keep_answers, settings.max_answers)
         self.spool: Spool
         self.flusher: Flusher
 
@@ -94,6 +95,7 @@ class Runtime:
             self.router.stop()
             self.shadow.stop()
             self.spool.close()
+            self._repeated.close()
             self.flusher.stop(self.settings.flush_timeout)
             self.spool.release()
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -136,8 +138,8 @@ class Runtime:
         damaged = len(self.spool.recovered.damaged)
         gauge("spool_damaged_segments", "Segments found damaged at the start.", lambda: damaged)
 
-    async def predict(self, body: bytes, key: str | None, started: float, *, test: bool = False) -> bytes:
-        """Answer a request to /predict. `started` is when it came, by time.perf_counter. Raises Problem.
+    async def predict(self, body: bytes, asked: Asked) -> tuple[bytes, bool]:
+        """The answer to a request to /predict, and whether it repeats an earlier one's. Raises Problem.
 
         One of a load test is answered and logged as all are, but says nothing about the arm that answered it.
         """
@@ -145,43 +147,60 @@ class Runtime:
             raise Problem(503, "too many requests are in work", retry_after=_RETRY_AFTER)
         self._working += 1
         try:
-            return await self._predict(body, key, started, test)
+            if asked.once is not None:
+                return await self._repeated.answer(asked.once, body, lambda: self._in_time(body, asked), self._keep)
+            made = await self._in_time(body, asked)
+            await self._keep(made.record)
+            made.count()
+            return made.reply, False
         finally:
             self._working -= 1
 
-    async def _predict(self, body: bytes, key: str | None, started: float, test: bool) -> bytes:
+    async def _in_time(self, body: bytes, asked: Asked) -> Made:
+        """As `_predict`, for as long as the caller waits: rows that are still in the queue then are not predicted."""
+        if asked.patience is None:
+            return await self._predict(body, asked)
+        try:
+            async with asyncio.timeout(asked.patience - (time.perf_counter() - asked.started)):
+                return await self._predict(body, asked)
+        except TimeoutError:
+            raise Problem(504, f"not answered within {asked.patience:g} s, for which it was asked") from None
+
+    async def _predict(self, body: bytes, asked: Asked) -> Made:
         given = envelope(await self._decoded(body), "rows", "time")
         table = self.router.table
-        arm, served = table.choose(key)
+        arm, served = table.choose(asked.route_key)
         rows: list[dict[str, Any]] = given["rows"]
-        asked = rows
         times = event_times(given.get("time"), len(rows)) if type(rows) is list else ()
         model_rows = rows
         if served.lookup is not None and served.reader.shaped(rows):
             model_rows, rows = await served.lookup.fill(rows, times)
         columns = served.reader.read(model_rows)
         self.tally.follow(table.route)
-        tally = ArmTally(arm.arm, arm.version) if test else self.tally.of(arm.arm)
-        before = time.perf_counter() - started
+        tally = ArmTally(arm.arm, arm.version) if asked.test else self.tally.of(arm.arm)
+        before = time.perf_counter() - asked.started
         try:
             answers = await self._ask(served, columns)
         except Problem:
             tally.failed()
             raise
-        seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - asked.started
         tally.answered(len(rows), seconds * 1000)
-        ids = _ids(len(rows))
-        label = LOAD_TEST if test else arm.arm
+        ids = new_ids(len(rows))
+        label = LOAD_TEST if asked.test else arm.arm
         answered = Answered(
             ids, times, self.settings.model, arm.version, label, rows, answers, round(seconds * 1000, 3)
         )
-        await self._keep(answered.record())
-        if not test:
+
+        def count() -> None:
+            if asked.test:
+                return
             told = self.metrics.arm(arm.version, arm.arm, served.predicted)
-            told.answered(answers, time.perf_counter() - started)
+            told.answered(answers, time.perf_counter() - asked.started)
             if self.tally.shadow is not None:
-                self.shadow.offer(table.route, Given(self.tally.shadow, asked, ids, times, answers, before))
-        return _reply(answered, answers, arm)
+                self.shadow.offer(table.route, Given(self.tally.shadow, given["rows"], ids, times, answers, before))
+
+        return Made(answered.reply(), answered.record(), count)
 
     async def outcomes(self, body: bytes) -> bytes:
         """Answer a request to /outcomes. Raises Problem."""
@@ -208,11 +227,11 @@ class Runtime:
                 raise Problem(503, "the model's process keeps ending", retry_after=_RETRY_AFTER) from None
             if flaws := unseen(served.version.signature.columns, columns):
                 raise Problem.of_rows(flaws) from None
-            raise _failure("the model failed on this request", error.__cause__) from None
+            raise failure("the model failed on this request", error.__cause__) from None
         except TimeoutError:
             raise Problem(504, "the model took too long") from None
         if answers.bad:
-            raise _failure(f"the model gave no finite number for row {min(answers.bad)}", None)
+            raise failure(f"the model gave no finite number for row {min(answers.bad)}", None)
         return answers
 
     async def _keep(self, record: bytes) -> None:
@@ -263,24 +282,8 @@ class Runtime:
                 yield f"the feature store has no view {views}, which version {number} looks up"
 
 
-def _failure(detail: str, cause: BaseException | None) -> Problem:
+def failure(detail: str, cause: BaseException | None) -> Problem:
+    """A mistake of the model's or ours: what it was is in the log, under an id that the caller is told."""
     error_id = secrets.token_hex(8)
-    _log.error("error %s: %s", error_id, detail, exc_info=cause)
+    _log.error("error %s: %s", error_id, detail, exc_info=cause, extra={"told": {"error_id": error_id}})
     return Problem(500, detail, error_id=error_id)
-
-
-def _ids(rows: int) -> Sequence[str]:
-    """New ids, which sort by time."""
-    base = f"{time.time_ns() // 1_000_000:012x}{os.urandom(8).hex()}"
-    return [f"{base}-{row}" for row in range(rows)]
-
-
-def _reply(answered: Answered, answers: Answers, arm: Arm) -> bytes:
-    reply = {
-        "predictions": answers.predictions,
-        "prediction_ids": answered.ids,
-        "model_version": arm.version,
-    }
-    if answers.probabilities is not None:
-        reply["probabilities"] = answers.probabilities
-    return orjson.dumps(reply)

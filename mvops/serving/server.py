@@ -19,6 +19,7 @@ from mvops.contracts.feature_stores import FeatureStore
 from mvops.errors import ServingError
 from mvops.serving.app import create_app
 from mvops.serving.client import EndpointClient
+from mvops.serving.journal import log_as_json
 from mvops.serving.listening import url_of
 from mvops.serving.runtime import Runtime
 from mvops.serving.settings import ServiceSettings
@@ -66,6 +67,7 @@ def _config(app: ASGIApp | str, settings: ServiceSettings, workers: int = 1) -> 
         ws="none",
         log_level="warning",
         access_log=False,
+        log_config=None,
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=60,
@@ -75,6 +77,7 @@ def _config(app: ASGIApp | str, settings: ServiceSettings, workers: int = 1) -> 
 
 def run_here(app: ASGIApp, runtime: Runtime, listening: socket.socket, on_ready: Callable[[str], None]) -> None:
     """See `run.run_app`."""
+    log_as_json()
     url = url_of(listening)
     with listening:
         runtime.start()
@@ -117,6 +120,7 @@ def run_workers(
 
 def worker(features: FeatureStore | None = None) -> FastAPI:
     """The application of one worker process."""
+    log_as_json()
     return create_app(worker_settings(), features=features)
 
 

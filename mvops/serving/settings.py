@@ -44,6 +44,8 @@ class ServiceSettings(Frozen):
     predict_timeout: float = Field(default=30, gt=0)
     isolate: bool = True  # ask an estimator in a process of its own, where the system can fork one
     memory: int | None = Field(default=None, ge=MEBIBYTE)  # that such a process may take
+    keep_answers: float = Field(default=86_400, gt=0)  # to requests with an Idempotency-Key
+    max_answers: int = Field(default=256 * MEBIBYTE, ge=1)  # of these together
     poll: float = Field(default=0.2, gt=0)  # how often the route is looked at
     drain_delay: float = Field(default=0, ge=0)  # how long to go on answering after SIGTERM
     drain_timeout: float = Field(default=15, gt=0)  # how long requests in work may then take

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,15 +16,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mvops.contracts.feature_stores import FeatureStore
-from mvops.serving.guard import KNOWN, Guard, Guarded, refused
+from mvops.serving.asked import read_headers
+from mvops.serving.guard import CALLER, KNOWN, Guard, Guarded, refused
 from mvops.serving.openapi import document
 from mvops.serving.problems import Problem
-from mvops.serving.runtime import Runtime
+from mvops.serving.runtime import Runtime, failure
 from mvops.serving.scraped import ScrapeMark
 from mvops.serving.settings import ServiceSettings
-
-_ROUTE_KEY = "x-route-key"
-_LOAD_TEST = "x-mvops-load-test"  # its answers are logged, and neither monitored nor counted for a rollout
 
 
 def _json(value: object, status: int = 200) -> Response:
@@ -41,9 +38,18 @@ class _Handlers:
         self._mark = ScrapeMark(runtime.settings.state_folder)
 
     async def predict(self, request: Request) -> Response:
-        key = request.headers.get(_ROUTE_KEY)
-        test = _LOAD_TEST in request.headers
-        return await self._post(request, lambda body, started: self._runtime.predict(body, key, started, test=test))
+        repeated = False
+
+        async def answer(body: bytes, started: float) -> bytes:
+            nonlocal repeated
+            asked = read_headers(request.headers, started, request.scope.get(CALLER, ""))
+            reply, repeated = await self._runtime.predict(body, asked)
+            return reply
+
+        response = await self._post(request, answer)
+        if repeated:
+            response.headers["idempotency-replayed"] = "true"
+        return response
 
     async def outcomes(self, request: Request) -> Response:
         return await self._post(request, lambda body, _: self._runtime.outcomes(body))
@@ -63,7 +69,9 @@ class _Handlers:
         return Response(self._runtime.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def openapi(self, _: Request) -> Response:
-        return _json(document(self._runtime.router.table.champion.version, self._settings.max_rows))
+        auth = self._settings.auth
+        version = self._runtime.router.table.champion.version
+        return _json(document(version, self._settings.max_rows, keys=auth is not None and bool(auth.keys)))
 
     async def rollout(self, request: Request) -> Response:
         client = request.client
@@ -162,6 +170,6 @@ async def _on_http(_: Request, error: Exception) -> Response:
     return response
 
 
-async def _on_error(_: Request, __: Exception) -> Response:
-    """A mistake of ours; the server writes the traceback to its log."""
-    return refused(Problem(500, "something went wrong in the endpoint", error_id=secrets.token_hex(8)))
+async def _on_error(_: Request, error: Exception) -> Response:
+    """A mistake of ours."""
+    return refused(failure("something went wrong in the endpoint", error))

@@ -87,7 +87,7 @@ def told(port: int, method: str, path: str, body: Any = None, headers: Any = Non
     response, text = send(port, method, path, body, headers)
     found = json.loads(text) if text.startswith(b"{") else text
     if isinstance(found, dict):
-        found = {key: value for key, value in found.items() if key not in {"prediction_ids", "error_id"}}
+        found = {key: value for key, value in found.items() if key not in {"prediction_ids", "error_id", "request_id"}}
     return response.status, response.headers["content-type"], found
 
 

@@ -173,6 +173,8 @@ _FORKS.set_forkserver_preload(["serving_support", "skops.io"])
 def _serve(service: Path, say: Connection, file_limit: int | None, environment: Mapping[str, str], **options) -> None:
     """What a server's process runs; says its URL, or why there is none."""
     os.environ.update(environment)
+    if "stderr" in options:
+        os.dup2(os.open(options["stderr"], os.O_WRONLY | os.O_CREAT), 2)
     if file_limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.RLIM_INFINITY))
     try:

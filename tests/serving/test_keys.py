@@ -13,7 +13,7 @@ from mvops.core.reach import is_loopback
 from mvops.errors import ServingError
 from mvops.serving.app import create_app
 from mvops.serving.client import EndpointClient, KeyAskedError
-from mvops.serving.guard import PUBLIC
+from mvops.serving.keys import PUBLIC
 from mvops.serving.loadtest import example_of, load_test
 from mvops.serving.settings import ServiceSettings
 
@@ -89,6 +89,15 @@ def test_xu1_no_stranger_is_let_in_and_each_key_is(asked):
 def test_xu1_a_websocket_is_closed_before_it_is_one(asked):
     upgrade = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n"
     assert raw(asked.port, b"GET /predict HTTP/1.1\r\nHost: localhost\r\n" + upgrade + b"\r\n")[0] in {401, 403}
+
+
+def test_the_openapi_document_says_how_a_key_is_sent(asked):
+    validator = pytest.importorskip("openapi_spec_validator", reason="needs openapi-spec-validator")
+    document = EndpointClient(asked.url, key=KEY).document()
+    validator.validate(document)
+    assert document["security"] == [{"bearer": []}, {"header": []}]
+    assert document["paths"]["/health/live"]["get"]["security"] == []
+    assert {"401", "429"} <= document["paths"]["/predict"]["post"]["responses"].keys()
 
 
 def test_a_probe_is_told_yes_or_no_and_who_has_a_key_why(asked):

@@ -196,7 +196,12 @@ def test_workers_share_the_port_the_log_and_their_counts(project: Project, bento
 
 
 @pytest.mark.system
-def test_what_the_team_adds_to_the_service_is_served(project: Project, bentoml: Path) -> None:
+def test_what_the_team_adds_to_the_service_is_served_and_asks_for_the_key_too(
+    project: Project, bentoml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = {"X-API-Key": "team-key-0123456789"}
+    monkeypatch.setenv("TEAM_KEY", key["X-API-Key"])
+    project.settings["auth"] = {"keys": [{"secret": "TEAM_KEY"}]}
     folder = generate("bentoml", project)
     own = (folder / "service.py").read_text()
     own += '\n    @bentoml.api(route="/double")\n    def double(self, x: int) -> int:\n        return 2 * x\n'
@@ -204,9 +209,11 @@ def test_what_the_team_adds_to_the_service_is_served(project: Project, bentoml: 
     launcher = Launcher("bentoml", str(bentoml / "python"))
     try:
         running = launcher.start(project, edit=lambda: (folder / "service.py").write_text(own))
-        assert send(running.port, "GET", "/team")[1] == b'{"owner":"ops"}'
-        assert send(running.port, "POST", "/double", '{"x": 4}')[1] == b"8"
-        assert running.client.predict([LATE]).predictions == (1,)
+        assert send(running.port, "GET", "/team")[0].status == 401
+        assert send(running.port, "POST", "/double", '{"x": 4}')[0].status == 401
+        assert send(running.port, "GET", "/team", None, key)[1] == b'{"owner":"ops"}'
+        assert send(running.port, "POST", "/double", '{"x": 4}', key)[1] == b"8"
+        assert EndpointClient(running.url, key=key["X-API-Key"]).predict([LATE]).predictions == (1,)
     finally:
         launcher.close()
 
