@@ -122,9 +122,9 @@ def site(python: Path) -> str:
 
 @nox.session(python=DEFAULT)
 def nightly(session: nox.Session) -> None:
-    """What takes chances takes many of them: every write fails once, pairs of crashes, long random histories."""
+    """What takes chances takes many: every write fails once, pairs of crashes, long histories, hostile requests."""
     session.install("-e", ".[all]", *TEST, *SYSTEMS)
-    deep = ("tests/cli/test_crash_points.py", "tests/cli/test_histories.py")
+    deep = ("tests/cli/test_crash_points.py", "tests/cli/test_histories.py", "tests/serving/test_fuzzing.py")
     session.run("pytest", *(session.posargs or deep), env={"MVOPS_TEST_DEPTH": "nightly"})
 
 

@@ -22,7 +22,7 @@ PAGES = {
         *(f"XN{number}" for number in range(1, 7)),
         *("XU1", "XU2", "XU3", "XU4", "XU6"),
         *("S3", "S4", "S5"),
-        *("XJ5", "XJ6", "XO2"),
+        *("S11", *(f"XJ{number}" for number in range(1, 8)), "XO2"),
     ],
 }
 ROW = re.compile(r"^\| ([A-Z]+\d+) \| (.*) \| ?(.*) ?\|$", re.MULTILINE)

@@ -9,14 +9,23 @@ from mvops.core.signature import Column, Signature
 from mvops.core.version import Version
 from mvops.serving.keys import PUBLIC
 from mvops.serving.problems import MEDIA_TYPE
+from mvops.serving.rows import INT64
 
+_YEARS = "^(16(7[89]|[89][0-9])|1[7-9][0-9]{2}|2[01][0-9]{2}|22([0-5][0-9]|6[01]))-"  # as `rows.read_time` takes them
+_NO_NUL = "^[^\\u0000]*$"
+_TIME = {"type": "string", "format": "date-time", "pattern": _YEARS}
 _TYPES: Mapping[str, dict[str, Any]] = {
     "number": {"type": "number"},
-    "integer": {"type": "integer", "format": "int64"},
+    "integer": {"type": "integer", "format": "int64", "minimum": INT64.start, "maximum": INT64.stop - 1},
     "boolean": {"type": "boolean"},
-    "category": {"type": "string"},
-    "text": {"type": "string"},
-    "datetime": {"type": "string", "format": "date-time"},
+    "category": {"type": "string", "pattern": _NO_NUL},
+    "text": {"type": "string", "pattern": _NO_NUL},
+    "datetime": _TIME,
+}
+_OUTCOMES: Mapping[frozenset[type], dict[str, Any]] = {
+    frozenset({int, float}): {"type": "number", "exclusiveMinimum": -(2**63), "exclusiveMaximum": 2**63},
+    frozenset({str}): {"type": "string", "pattern": _NO_NUL},
+    frozenset({bool}): {"type": "boolean"},
 }
 _FALLBACK: Mapping[str, Any] = {"number": 0.0, "integer": 0, "boolean": False, "datetime": "2026-01-31T12:00:00Z"}
 _SHOWN = 50  # categories named in a description
@@ -131,8 +140,7 @@ def _schemas(version: Version, max_rows: int) -> dict[str, Any]:
             "description": f"Of the classes {named}, in this order",
         }
         reply["probabilities"] = {"type": "array", "items": numbers}
-    time = {"type": "string", "format": "date-time"}
-    outcome = {"prediction_id": {"type": "string", "minLength": 1, "maxLength": 200}, "outcome": answer}
+    outcome = {"prediction_id": {"type": "string", "pattern": "^[ -~]{1,200}$"}, "outcome": _outcome(signature)}
     return {
         "Row": _row(version),
         "Request": _object(
@@ -140,7 +148,7 @@ def _schemas(version: Version, max_rows: int) -> dict[str, Any]:
                 "rows": _list({"$ref": "#/components/schemas/Row"}, max_rows),
                 "time": {
                     "description": "When it happened: one time for all rows, or one for each. Now, if left out.",
-                    "anyOf": [time, {"type": "array", "items": time}, {"type": "null"}],
+                    "anyOf": [_TIME, {"type": "array", "items": _TIME}, {"type": "null"}],
                 },
             },
             optional={"time"},
@@ -166,6 +174,13 @@ def _schemas(version: Version, max_rows: int) -> dict[str, Any]:
 
 def _label(signature: Signature) -> dict[str, Any]:
     return {"enum": list(signature.classes)} if signature.classes else {}
+
+
+def _outcome(signature: Signature) -> dict[str, Any]:
+    """As `requests.misfit` takes them: of a class's type, which need not be one that training had."""
+    types = {type(label) for label in signature.classes} if signature.task == "classification" else {float}
+    kinds = [schema for kind, schema in _OUTCOMES.items() if not types or types & kind]
+    return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
 
 
 def _object(properties: dict[str, Any], optional: Container[str] = ()) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 from mvops.core.signature import Column, ColumnKind
 from mvops.serving.problems import Flaw, Problem
 
+_EXACT = 2.0**53  # above, a float may stand for another integer: as the decoder takes integers of more than 64 bits
 _MAX = sys.float_info.max
 INT64 = range(-(2**63), 2**63)
 _FIRST, _LAST = datetime(1678, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)  # what datetime64[ns] can hold
@@ -34,7 +35,8 @@ def _number(value: Any) -> Any:
 
 
 def _integer(value: Any) -> int:
-    if type(value) not in {int, float} or value != value // 1 or int(value) not in INT64:
+    exact = type(value) is int or (type(value) is float and -_EXACT <= value <= _EXACT)
+    if not exact or value != value // 1 or int(value) not in INT64:
         raise _WrongError("must be an integer of at most 64 bits")
     return int(value)
 

@@ -1,4 +1,4 @@
-"""What an endpoint refuses, whichever server answers: hardening XJ1 to XJ5 and XJ7."""
+"""What an endpoint refuses, whichever server answers: XJ1 to XJ5 and XJ7."""
 
 from __future__ import annotations
 
@@ -16,12 +16,19 @@ def rows(*given):
 BODIES = [
     ("not JSON", "{", 400),
     ("NaN", '{"rows": [{"temp": NaN}]}', 422),
+    ("Infinity", '{"rows": [{"temp": Infinity}]}', 422),
+    ("-Infinity", '{"rows": [{"temp": -Infinity}]}', 422),
+    ("400 digits", '{"rows": [{"temp": %s}]}' % ("9" * 400), 422),
     ("1e999", '{"rows": [{"temp": 1e999}]}', 422),
     ("5,000 digits", '{"rows": [{"temp": %s}]}' % ("9" * 5000), 422),
     ("deep", "[" * 100_000, 400),
     ("the same key twice", '{"rows": [{"temp": 1, "temp": 2}]}', 400),
     ("UTF-16", rows(LATE).encode("utf-16"), 400),
     ("lone surrogate", rows(LATE).replace("UA", "\\ud800"), 400),
+    ("a byte order mark", b"\xef\xbb\xbf" + rows(LATE).encode(), 400),
+    ("not UTF-8", rows(LATE).encode().replace(b"UA", b"\xff\xfe"), 400),
+    ("garbage behind it", rows(LATE) + "x", 400),
+    ("nothing", "", 400),
     ("two documents", rows(LATE) * 2, 400),
     ("a list", "[]", 422),
     ("no rows", "{}", 422),
@@ -32,6 +39,16 @@ BODIES = [
     ("unknown column", rows(LATE | {"x": 1}), 422),
     ("true for a number", rows(LATE | {"temp": True}), 422),
     ('"1" for a number', rows(LATE | {"temp": "1"}), 422),
+    ("null for a number", rows(LATE | {"temp": None}), 422),
+    ("a list for a number", rows(LATE | {"temp": [1]}), 422),
+    ("an object for a text", rows(LATE | {"carrier": {}}), 422),
+    ("beyond 64 bits", rows(LATE | {"hour": 2**63}), 422),
+    ("beyond 64 bits by one, below", rows(LATE | {"hour": -(2**63) - 1}), 422),
+    ("a half for an integer", rows(LATE | {"hour": 0.5}), 422),
+    ("U+0000 in a text", rows(LATE | {"carrier": "U\0A"}), 422),
+    ("a row that is none", rows(LATE, [1]), 422),
+    ("rows of columns", json.dumps({"rows": {"temp": [1]}}), 422),
+    ("a time too late", json.dumps({"rows": [LATE], "time": "9999-12-31T23:59:59+00:00"}), 422),
     ("bad time", json.dumps({"rows": [LATE], "time": "9999-99-99"}), 422),
     ("times for other rows", json.dumps({"rows": [LATE], "time": []}), 422),
     ("15,000 columns", json.dumps({"rows": [{str(n): 1 for n in range(15_000)}]}), 422),
@@ -56,6 +73,10 @@ PATHS = [
     ("POST", "/PREDICT", 404),
     ("POST", "/%70redict", 404),
     ("POST", "/health/../predict", 404),
+    ("CONNECT", "/predict", 405),
+    ("DELETE", "/predict", 405),
+    ("POST", "/predict;/x", 404),
+    ("POST", "/predict%2f", 404),
     ("GET", "/docs", 404),
     ("POST", "/health/ready", 405),
 ]

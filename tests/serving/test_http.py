@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import time
+from select import select
 
 import pytest
 from hostile_requests import BODIES, DISGUISED, HEAD, HEADERS, PATHS, raw, rows
@@ -69,27 +71,27 @@ def test_the_example_in_the_openapi_document_works(shared):
 
 
 @pytest.mark.parametrize(("body", "status"), [case[1:] for case in BODIES], ids=[case[0] for case in BODIES])
-def test_bad_input_is_refused_and_not_logged(shared, body, status):
+def test_xj1_xj2_xj4_bad_input_is_refused_and_not_logged(shared, body, status):
     server, _ = shared
     before = server.client.rollout()
     refused(send(server.port, "POST", "/predict", body), status)
     assert server.client.rollout() == before
 
 
-def test_a_bad_row_is_named(shared):
+def test_xj4_a_bad_row_is_named(shared):
     server, _ = shared
     told = refused(send(server.port, "POST", "/predict", rows(LATE, LATE | {"temp": "1"})), 422)
     assert told["detail"] == 'row 1, column "temp": must be a finite number'
     assert told["errors"] == [{"row": 1, "column": "temp", "message": "must be a finite number"}]
 
 
-def test_a_category_that_training_never_saw_is_answered(shared):
+def test_xj4_a_category_that_training_never_saw_is_answered(shared):
     server, _ = shared
     assert len(server.client.predict([LATE | {"carrier": "ZZ"}]).predictions) == 1
 
 
 @pytest.mark.parametrize("headers", HEADERS)
-def test_another_content_type_is_refused(shared, headers):
+def test_xj2_another_content_type_is_refused(shared, headers):
     refused(send(shared[0].port, "POST", "/predict", rows(LATE), headers), 415)
 
 
@@ -98,7 +100,7 @@ def test_a_charset_that_says_utf_8_is_fine(shared):
     assert send(shared[0].port, "POST", "/predict", rows(LATE), headers)[0].status == 200
 
 
-def test_a_body_over_the_limit_is_refused_with_and_without_its_length(shared):
+def test_xj3_a_body_over_the_limit_is_refused_with_and_without_its_length(shared):
     server, _ = shared
     assert raw(server.port, HEAD + b"Content-Length: 200001\r\n\r\n")[0] == 413
     chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
@@ -106,13 +108,25 @@ def test_a_body_over_the_limit_is_refused_with_and_without_its_length(shared):
     refused(send(server.port, "POST", "/predict", b" " * 200_001), 413)
 
 
-def test_a_body_that_never_comes_is_given_up(shared):
+def test_xj3_a_body_that_never_comes_is_given_up(shared):
     status, answer = raw(shared[0].port, HEAD + b"Content-Length: 100\r\n\r\n", b"{")
     assert status == 408, answer
 
 
+def test_xj3_a_body_that_trickles_or_never_ends_is_given_up_within_its_time(shared):
+    port = shared[0].port
+    for head, part in ((b"Content-Length: 9000\r\n\r\n", b" "), (b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n")):
+        started = time.monotonic()
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(HEAD + head)
+            while not select([connection], [], [], 0.05)[0]:
+                connection.sendall(part)
+            assert connection.recv(65536).split(b" ", 2)[1] == b"408"
+        assert time.monotonic() - started < 3  # one second is what it has
+
+
 @pytest.mark.parametrize("head", DISGUISED.values(), ids=DISGUISED)
-def test_headers_in_disguise_are_refused(shared, head):
+def test_xj5_headers_in_disguise_are_refused(shared, head):
     assert raw(shared[0].port, HEAD + head)[0] in {400, 431}
 
 
@@ -124,7 +138,7 @@ def test_a_client_that_leaves_halfway_disturbs_nobody(shared):
 
 
 @pytest.mark.parametrize(("method", "path", "status"), PATHS)
-def test_other_paths_and_methods_are_refused(shared, method, path, status):
+def test_xj7_other_paths_and_methods_are_refused(shared, method, path, status):
     answer = send(shared[0].port, method, path, rows(LATE) if method == "POST" else None)
     if method == "HEAD":
         assert answer[0].status == status
