@@ -66,6 +66,7 @@ class ModelProcess:
         self._finalize: Callable[[], object] = lambda: None
         self._deaths = 0
         self._not_before = 0.0
+        self._used = time.monotonic()
         self._closed = False
         self._begin()
 
@@ -80,6 +81,7 @@ class ModelProcess:
         Raises ModelRaisedError, ModelDiedError, ModelDownError, and GivenUpError after the time for a prediction.
         """
         with self._lock:
+            self._used = time.monotonic()
             if self._deaths >= _OFTEN and time.monotonic() < self._not_before:
                 raise ModelDownError(f"the model's process ended {self._deaths} times in a row")
             found = self._asked(columns)
@@ -87,6 +89,16 @@ class ModelProcess:
         if "error" in found:
             raise ModelRaisedError(found["error"] + "\n" + found["trace"])
         return Answers(found["predictions"], found["probabilities"], frozenset(found["bad"]))
+
+    def rest(self, idle: float) -> None:
+        """End it if it was not asked for so many seconds; it starts again when it is."""
+        if self._keeper is None or time.monotonic() - self._used < idle or not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._finalize()
+            self._keeper = None
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """End it, whatever it is at; it cannot be asked any more. May be called from any thread."""

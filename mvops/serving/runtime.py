@@ -115,8 +115,7 @@ class Runtime:
             self.tally.follow(route)
         self.shadow.follow(route, self.tally.shadow)
         for served in self.router.table.served.values():
-            if served.lookup is not None:
-                served.lookup.look()
+            served.look()
 
     def _publish(self) -> None:
         counts = self.tally.export()

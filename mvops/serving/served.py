@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from mvops.artifacts.store import ArtifactStore
 
 
+_IDLE = 60.0  # seconds
+
+
 @dataclass(frozen=True)
 class Served:
     """A version with its reader of rows and its queue."""
@@ -40,6 +43,13 @@ class Served:
     def predicted(self) -> Predicted:
         """A new counter of what the version says."""
         return Predicted(self.version, self.edges)
+
+    def look(self) -> None:
+        """See after what it stands on; to be called every moment."""
+        if self.lookup is not None:
+            self.lookup.look()
+        if self.process is not None and self.answering.engine == "onnx":  # which seldom leaves a row to it
+            self.process.rest(_IDLE)
 
 
 def load_served(

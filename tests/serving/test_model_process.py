@@ -19,6 +19,9 @@ from serving_support import REGRESSION, Project, Server, send, wait_for
 
 from mvops.artifacts.elsewhere import environment_for_a_model
 from mvops.core.signature import Column
+from mvops.core.version import Version
+from mvops.serving.model_process import ModelDiedError, ModelProcess
+from mvops.serving.settings import ServiceSettings
 
 _ALONE = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}
 _SIGNATURE = REGRESSION.model_copy(update={"columns": (Column(name="x", kind="number", example=0.5),)})
@@ -147,6 +150,23 @@ def test_nothing_is_left_of_a_server_that_was_killed(moody, tmp_path, start):
         assert stuck.exception() is not None
     assert len(below) == 2
     assert not psutil.wait_procs(below, 5)[1]
+
+
+def test_one_that_is_not_asked_rests_until_it_is(moody):
+    _, project = moody
+    version = Version.model_validate_json((project.state / "v1.json").read_text())
+    settings = ServiceSettings.load(project.service()).model_copy(update={"predict_timeout": 60})
+    process = ModelProcess(version, settings, project.store.read_bytes(version.artifact))
+    below = [each for each in psutil.Process().children() if "model_keeper" in " ".join(each.cmdline())]
+    process.rest(3600)
+    assert process([[21.0]]).predictions == [42.0]
+    process.rest(0)
+    assert below
+    assert not psutil.wait_procs(below, 5)[1]
+    assert process([[21.0]]).predictions == [42.0]
+    process.close()
+    with pytest.raises(ModelDiedError):
+        process([[21.0]])
 
 
 def _below(server: Server) -> list[psutil.Process]:
