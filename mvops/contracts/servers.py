@@ -22,6 +22,7 @@ class Service(OfEnvironment):
     max_rows: int
     engine: str | None = None  # and `tolerance`: what the YAML says other than by default
     tolerance: float | None = None
+    releases: str | None = None  # `environment` of the YAML, other than by default
     state: str  # folder of route.json and the versions' manifests
     artifacts: str
     predictions: str

@@ -38,6 +38,7 @@ class CodeState(Frozen):
         return (self.notebook, *self.later)
 
 
+Releases = Literal["refuse", "warn"]  # what becomes of a version that was made with other packages than there are
 TOLERANCE = 1e-6  # how far an ONNX graph's probabilities may be from the estimator's
 OWN = "mvops"  # see `Environment.interpreter`
 

@@ -28,7 +28,10 @@ from mvops.registry.glance import champions_now
 from mvops.serving.ownership import is_held
 from mvops.witness import is_file
 
-_READ_AT_THE_START = ("predictions", "artifacts", "features", "max_rows", "engine", "tolerance", "auth")  # and kept
+_READ_AT_THE_START = (  # and kept
+    *("predictions", "artifacts", "features", "max_rows"),
+    *("engine", "tolerance", "releases", "auth"),
+)
 
 
 class EndpointSpec(Spec):
@@ -179,6 +182,7 @@ def _service(look: Look, name: str, endpoint: Endpoint, pythons: Mapping[str, An
         port=endpoint.port,
         max_rows=endpoint.max_rows,
         engine=None if endpoint.engine == "auto" else endpoint.engine,
+        releases=None if endpoint.environment == "refuse" else endpoint.environment,
         tolerance=None if endpoint.tolerance == TOLERANCE else endpoint.tolerance,
         auth=endpoint.auth,
         state=f"{hidden_folder(workspace.project.environment)}/serving/{name}",

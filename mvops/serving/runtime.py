@@ -250,7 +250,7 @@ class Runtime:
             "model": self.settings.model,
             "draining": self.draining,
             "route": {"serial": route.serial, "trouble": self.router.trouble},
-            "versions": [arm.model_dump() | table.served[arm.version].answering.told() for arm in route.arms],
+            "versions": [arm.model_dump() | table.served[arm.version].told() for arm in route.arms],
             "spool": {
                 "trouble": trouble,
                 "backlog_bytes": self.spool.backlog,

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from mvops.contracts.feature_stores import FeatureStore
@@ -17,6 +18,7 @@ from mvops.serving.engines import Answering, answering
 from mvops.serving.lookups import FeatureLookup
 from mvops.serving.model_process import ModelProcess
 from mvops.serving.predicted import Predicted, baseline_edges
+from mvops.serving.releases import check_releases, other_releases
 from mvops.serving.rows import RowReader
 from mvops.serving.settings import ServiceSettings
 from mvops.serving.steady import steady
@@ -39,6 +41,11 @@ class Served:
     answering: Answering
     lookup: FeatureLookup | None = None
     process: ModelProcess | None = None  # the model's own
+    other_releases: tuple[str, ...] = ()  # than it was made with
+
+    def told(self) -> dict[str, Any]:
+        """For `/health/ready`."""
+        return self.answering.told() | ({"other_releases": self.other_releases} if self.other_releases else {})
 
     def predicted(self) -> Predicted:
         """A new counter of what the version says."""
@@ -69,7 +76,8 @@ def load_served(
     batcher = Batcher(steady(chosen.ask), pool, settings.batch_rows, observe)
     process = estimator if isinstance(estimator, ModelProcess) else None
     lookup = lookup_of(version, settings, features)
-    return Served(version, reader, batcher, baseline_edges(version, store), chosen, lookup, process)
+    edges, others = baseline_edges(version, store), tuple(chain(*other_releases(version.environment)))
+    return Served(version, reader, batcher, edges, chosen, lookup, process, others)
 
 
 def estimator_of(version: Version, settings: ServiceSettings, *, kinder: bool = False) -> Predict:
@@ -79,6 +87,7 @@ def estimator_of(version: Version, settings: ServiceSettings, *, kinder: bool = 
     """
     from mvops.artifacts.elsewhere import NoAnswerError, bytes_for_here, load_version  # noqa: PLC0415 -- numpy
 
+    check_releases(version, settings.releases)
     store = _store(settings)
     if settings.isolate and sys.platform == "linux" and version.environment.interpreter in {"", OWN}:
         return ModelProcess(version, settings, bytes_for_here(store, version, settings.root), kinder=kinder)

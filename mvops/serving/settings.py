@@ -13,7 +13,7 @@ from mvops.contracts.feature_stores import ServedFeatures
 from mvops.core.config.auth import Auth
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
-from mvops.core.version import TOLERANCE
+from mvops.core.version import TOLERANCE, Releases
 from mvops.errors import ServingError, Where
 
 MEBIBYTE = 1 << 20
@@ -34,6 +34,7 @@ class ServiceSettings(Frozen):
     max_rows: int = Field(default=1000, ge=1)  # in one request
     engine: Literal["auto", "estimator"] = "auto"  # may a version's ONNX graph answer in place of its estimator
     tolerance: float = Field(default=TOLERANCE, gt=0)  # how far the two may be apart
+    releases: Releases = "refuse"  # a version that was made with other packages than are here
     max_body: int = Field(default=8 * MEBIBYTE, ge=1)
     max_spool: int = Field(default=1024 * MEBIBYTE, ge=1)  # acknowledged, but not yet in the prediction log
     max_waiting: int = Field(default=1024, ge=1)  # requests in work at once; more are told to come back

@@ -20,6 +20,7 @@ from mvops.lifecycle.ssh_signature import keygen
 from mvops.registry.journal import SqlJournal
 from mvops.registry.lock import current_lock
 from mvops.registry.versions import champion
+from mvops.serving.releases import other_releases
 from mvops.usecases.extras import in_use, install_line, missing_of, packages_of
 from mvops.usecases.plan import plan
 from mvops.usecases.project import open_project
@@ -203,7 +204,17 @@ def _model(workspace: Workspace, model: str) -> Check:
     if serving is None:
         return Check(f"model {model}", "note", "no version yet", "Make one: mvops apply")
     workspace.store.read_bytes(serving.artifact.sha256)
+    deciding, harmless = other_releases(serving.environment)
+    if deciding or harmless:
+        found = f"version {serving.number} was made with other packages: {'; '.join([*deciding, *harmless])}"
+        hint = f"Install them, or train it anew: mvops retrain {model}"
+        return Check(f"model {model}", "bad" if deciding and not _warns(workspace, model) else "note", found, hint)
     return Check(f"model {model}", "ok", f"version {serving.number}, its artefact is whole")
+
+
+def _warns(workspace: Workspace, model: str) -> bool:
+    endpoint = workspace.project.models[model].endpoint
+    return endpoint is None or endpoint.environment == "warn"
 
 
 _LOOKS: dict[str, Callable[[Workspace], Check]] = {

@@ -220,6 +220,7 @@ def _served(workspace: Workspace, version: Version) -> tuple[Scorer, ThreadPoolE
         batch_rows=CHUNK,
         engine=endpoint.engine,
         tolerance=endpoint.tolerance,
+        releases=endpoint.environment,
         isolate=False,  # nobody else is asked by this process
         predict_timeout=_PATIENCE,
         features=told,

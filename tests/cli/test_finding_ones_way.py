@@ -193,6 +193,23 @@ def test_doctor_finds_a_damaged_artefact(project: Path) -> None:
     assert "BAD  model toy" in mvops(project, "doctor").ok(1).out
 
 
+def test_another_scikit_learn_than_the_models_is_named_and_not_served_with(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = mvops(project, "versions", "show", "toy", "1", "--json").json()["environment"]["packages"]["scikit-learn"]
+    older = tmp_path / "before/scikit_learn-0.24.2.dist-info"
+    older.mkdir(parents=True)
+    (older / "METADATA").write_text("Metadata-Version: 2.1\nName: scikit-learn\nVersion: 0.24.2\n")
+    monkeypatch.syspath_prepend(older.parent)
+    told = f"scikit-learn: {wanted} wanted, 0.24.2 found"
+    assert f"version 1 was made with other packages: {told}" in mvops(project, "doctor").ok(1).out
+    mvops(project, "serve", "toy").refused(told)
+    mvops(project, "apply", "--yes", "models.toy.endpoint.environment=warn").ok()
+    assert '"releases": "warn"' in (project / "deploy/serving/toy/service.json").read_text()
+    edit(project / "configs/models/toy.yaml", "retrain:", "endpoint: {environment: warn}\nretrain:")
+    assert "BAD  model toy" not in mvops(project, "doctor").ok().out
+
+
 def test_doctor_points_at_the_line_of_the_yaml(project: Path) -> None:
     edit(project / "configs/models/toy.yaml", "gate:", "gaet:")
     said = mvops(project, "doctor").ok(1).out

@@ -11,7 +11,7 @@ from mvops.core.config.auth import Auth, check_reach
 from mvops.core.config.backend import Family
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
-from mvops.core.version import TOLERANCE
+from mvops.core.version import TOLERANCE, Releases
 
 Target = Literal["docker", "compose", "systemd", "kubernetes"]
 
@@ -27,6 +27,7 @@ class Endpoint(Frozen):
 
     By `engine: auto`, a version's ONNX graph answers where it says what the estimator says: the same classes, and
     probabilities (or values, above 1 as a share of themselves) no further apart than `tolerance`.
+    `environment` says what becomes of a version that was made with other packages than the endpoint has.
     `deploy` says what is generated to run it elsewhere than by `mvops serve`: a Dockerfile, a file for Docker Compose,
     a unit for systemd, manifests for Kubernetes. The second and the last bring the Dockerfile.
     """
@@ -38,6 +39,7 @@ class Endpoint(Frozen):
     engine: Literal["auto", "estimator"] = "auto"
     tolerance: float = Field(default=TOLERANCE, gt=0, le=0.01)
     auth: Auth | None = None
+    environment: Releases = "refuse"
     deploy: tuple[Target, ...] = ("docker",)
 
     @field_validator("deploy")
