@@ -23,6 +23,7 @@ PAGES = {
         *("XU1", "XU2", "XU3", "XU4", "XU6"),
         *("S3", "S4", "S5"),
         *("S11", *(f"XJ{number}" for number in range(1, 8)), "XO2"),
+        *("K1", "K3", "K4"),
     ],
 }
 ROW = re.compile(r"^\| ([A-Z]+\d+) \| (.*) \| ?(.*) ?\|$", re.MULTILINE)

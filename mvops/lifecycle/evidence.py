@@ -12,13 +12,26 @@ from mvops.core.frozen import Frozen
 Count = Annotated[int, Field(ge=0)]
 
 
+class Loss(Frozen):
+    """What outcomes made of an arm's answers: how many there are, the mean of their losses, and the variance."""
+
+    outcomes: Count
+    mean: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    variance: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class ArmEvidence(Frozen):
-    """What one arm did. `requests` includes `errors`; `rows` were answered; `latency_p99` is in milliseconds."""
+    """What one arm did. `requests` includes `errors`; `rows` were answered; `latency_p99` is in milliseconds.
+
+    `predicted` is how its answers are spread over the bins of both arms.
+    """
 
     requests: Count = 0
     errors: Count = 0
     rows: Count = 0
     latency_p99: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    predicted: tuple[float, ...] = ()
+    loss: Loss | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -9,7 +9,14 @@ from mvops.core.config.model import Abort, Rollout
 from mvops.core.durations import format_duration
 from mvops.core.rollout import RolloutState
 from mvops.lifecycle.evidence import ArmEvidence, Evidence
-from mvops.lifecycle.verdicts import FEWEST_FOR_ERRORS, Verdict, judge_errors, judge_latency
+from mvops.lifecycle.verdicts import (
+    FEWEST_FOR_ERRORS,
+    Verdict,
+    judge_errors,
+    judge_latency,
+    judge_quality,
+    judge_spread,
+)
 
 Finding = tuple[Verdict, str]
 
@@ -21,6 +28,8 @@ def findings(state: RolloutState, settings: Rollout, evidence: Evidence, now: da
     yield from _drift(state, settings.abort, evidence)
     yield from _errors(state, settings.abort, evidence)
     yield from _latency(settings.abort, evidence)
+    yield from _spread(state, settings.abort, evidence)
+    yield from _quality(state, settings.abort, evidence)
     yield from _patience(state, settings, evidence, now)
     yield from _sample(state, settings, evidence)
 
@@ -67,6 +76,37 @@ def _latency(rules: Abort, evidence: Evidence) -> Iterator[Finding]:
         f" {ours.latency_p99 / theirs.latency_p99:.3g}x where {rules.latency_p99:g}x is allowed"
     )
     yield verdict, f"{seen}." if verdict is Verdict.ABORT else f"{seen}; too few requests to be sure."
+
+
+def _spread(state: RolloutState, rules: Abort, evidence: Evidence) -> Iterator[Finding]:
+    ours, theirs = evidence.challenger, evidence.champion
+    if rules.prediction_drift is None or not ours.predicted or len(ours.predicted) != len(theirs.predicted):
+        return
+    one, other = ((arm.predicted, arm.requests - arm.errors) for arm in (ours, theirs))
+    verdict = Verdict(int(judge_spread(one, other, rules.prediction_drift, len(state.shares))))
+    if verdict is Verdict.FINE:
+        return
+    apart = sum(abs(here - there) for here, there in zip(ours.predicted, theirs.predicted, strict=True)) / 2
+    seen = (
+        f"The predictions of version {state.challenger} are spread otherwise than the champion's: {apart:.2f} of them"
+        f" would have to move, {rules.prediction_drift:g} are allowed"
+    )
+    yield verdict, f"{seen}." if verdict is Verdict.ABORT else f"{seen}; too few to tell chance from drift."
+
+
+def _quality(state: RolloutState, rules: Abort, evidence: Evidence) -> Iterator[Finding]:
+    ours, theirs = evidence.challenger.loss, evidence.champion.loss
+    if rules.quality is None or ours is None or theirs is None:
+        return
+    one, other = ((loss.mean, loss.variance, loss.outcomes) for loss in (ours, theirs))
+    verdict = Verdict(int(judge_quality(one, other, rules.quality)))
+    if verdict is Verdict.FINE:
+        return
+    seen = (
+        f"By {ours.outcomes:,} outcomes the mean loss of version {state.challenger} is {ours.mean:.4g}, the champion's"
+        f" by {theirs.outcomes:,} is {theirs.mean:.4g}; {rules.quality:.0%} more are allowed"
+    )
+    yield verdict, f"{seen}." if verdict is Verdict.ABORT else f"{seen}; too few to tell chance from fault."
 
 
 def _patience(state: RolloutState, settings: Rollout, evidence: Evidence, now: datetime) -> Iterator[Finding]:

@@ -143,6 +143,22 @@ class PredictionLog:
             return to_prediction(row), None if row.prediction_id is None else to_outcome(row)
         return None
 
+    def find_all(self, ids: Sequence[str]) -> list[Prediction]:
+        """Those of these predictions that are there; not for more than some hundreds at once."""
+        return [to_prediction(row) for row in self._fetch(select(PREDICTIONS).where(PREDICTIONS.c.id.in_(ids)))]
+
+    def first_time(self, model: str, version: int) -> datetime | None:
+        """The earliest event time of what a version was asked; load tests are left out."""
+        c = PREDICTIONS.c
+        mine = and_(c.model == model, c.version == version, c.arm != LOAD_TEST)
+        found: datetime | None = self._fetch(select(func.min(c.time)).where(mine))[0][0]
+        return found
+
+    def outcomes_before(self, moment: datetime) -> int:
+        """The number of the last outcome that was received before, 0 without one."""
+        query = select(func.max(OUTCOMES.c.seq)).where(OUTCOMES.c.received < moment)
+        return int(self._fetch(query)[0][0] or 0)
+
     def count(self, model: str, since: datetime | None = None, until: datetime | None = None) -> int:
         """How many predictions have an event time at `since` or later and before `until`."""
         query = select(func.count()).select_from(PREDICTIONS).where(_within(model, since, until))

@@ -9,10 +9,14 @@ from mvops.core.frozen import Frozen
 from mvops.core.route import ArmName, Route
 from mvops.serving.latencies import Latencies
 from mvops.serving.shadow_counts import ShadowCounts, ShadowTally
+from mvops.serving.spread import Spread
 
 
 class ArmCounts(Frozen):
-    """One arm. `requests` reached the model, `errors` of them it did not answer; latencies are None without answers."""
+    """One arm. `requests` reached the model, `errors` of them it did not answer; latencies are None without answers.
+
+    `predicted` is how its answers are spread over the champion's bins, while another version answers too.
+    """
 
     arm: ArmName
     version: int
@@ -21,6 +25,7 @@ class ArmCounts(Frozen):
     rows: int  # predicted
     latency_p50_ms: float | None
     latency_p99_ms: float | None
+    predicted: tuple[float, ...] = ()
 
 
 class Place(Frozen):
@@ -55,6 +60,7 @@ class ArmTally:
         self._errors = 0
         self._rows = 0
         self._latencies = Latencies()
+        self.spread = Spread()
 
     def answered(self, rows: int, latency_ms: float) -> None:
         """Count a request that the model answered."""
@@ -68,13 +74,16 @@ class ArmTally:
     def export(self) -> dict[str, Any]:
         """What `add` of another process understands."""
         bins = self._latencies.export()
-        return {"arm": self.arm, "version": self.version, "errors": self._errors, "rows": self._rows, "bins": bins}
+        told = {"arm": self.arm, "version": self.version, "errors": self._errors, "rows": self._rows, "bins": bins}
+        return told | {"spread": self.spread.export()}
 
     def add(self, exported: dict[str, Any]) -> None:
         """Count what another process has counted."""
         self._errors += exported["errors"]
         self._rows += exported["rows"]
         self._latencies.merge(exported["bins"])
+        if "spread" in exported:  # an endpoint of an earlier version, beside this one, does without
+            self.spread.add(exported["spread"])
 
     def counts(self) -> ArmCounts:
         """The numbers now."""
@@ -87,6 +96,7 @@ class ArmTally:
             rows=self._rows,
             latency_p50_ms=self._latencies.quantile(0.5),
             latency_p99_ms=self._latencies.quantile(0.99),
+            predicted=self.spread.told(),
         )
 
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from mvops.core.route import Arm, Route
 from mvops.core.version import Version
 from mvops.errors import MvopsError, ServingError
 from mvops.serving.served import Served
+from mvops.serving.spread import Bins
 
 _PATIENCE = 5.0  # seconds until a route that failed is tried again although it did not change
 _log = logging.getLogger("mvops.serving")
@@ -52,6 +54,16 @@ class Table:
         point = random.random() if key is None else _point(f"{self.route.model}:{challenger.version}:{key}")  # noqa: S311
         arm = challenger if point * 100 < challenger.weight else self._arm("champion")
         return arm, self.served[arm.version]
+
+    @cached_property
+    def bins(self) -> Bins:
+        """Those of the champion's predictions."""
+        return Bins(self.champion.version, self.champion.edges)
+
+    @property
+    def compares(self) -> bool:
+        """Is another version beside the champion."""
+        return len(self.route.arms) > 1 or self.route.shadow is not None
 
     def without_challenger(self) -> Table:
         """The same with all traffic to the champion."""

@@ -185,6 +185,8 @@ class Runtime:
             raise
         seconds = time.perf_counter() - asked.started
         tally.answered(len(rows), seconds * 1000)
+        if table.compares:
+            tally.spread.add(table.bins.shares(answers))
         ids = new_ids(len(rows))
         label = LOAD_TEST if asked.test else arm.arm
         answered = Answered(
@@ -197,7 +199,9 @@ class Runtime:
             told = self.metrics.arm(arm.version, arm.arm, served.predicted)
             told.answered(answers, time.perf_counter() - asked.started)
             if self.tally.shadow is not None:
-                self.shadow.offer(table.route, Given(self.tally.shadow, given["rows"], ids, times, answers, before))
+                self.shadow.offer(
+                    table.route, Given(self.tally.shadow, given["rows"], ids, times, answers, before, table.bins)
+                )
 
         return Made(answered.reply(), answered.record(), count)
 

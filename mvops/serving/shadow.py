@@ -32,6 +32,7 @@ from mvops.serving.served import estimator_of
 from mvops.serving.settings import ServiceSettings
 from mvops.serving.shadow_counts import ShadowTally
 from mvops.serving.spool import Spool, SpoolError
+from mvops.serving.spread import Bins
 
 _MOST = 128  # requests that wait
 _MOST_ROWS = 4096  # in the requests that wait
@@ -51,6 +52,7 @@ class Given:
     times: Sequence[datetime]
     answers: Answers
     before: float  # seconds
+    bins: Bins
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,7 @@ class Shadow:
         except (SpoolError, TimeoutError):
             given.tally.dropped()
             return
+        given.tally.spread.add(given.bins.shares(answers))
         given.tally.answered(answers, given.answers, milliseconds, classes=signature.classes)
 
     def _filled(self, loaded: _Loaded, given: Given) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -10,6 +10,7 @@ from typing import Any
 from mvops.core.frozen import Frozen
 from mvops.serving.answers import Answers
 from mvops.serving.latencies import Latencies
+from mvops.serving.spread import Spread
 
 _SMALLEST, _STEP = 1e-9, math.log(1.05)  # of the histogram of differences: its first edge, how much wider each bin is
 
@@ -34,6 +35,7 @@ class ShadowCounts(Frozen):
     difference_p50: float | None
     difference_p99: float | None
     trouble: str | None = None
+    predicted: tuple[float, ...] = ()
 
 
 class ShadowTally:
@@ -43,6 +45,7 @@ class ShadowTally:
         self.version = version
         self.trouble: str | None = None
         self._latencies = Latencies()
+        self.spread = Spread()
         self._sums: Counter[str] = Counter()
         self._bins: Counter[int] = Counter()
 
@@ -75,6 +78,7 @@ class ShadowTally:
             "latencies": self._latencies.export(),
             "sums": dict(self._sums),
             "bins": list(self._bins.copy().items()),
+            "spread": self.spread.export(),
         }
 
     def add(self, exported: dict[str, Any]) -> None:
@@ -83,6 +87,7 @@ class ShadowTally:
         self._latencies.merge(exported["latencies"])
         self._sums.update(exported["sums"])
         self._bins.update(dict(exported["bins"]))
+        self.spread.add(exported["spread"])
 
     def counts(self) -> ShadowCounts:
         """The numbers now."""
@@ -101,6 +106,7 @@ class ShadowTally:
             difference_p50=self._difference(0.5),
             difference_p99=self._difference(0.99),
             trouble=self.trouble,
+            predicted=self.spread.told(),
         )
 
     def _difference(self, share: float) -> float | None:

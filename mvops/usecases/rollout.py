@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from mvops.core.rollout import RolloutState
 from mvops.errors import ServingError, UsageError
-from mvops.lifecycle.evidence import ArmEvidence, Evidence
+from mvops.lifecycle.evidence import Evidence
 from mvops.lifecycle.rollout import Decision, after, decide
 from mvops.lifecycle.route_file import read_route
 from mvops.performing.traffic import end_rollout, make_champion, steer
@@ -19,6 +19,8 @@ from mvops.registry.lock import hold_lock
 from mvops.serving.shadow_counts import ShadowCounts
 from mvops.usecases.left_to_install import remark_on_files
 from mvops.usecases.reaching import AnotherAnswersError, counts_of, endpoint_client
+from mvops.usecases.rollout_evidence import evidence_of
+from mvops.usecases.rollout_outcomes import RolloutOutcomes
 from mvops.usecases.schedule import by_clock
 from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
@@ -42,8 +44,8 @@ def current_rollout(workspace: Workspace, model: str) -> RolloutState | None:
     return rollouts.current(workspace.registry, model)
 
 
-def look_once(workspace: Workspace, model: str) -> RolloutNews:
-    """Ask the endpoint how both versions do, and hold, advance or abort.
+def look_once(workspace: Workspace, model: str, outcomes: RolloutOutcomes | None = None) -> RolloutNews:
+    """Ask the endpoint how both versions do, and hold, advance or abort; `outcomes` may be those of an earlier look.
 
     Raises UsageError when nothing is rolling out. An endpoint that does not answer is silence: the rollout holds.
     """
@@ -52,7 +54,7 @@ def look_once(workspace: Workspace, model: str) -> RolloutNews:
         raise UsageError(f"nothing is rolling out for {model}", hint=f"See: mvops versions list {model}")
     settings = workspace.model(model).rollout
     try:
-        evidence, shadow = _evidence(workspace, state)
+        evidence, shadow = _evidence(workspace, state, outcomes or RolloutOutcomes(workspace, state))
     except AnotherAnswersError as error:
         return RolloutNews(state, "hold", f"{error.message}; start it: mvops serve {model} --port N", answered=False)
     except ServingError:
@@ -87,8 +89,10 @@ def patience_of(workspace: Workspace, model: str, *, answered: bool = True) -> f
 def follow(workspace: Workspace, model: str, *, every: float = 0.5) -> Iterator[RolloutNews]:
     """Look again and again until the rollout is done, aborted or a person's, or no request came for too long."""
     heard, requests = time.monotonic(), 0
+    running = current_rollout(workspace, model)
+    outcomes = RolloutOutcomes(workspace, running) if running else None
     while True:
-        news = look_once(workspace, model)
+        news = look_once(workspace, model, outcomes)
         yield news
         if news.decision in {"abort", "done", "wait"}:
             return
@@ -123,27 +127,14 @@ def _carry_out(workspace: Workspace, state: RolloutState, decision: Decision) ->
     return RolloutNews(moved, decision.action, decision.sentence)
 
 
-def _evidence(workspace: Workspace, state: RolloutState) -> tuple[Evidence, ShadowCounts | None]:
+def _evidence(
+    workspace: Workspace, state: RolloutState, outcomes: RolloutOutcomes
+) -> tuple[Evidence, ShadowCounts | None]:
     """What the endpoint counted since it took up the present route. Raises ServingError while it does not answer."""
     report = counts_of(workspace, state.model, endpoint_client(workspace, state.model))
     route = read_route(workspace.serving(state.model))
     if route is None or report.serial != route.serial:
         return Evidence(), None
-    arms = {
-        arm.version: ArmEvidence(
-            requests=arm.requests, errors=arm.errors, rows=arm.rows, latency_p99=arm.latency_p99_ms
-        )
-        for arm in report.arms
-    }
-    shadow = report.shadow
-    if shadow is not None:
-        arms[shadow.version] = ArmEvidence(
-            requests=shadow.requests, errors=shadow.errors, rows=shadow.rows, latency_p99=shadow.latency_p99_ms
-        )
-    evidence = Evidence(
-        champion=arms.get(state.champion, ArmEvidence()),
-        challenger=arms.get(state.challenger, ArmEvidence()),
-        alerts=tuple(alerts.alerts(workspace.registry, state.model, status="open")),
-        trouble=(shadow.trouble or "") if shadow else "",
-    )
-    return evidence, shadow
+    losses = outcomes.read() if workspace.model(state.model).rollout.abort.quality is not None else {}
+    open_alerts = alerts.alerts(workspace.registry, state.model, status="open")
+    return evidence_of(state, report, losses, open_alerts), report.shadow

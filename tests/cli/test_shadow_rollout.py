@@ -9,7 +9,7 @@ import pytest
 from toy_project import edit, mvops, port_of, spawn, until
 
 from mvops.registry.predictions import PredictionLog
-from mvops.serving.client import EndpointClient
+from mvops.serving.client import EndpointClient, Reply
 
 pytestmark = pytest.mark.xdist_group("cli-toy")
 ROW = {"age": 40.0, "income": 20000.0, "region": "a"}
@@ -92,3 +92,27 @@ def test_a_shadow_becomes_a_canary_or_is_aborted(shadowed: tuple[Path, EndpointC
     ask(client)
     until(lambda: "Version 3 becomes champion" in mvops(project, "rollout", "status", "toy").ok().out)
     until(lambda: client.predict([ROW]).model_version == 3)
+
+
+@pytest.mark.system
+def test_outcomes_that_the_shadow_did_not_foresee_end_it(shadowed: tuple[Path, EndpointClient]) -> None:
+    project, client = shadowed
+    edit(project / YAML, "then: wait, hold: 1s", "then: wait, hold: 1h")
+    edit(project / YAML, "error_rate: 0.2", "error_rate: 0.2, prediction_drift: 0.9, quality: 0.05")
+    replies: list[Reply] = []
+
+    def asked() -> bool:
+        found = client.rollout().shadow
+        return found.requests + found.dropped >= len(replies)
+
+    while client.rollout().shadow.rows < 300:
+        replies += [client.predict([ROW | {"age": 20.0 + number}] * 2) for number in range(50)]
+        until(asked)  # no faster than it answers
+    assert mvops(project, "rollout", "status", "toy", "--json").ok().json()["rollout"]["decision"] == "hold"
+    given = [pair for reply in replies for pair in zip(reply.prediction_ids, reply.predictions, strict=True)]
+    assert client.outcomes(given) == len(given), "the champion was right every time"
+    said = until(lambda: (o := mvops(project, "rollout", "status", "toy").ok().out).count("aborted") and o)
+    assert "outcomes the mean loss of version 2 is" in said
+    assert "5% more are allowed." in said
+    assert until(lambda: client.rollout().shadow is None, timeout=30)
+    assert "rolled back" in mvops(project, "versions", "list", "toy").ok().out

@@ -59,7 +59,7 @@ def simulate(rate: float, champion_rate: float, *, hold: int, rule: Callable = j
         (0.03, 0.03),  # both are above it: not the challenger's fault
     ],
 )
-def test_false_rollbacks(rate, champion_rate):
+def test_k3_false_rollbacks(rate, champion_rate):
     found = simulate(rate, champion_rate, hold=500)
     assert found["aborted"] <= 0.01
     if rate <= 0.003:
@@ -67,13 +67,13 @@ def test_false_rollbacks(rate, champion_rate):
 
 
 @pytest.mark.parametrize(("rate", "champion_rate"), [(0.05, 0.0), (0.1, 0.0), (0.5, 0.0), (1.0, 0.0), (0.3, 0.03)])
-def test_missed_bad_challengers(rate, champion_rate):
+def test_k3_missed_bad_challengers(rate, champion_rate):
     found = simulate(rate, champion_rate, hold=0)
     assert found["done"] <= 0.01
     assert found["aborted"] >= 0.99
 
 
-def test_the_simulation_catches_a_rule_that_takes_the_rate_at_its_word():
+def test_k3_the_simulation_catches_a_rule_that_takes_the_rate_at_its_word():
     assert simulate(0.003, 0.003, hold=500, rule=naive)["aborted"] > 0.1
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import collections
 import json
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
-from serving_support import LATE, MODEL, ON_TIME, Project, send, wait_for
+from serving_support import LATE, MODEL, ON_TIME, ROOT, Project, send, wait_for
 
 from mvops.core.route import Arm, Route
 from mvops.errors import ServingError
@@ -82,7 +86,7 @@ def table(share, challenger=2):
     return Table(Route(model=MODEL, serial=1, arms=arms), {1: None, challenger: None})
 
 
-def test_a_key_stays_with_its_arm_and_shares_are_exact():
+def test_k4_a_key_stays_with_its_arm_and_shares_are_exact():
     keys = [f"customer {n}" for n in range(100_000)]
     five, quarter = table(5), table(25)
     with_five = {key for key in keys if five.choose(key)[0].arm == "challenger"}
@@ -96,6 +100,26 @@ def test_a_key_stays_with_its_arm_and_shares_are_exact():
     assert table(5).choose("\udcff")[0].arm in {"champion", "challenger"}
     assert {table(0).choose(None)[0].arm for _ in range(100)} == {"champion"}
     assert {table(100).choose(None)[0].arm for _ in range(100)} == {"challenger"}
+
+
+def test_k4_another_process_chooses_the_same_arm():
+    """A restart, and each worker, with a hash seed of its own."""
+    told = """
+import json, sys
+from test_router import table
+print(json.dumps([table(25).choose(f"customer {n}")[0].arm for n in range(1000)]))
+"""
+    made = [
+        subprocess.run(
+            [sys.executable, "-c", told],
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": f"{Path(__file__).parent}:{ROOT}"},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    here = [table(25).choose(f"customer {n}")[0].arm for n in range(1000)]
+    assert [json.loads(each) for each in made] == [here, here]
 
 
 def damage(project: Project, number: int) -> None:

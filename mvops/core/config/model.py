@@ -134,15 +134,19 @@ _Off = BeforeValidator(none_if_off)
 
 
 class Abort(Frozen):
-    """What ends a canary early; null or false switches a rule off.
+    """What ends a canary or a shadow early; null or false switches a rule off.
 
     `error_rate` is a share of requests; `latency_p99` a factor over the champion's, written `2x`; `drift: alert`
-    stops when an alert on drift opens for the challenger.
+    stops when an alert on drift opens for the challenger. `prediction_drift` is how far its predictions may be spread
+    otherwise than the champion's (total variation: the share of predictions that would have to move); `quality` by
+    which share its mean loss, as outcomes come in, may be above the champion's.
     """
 
     error_rate: Annotated[Annotated[float, Field(ge=0, le=1)] | None, _Off] = 0.01
     latency_p99: Annotated[Ratio | None, _Off] = None
     drift: Annotated[Literal["alert"] | None, _Off] = None
+    prediction_drift: Annotated[Annotated[float, Field(gt=0, lt=1)] | None, _Off] = None
+    quality: Annotated[Annotated[float, Field(ge=0)] | None, _Off] = None
 
 
 class Rollout(Frozen):
