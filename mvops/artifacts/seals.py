@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from mvops.atomic import write_atomically
@@ -21,11 +22,19 @@ _VARIABLE = "MVOPS_MODEL_KEY"
 
 def seal(root: Path, artifact: Artifact) -> str:
     """The seal of an artefact that a run of this project has just made."""
-    key = _key(root)
-    if not key:
-        write_atomically(_file(root), secrets.token_hex(32).encode(), mode=0o600)
+    return _sealed(project_key(root), artifact)
+
+
+def project_key(root: Path) -> str:
+    """The project's key; made where there is none. Raises OSError."""
+    if not (key := _key(root)):
+        draft = _file(root).with_name(f"model.key.{secrets.token_hex(4)}")
+        write_atomically(draft, secrets.token_hex(32).encode(), mode=0o600)
+        with suppress(FileExistsError):  # somebody else was faster, and theirs is the one
+            os.link(draft, _file(root))
+        draft.unlink()
         key = _key(root)
-    return _sealed(key, artifact)
+    return key
 
 
 def check_seal(root: Path, artifact: Artifact, said: str) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from mvops.contracts.feature_stores import ServedFeatures
 from mvops.core.config.auth import Auth
+from mvops.core.config.log import LogRules
 from mvops.core.environment import OfEnvironment
 from mvops.core.reach import url_at
 
@@ -31,6 +32,7 @@ class Service(OfEnvironment):
     model_python: str = ""  # such as 3.9: the model is asked in a Python of its own
     model_requirements: tuple[str, ...] = ()  # exact pins, for that one
     features: ServedFeatures | None = None  # where a model's features are looked up
+    log: LogRules | None = None  # what is not written to the prediction log
     auth: Auth | None = None  # who may ask; None: this machine alone
     targets: tuple[str, ...] = ("docker",)  # what files are made for: see `endpoint.deploy`
     extras: tuple[str, ...] = ()  # of mvops: what reaches the artefacts and the prediction log

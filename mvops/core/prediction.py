@@ -11,6 +11,8 @@ SHADOW = "shadow"  # the arm of predictions that a version made beside the champ
 LOAD_TEST = "load_test"  # the arm of predictions that a load test asked for: logged as all are, but not monitored
 BATCH = "batch"  # the arm of what `mvops predict` asked for: monitored, but its latencies are no request's
 
+HASHED = "hmac:"  # what a value begins with of which the log has a digest only
+
 
 class Prediction(Frozen):
     """A logged prediction.

@@ -13,8 +13,10 @@ from mvops.core.address import Address, address, name_of
 from mvops.core.clash import PortClash
 from mvops.core.compare import Held
 from mvops.core.config.endpoint import Endpoint
+from mvops.core.config.log import LogRules
 from mvops.core.config.project import Project
 from mvops.core.environment import hidden_folder, wording
+from mvops.core.nearest import did_you_mean
 from mvops.core.spec import UNKNOWN, Spec
 from mvops.core.state import Observed, Record
 from mvops.core.steps import RestoreRoute, Step
@@ -25,12 +27,13 @@ from mvops.kinds.model import protected
 from mvops.kinds.pythons import pythons_of, pythons_to_come
 from mvops.kinds.recorded import champions
 from mvops.registry.glance import champions_now
+from mvops.registry.versions import champion
 from mvops.serving.ownership import is_held
 from mvops.witness import is_file
 
 _READ_AT_THE_START = (  # and kept
     *("predictions", "artifacts", "features", "max_rows"),
-    *("engine", "tolerance", "releases", "auth"),
+    *("engine", "tolerance", "releases", "auth", "log"),
 )
 
 
@@ -112,6 +115,8 @@ class EndpointKind:
             yield f"http://{service['host']}:{service['port']}/predict, started by `{typed} serve {service['model']}`"
         elif action.before and action.after:
             yield from _elsewhere(action.before["service"], action.after["service"], look)
+        if action.after:
+            yield from _no_columns(action.after["service"], look)
 
     def seconds(self, action: Action, look: Look) -> float:
         """No time."""
@@ -153,6 +158,18 @@ def _elsewhere(before: Mapping[str, Any], after: Mapping[str, Any], look: Look) 
         yield f"one that runs goes on with its former {', '.join(others)}: once this is applied, stop it; then {again}"
 
 
+def _no_columns(service: Mapping[str, Any], look: Look) -> Iterator[str]:
+    """What is to be kept out of the log, and is no column of the version that serves: a slip, or yet to come."""
+    serving = champion(look.workspace.registry, service["model"])
+    if serving is None or not service.get("log"):
+        return
+    known = [column.name for column in serving.signature.columns] + list(serving.lookup.keys if serving.lookup else ())
+    for name in LogRules.model_validate(service["log"]).columns:
+        if name not in known:
+            meant = did_you_mean(name, known)
+            yield f"log names {name}, which version {serving.number} does not read{meant or ': one to come may'}"
+
+
 def _spec(look: Look, name: str, pythons: Mapping[str, Any]) -> EndpointSpec | None:
     project = look.workspace.project
     model = project.models.get(name)
@@ -185,6 +202,7 @@ def _service(look: Look, name: str, endpoint: Endpoint, pythons: Mapping[str, An
         releases=None if endpoint.environment == "refuse" else endpoint.environment,
         tolerance=None if endpoint.tolerance == TOLERANCE else endpoint.tolerance,
         auth=endpoint.auth,
+        log=rules if (rules := workspace.project.models[name].log).columns else None,
         state=f"{hidden_folder(workspace.project.environment)}/serving/{name}",
         artifacts=workspace.project.artifacts,
         predictions=workspace.project.predictions,

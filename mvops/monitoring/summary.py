@@ -263,7 +263,7 @@ def _merge_latency(a: Latency, b: Latency) -> Latency:
 
 
 def _merge_columns(a: Mapping[str, ColumnSummary], b: Mapping[str, ColumnSummary]) -> dict[str, ColumnSummary]:
-    return {name: _merge_column(a[name], b[name]) for name in a}
+    return {name: _merge_column(a[name], b[name]) for name in a if name in b}
 
 
 def _merge_column(a: ColumnSummary, b: ColumnSummary) -> ColumnSummary:

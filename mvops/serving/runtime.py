@@ -33,6 +33,7 @@ from mvops.serving.model_process import ModelDownError
 from mvops.serving.neighbours import of_others, publish
 from mvops.serving.problems import Problem
 from mvops.serving.records import Answered, new_ids, outcomes_record
+from mvops.serving.redaction import Redaction
 from mvops.serving.repeated import Made, Repeated
 from mvops.serving.requests import envelope, event_times, read_outcomes
 from mvops.serving.router import Router
@@ -55,6 +56,7 @@ class Runtime:
     def __init__(self, settings: ServiceSettings, features: FeatureStore | None = None) -> None:
         self.settings = settings
         self._features = features
+        self._redaction = Redaction(settings.log, settings.root)
         self.metrics = Metrics()
         self.tally = Tally()
         self.draining = False
@@ -190,7 +192,14 @@ class Runtime:
         ids = new_ids(len(rows))
         label = LOAD_TEST if asked.test else arm.arm
         answered = Answered(
-            ids, times, self.settings.model, arm.version, label, rows, answers, round(seconds * 1000, 3)
+            ids,
+            times,
+            self.settings.model,
+            arm.version,
+            label,
+            self._redaction(rows),
+            answers,
+            round(seconds * 1000, 3),
         )
 
         def count() -> None:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from mvops.contracts.feature_stores import ServedFeatures
 from mvops.core.config.auth import Auth
+from mvops.core.config.log import LogRules
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
 from mvops.core.version import TOLERANCE, Releases
@@ -39,6 +40,7 @@ class ServiceSettings(Frozen):
     max_spool: int = Field(default=1024 * MEBIBYTE, ge=1)  # acknowledged, but not yet in the prediction log
     max_waiting: int = Field(default=1024, ge=1)  # requests in work at once; more are told to come back
     features: ServedFeatures | None = None
+    log: LogRules | None = None  # what is not written to the prediction log
     auth: Auth | None = None  # who may ask; None: this machine alone
     batch_rows: int = Field(default=1024, ge=1)  # rows given to the model at once
     body_timeout: float = Field(default=30, gt=0)

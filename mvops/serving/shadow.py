@@ -27,6 +27,7 @@ from mvops.serving.batching import Predict
 from mvops.serving.lookups import FeatureLookup
 from mvops.serving.model_process import ModelProcess
 from mvops.serving.records import Answered
+from mvops.serving.redaction import Redaction
 from mvops.serving.rows import RowReader
 from mvops.serving.served import estimator_of
 from mvops.serving.settings import ServiceSettings
@@ -77,6 +78,7 @@ class Shadow:
         lookup: Callable[[Version], FeatureLookup | None],
     ) -> None:
         self._settings = settings
+        self._redaction = Redaction(settings.log, settings.root)
         self._version = version
         self._lookup = lookup
         self._queue: queue.Queue[Given | None] = queue.Queue(_MOST)
@@ -195,7 +197,7 @@ class Shadow:
             self._settings.model,
             loaded.version.number,
             SHADOW,
-            rows,
+            self._redaction(rows),
             answers,
             round(milliseconds, 3),
         ).record()

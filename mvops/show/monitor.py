@@ -28,8 +28,15 @@ def report_lines(report: Report, *, told: bool = False) -> Iterator[Line]:
         yield f"  {resolved_words(alert)}", "green"
     for sentence in report.undelivered:
         yield f"  NOT DELIVERED to {sentence}", "red"
+    if report.unwatched:
+        yield f"  {unwatched_words(report)}", "dim"
     if report.still_open:
         yield f"  {counted(len(report.still_open), 'alert')} open: mvops status", ""
+
+
+def unwatched_words(report: Report) -> str:
+    """Which columns nothing can be said of."""
+    return f"not watched, as the log does not keep them: {', '.join(report.unwatched)}"
 
 
 def resolved_words(alert: Alert) -> str:
@@ -64,6 +71,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "resolved": [alert.model_dump(mode="json") | {"because": why_over(alert)} for alert in report.resolved],
         "open": [alert.model_dump(mode="json") for alert in report.still_open],
         "undelivered": list(report.undelivered),
+        "unwatched": list(report.unwatched),
     }
 
 

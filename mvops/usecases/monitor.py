@@ -52,7 +52,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Report:
-    """What one look found. `opened` and `resolved` are alerts; `undelivered` says who could not be told."""
+    """What one look found. `opened` and `resolved` are alerts; `undelivered` says who could not be told.
+
+    `unwatched` are columns of which the log keeps no values.
+    """
 
     model: str
     predictions: int
@@ -62,6 +65,7 @@ class Report:
     resolved: tuple[Alert, ...]
     still_open: tuple[Alert, ...]
     undelivered: tuple[str, ...]
+    unwatched: tuple[str, ...] = ()
 
 
 def monitor(
@@ -100,6 +104,7 @@ def monitor(
         resolved=tuple(resolved),
         still_open=tuple(alerts.alerts(workspace.registry, model, status="open")),
         undelivered=tuple(notify(workspace, model, settings, opened, resolved)),
+        unwatched=workspace.model(model).log.columns,
     )
 
 

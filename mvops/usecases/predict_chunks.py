@@ -23,6 +23,7 @@ from mvops.features.catalog import store_of
 from mvops.kinds.endpoint import served_features
 from mvops.registry.predictions import PredictionLog
 from mvops.serving.answer_files import Shape, arrow_of, join, part, shape_of
+from mvops.serving.redaction import Redaction
 from mvops.serving.row_files import FileRow, RowFile, open_rows
 from mvops.serving.scoring import Refusal, Scored, Scorer, Taker
 from mvops.serving.served import load_served
@@ -49,6 +50,7 @@ class Work:
         types = {name: file.arrow_type(name) or known.get(name, "string") for name in asked.keep}
         self._shape = shape_of(version.signature, types, logged=asked.log)
         self._ignored: set[str] = set()
+        self._redaction = Redaction(workspace.project.models[version.model].log, workspace.root)
 
     def _taker(self, file: RowFile, job: Job) -> Taker:
         version = self._version
@@ -145,9 +147,8 @@ class Work:
     def _predictions(self, job: Job, scored: Scored, share: float) -> Iterator[Prediction]:
         base, answers = self._ids(job), scored.answers
         probabilities: Sequence[Any] = answers.probabilities or [None] * len(answers.predictions)
-        rows = zip(
-            scored.taken.rows, scored.taken.times, scored.taken.inputs, answers.predictions, probabilities, strict=True
-        )
+        inputs_kept = self._redaction(scored.taken.inputs)
+        rows = zip(scored.taken.rows, scored.taken.times, inputs_kept, answers.predictions, probabilities, strict=True)
         for row, moment, inputs, prediction, probability in rows:
             yield Prediction.model_construct(
                 id=f"{base}-{row.number}",

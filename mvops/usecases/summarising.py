@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from mvops.core.prediction import LOAD_TEST, Prediction
+from mvops.core.prediction import HASHED, LOAD_TEST, Prediction
 from mvops.core.progress import Progress, Tell
 from mvops.core.version import Version
 from mvops.monitoring.baseline import Baseline
@@ -86,8 +86,9 @@ def _next_chunk(
     for (version, arm), group in _grouped(real):
         found = known.get(version)
         if found is not None:
+            gone = _redacted(found[0], group)
             for summary in summarise_all(found[1], rows_of(found[0].signature, group), every):
-                _put(fresh, (version, arm, summary.start), summary)
+                _put(fresh, (version, arm, summary.start), _without(summary, gone))
     pairs = log.read_outcomes(model, before.outcomes, _CHUNK)
     outcomes = {prediction.id: outcome.outcome for _, prediction, outcome in pairs}
     for (version, arm), group in _grouped([prediction for _, prediction, _ in pairs if prediction.arm != LOAD_TEST]):
@@ -114,6 +115,21 @@ def _merge_and_save(workspace: Workspace, model: str, fresh: dict[Key, Summary],
         (*key, (merge(stored[key], new) if key in stored else new).to_json()) for key, new in sorted(fresh.items())
     ]
     save_summaries(workspace.registry, model, merged, before=before, after=after)
+
+
+def _redacted(version: Version, group: Sequence[Prediction]) -> set[str]:
+    """Columns of which the log does not have every row's value: nothing can be said of what is not there."""
+    found = set()
+    for name in (column.name for column in version.signature.columns):
+        values = (prediction.inputs.get(name, HASHED) for prediction in group)
+        if any(isinstance(value, str) and value.startswith(HASHED) for value in values):
+            found.add(name)
+    return found
+
+
+def _without(summary: Summary, gone: set[str]) -> Summary:
+    left = {name: column for name, column in summary.features.items() if name not in gone}
+    return summary.model_copy(update={"features": left}) if gone else summary
 
 
 def _put(fresh: dict[Key, Summary], key: Key, summary: Summary) -> None:

@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 from mvops.core.config.endpoint import Endpoint
 from mvops.core.config.features import PipelineFeatures
 from mvops.core.config.gate import ConditionText
+from mvops.core.config.log import LogRules
 from mvops.core.config.rates import AlarmRate, Ratio, none_if_off
 from mvops.core.cron import CronText
 from mvops.core.durations import Duration, Period
@@ -218,3 +219,4 @@ class Model(Frozen):
     rollout: Rollout = Rollout()
     monitor: Monitor | None = None
     retrain: Retrain | None = None
+    log: LogRules = LogRules()

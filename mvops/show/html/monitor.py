@@ -9,7 +9,7 @@ from markupsafe import Markup
 from mvops.core.counts import counted
 from mvops.monitoring.verdict import Finding
 from mvops.show.html.parts import bold, code, folded, framed, heading, line, table, toned
-from mvops.show.monitor import drifted, report_lines, resolved_words
+from mvops.show.monitor import drifted, report_lines, resolved_words, unwatched_words
 from mvops.usecases.monitor import Report, Window
 
 _WINDOWS = 60  # the newest ones
@@ -44,6 +44,8 @@ def _alerts(report: Report) -> Iterator[Markup]:
         yield line(f"{said}: {alert.reason}", "bad")
     for alert in report.resolved:
         yield line(resolved_words(alert), "good")
+    if report.unwatched:
+        yield line(unwatched_words(report))
     for sentence in report.undelivered:
         yield line(f"NOT DELIVERED to {sentence}", "bad")
 
