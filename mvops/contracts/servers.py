@@ -21,9 +21,11 @@ class Service(OfEnvironment):
     host: str
     port: int
     max_rows: int
-    engine: str | None = None  # and `tolerance`: what the YAML says other than by default
+    engine: str | None = None  # and the next three: what the YAML says other than by default
     tolerance: float | None = None
     releases: str | None = None  # `environment` of the YAML, other than by default
+    timeout: float | None = None  # seconds for a prediction
+    memory: int | None = None  # bytes that the estimator's process may take
     state: str  # folder of route.json and the versions' manifests
     artifacts: str
     predictions: str

@@ -12,9 +12,10 @@ from mvops.core.action import Action, Verb
 from mvops.core.address import Address, address, name_of
 from mvops.core.clash import PortClash
 from mvops.core.compare import Held
-from mvops.core.config.endpoint import Endpoint
+from mvops.core.config.endpoint import TIMEOUT, Endpoint
 from mvops.core.config.log import LogRules
 from mvops.core.config.project import Project
+from mvops.core.durations import parse_period
 from mvops.core.environment import hidden_folder, wording
 from mvops.core.nearest import did_you_mean
 from mvops.core.spec import UNKNOWN, Spec
@@ -33,7 +34,7 @@ from mvops.witness import is_file
 
 _READ_AT_THE_START = (  # and kept
     *("predictions", "artifacts", "features", "max_rows"),
-    *("engine", "tolerance", "releases", "auth", "log"),
+    *("engine", "tolerance", "timeout", "memory", "releases", "auth", "log"),
 )
 
 
@@ -201,6 +202,8 @@ def _service(look: Look, name: str, endpoint: Endpoint, pythons: Mapping[str, An
         engine=None if endpoint.engine == "auto" else endpoint.engine,
         releases=None if endpoint.environment == "refuse" else endpoint.environment,
         tolerance=None if endpoint.tolerance == TOLERANCE else endpoint.tolerance,
+        timeout=None if endpoint.timeout == parse_period(TIMEOUT) else endpoint.timeout.total_seconds(),
+        memory=endpoint.memory,
         auth=endpoint.auth,
         log=rules if (rules := workspace.project.models[name].log).columns else None,
         state=f"{hidden_folder(workspace.project.environment)}/serving/{name}",

@@ -9,10 +9,13 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from mvops.core.config.auth import Auth, check_reach
 from mvops.core.config.backend import Family
+from mvops.core.durations import Period
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
+from mvops.core.sizes import Size
 from mvops.core.version import TOLERANCE, Releases
 
+TIMEOUT = "30s"
 Target = Literal["docker", "compose", "systemd", "kubernetes"]
 
 
@@ -26,7 +29,8 @@ class Endpoint(Frozen):
     """How the model is served over HTTP.
 
     By `engine: auto`, a version's ONNX graph answers where it says what the estimator says: the same classes, and
-    probabilities (or values, above 1 as a share of themselves) no further apart than `tolerance`.
+    probabilities (or values, above 1 as a share of themselves) no further apart than `tolerance`. The process of the
+    estimator is ended where a prediction takes longer than `timeout`, and may take no more than `memory`.
     `environment` says what becomes of a version that was made with other packages than the endpoint has.
     `deploy` says what is generated to run it elsewhere than by `mvops serve`: a Dockerfile, a file for Docker Compose,
     a unit for systemd, manifests for Kubernetes. The second and the last bring the Dockerfile.
@@ -38,6 +42,8 @@ class Endpoint(Frozen):
     max_rows: int = Field(default=1000, ge=1)  # in one request
     engine: Literal["auto", "estimator"] = "auto"
     tolerance: float = Field(default=TOLERANCE, gt=0, le=0.01)
+    timeout: Period = Field(default=TIMEOUT, validate_default=True)
+    memory: Size | None = None
     auth: Auth | None = None
     environment: Releases = "refuse"
     deploy: tuple[Target, ...] = ("docker",)
