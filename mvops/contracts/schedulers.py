@@ -24,6 +24,7 @@ from mvops.core.environment import OfEnvironment
 from mvops.core.frozen import Frozen
 from mvops.core.naming import Name
 
+LOOKING = "rollout_"  # jobs that only look, every few minutes: one that ends well is not put on record
 Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,127}$")]  # longer than a name, as it is made of one
 
 

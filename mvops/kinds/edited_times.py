@@ -66,6 +66,7 @@ def as_in_yaml(look: Look, where: Address, job: str, schedule: str) -> Outside:
         return Outside(address=where, what=what, whose="yours", why_not=why)
     keys: dict[str, tuple[str, ...]] = {
         "monitor": ("models", name, "monitor", "every"),
+        "rollout": ("models", name, "rollout", "every"),
         "features": ("feature_store", "every"),
     }
     path = keys.get(sort, ())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from mvops.contracts.schedulers import Command, Job, Part
+from mvops.contracts.schedulers import LOOKING, Command, Job, Part, Scheduler
 from mvops.core.address import Address, address
 from mvops.core.config.model import Model
 from mvops.core.config.project import Project
@@ -82,6 +82,22 @@ def _monitoring(look: Look) -> Iterator[Entry]:
         yield Entry(name, job, (address("model", name),))
 
 
+def _rolling(look: Look) -> Iterator[Entry]:
+    """Not where each run starts on an empty machine: it asks the endpoint, which counts for its own machine."""
+    project = look.workspace.project
+    scheduler: Scheduler = look.backend("schedulers", project.scheduler.backend)
+    for name, model in sorted(project.models.items()):
+        if model.rollout.every is None or not project.by_canary(name) or scheduler.empty_machines:
+            continue
+        job = Job(
+            name=f"{LOOKING}{name}",
+            schedule=as_cron(model.rollout.every),
+            description="a challenger that is rolled out goes on, or is rolled back",
+            commands=(Command(name=name, arguments=("rollout", "status", name)),),
+        )
+        yield Entry(name, job, (address("model", name),))
+
+
 def _materializing(look: Look) -> Iterator[Entry]:
     """For each endpoint the views that it looks up; what several look up is brought in once, as only news is."""
     project = look.workspace.project
@@ -133,4 +149,4 @@ def as_cron(every: timedelta) -> str:
     return "5 0 * * *"
 
 
-SOURCES: tuple[Callable[[Look], Iterator[Entry]], ...] = (_monitoring, _materializing, _retraining)
+SOURCES: tuple[Callable[[Look], Iterator[Entry]], ...] = (_monitoring, _rolling, _materializing, _retraining)

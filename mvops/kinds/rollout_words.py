@@ -22,7 +22,7 @@ from mvops.witness import is_file
 def recorded(rollout: Rollout) -> dict[str, Any]:
     """Without what only a shadow has, so that a record of an earlier version is still what is wanted."""
     only = set() if rollout.strategy == "shadow" else {"share", "then"}
-    told = rollout.model_dump(mode="json", exclude=only)
+    told = rollout.model_dump(mode="json", exclude={*only, "every"})  # `every` is the schedule's
     late = {"prediction_drift", "quality"}  # rules that an earlier version did not have
     told["abort"] = {rule: value for rule, value in told["abort"].items() if rule not in late or value is not None}
     return told

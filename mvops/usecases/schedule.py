@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from mvops import backends
 from mvops.atomic import content_at
-from mvops.contracts.schedulers import Bare, Installed, Job, Leftovers, Marking, Scheduler, Timetable
+from mvops.contracts.schedulers import LOOKING, Bare, Installed, Job, Leftovers, Marking, Scheduler, Timetable
 from mvops.core.action import Verb
 from mvops.core.address import Address, kind_of, name_of
 from mvops.core.apply import Done
@@ -247,6 +247,8 @@ def _noted(workspace: Workspace, news: News, tell: Callable[[News], None]) -> No
 
 
 def _record(workspace: Workspace, run: JobRun) -> None:
+    if run.result == "done" and run.job.name.startswith(LOOKING):
+        return
     details = {"job": run.job.name, "result": run.result, "schedule": run.job.schedule}
     record_event(workspace.registry, "job", run.timetable.name, f"{run.job.name}: {run.sentence}", details)
 

@@ -155,12 +155,14 @@ class Rollout(Frozen):
 
     `steps` are its shares in percent; each is held for `hold` and until it answered `min_predictions` rows. In the
     strategy `shadow` it is asked `share` percent of the requests too, for as long and as many, and nobody gets its
-    answers; `then` it becomes a canary, replaces the champion, or waits for a person to promote it.
+    answers; `then` it becomes a canary, replaces the champion, or waits for a person to promote it. The scheduler looks
+    at it `every` so often, where that is said.
     """
 
     strategy: Literal["replace", "canary", "shadow"] = "replace"
     share: int = Field(default=100, ge=1, le=100)
     then: Literal["wait", "canary", "replace"] = "wait"
+    every: Period | None = None
     steps: tuple[Annotated[int, Field(ge=1, le=100)], ...] = (5, 25, 100)
     hold: Duration = Field(default="30m", validate_default=True)
     min_predictions: int = Field(default=50, ge=0)
