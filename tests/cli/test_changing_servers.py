@@ -47,7 +47,7 @@ def test_the_plan_shows_which_files_go_and_which_come_and_apply_does_it(project:
     mvops(project, "plan", "--detailed-exitcode").ok(0)
     assert files(project) == {
         *("service.py", "bentofile.yaml", "service.json", "requirements.txt", "README.md", "loadtest.py"),
-        *("Dockerfile", "Dockerfile.new"),
+        *("Dockerfile", "Dockerfile.dockerignore", "Dockerfile.new"),
     }
     assert (project / FOLDER / "Dockerfile").read_text() == "# ours now\n"
     assert "bentoml" in (project / FOLDER / "Dockerfile.new").read_text()
