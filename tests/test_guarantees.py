@@ -21,6 +21,7 @@ PAGES = {
         *(f"XS{number}" for number in range(1, 10)),
         *(f"XN{number}" for number in range(1, 7)),
         *("XU1", "XU2", "XU3", "XU4", "XU6"),
+        *("F1", "F2", "F4"),
         *("S3", "S4", "S5"),
         *("S11", *(f"XJ{number}" for number in range(1, 8)), "XO2"),
         *("K1", "K3", "K4"),

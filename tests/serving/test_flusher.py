@@ -67,7 +67,7 @@ def test_everything_is_in_the_log_at_the_end_and_nothing_in_the_spool(folders):
     assert (outcome.outcome, prediction.time, prediction.probability) == (0, NOW, (0.25, 0.75))
 
 
-def test_what_was_flushed_before_a_crash_is_not_there_twice(folders, tmp_path):
+def test_f1_what_was_flushed_before_a_crash_is_not_there_twice(folders, tmp_path):
     spool = Spool(folders[0], 1 << 20)
     append(spool, [record(f"{n}") for n in range(40)])
     spool.close()
@@ -85,7 +85,7 @@ def test_many_records_go_in_several_transactions(folders):
     assert len(ids(folders[1])) == 5000
 
 
-def test_whole_records_in_a_damaged_segment_arrive_and_the_file_is_kept(folders):
+def test_f4_whole_records_in_a_damaged_segment_arrive_and_the_file_is_kept(folders):
     gone = folders[0] / "0-1-gone"
     gone.mkdir(parents=True)
     data = MAGIC + framed(record("a")) + framed(record("b"))[:-1] + b"?" + framed(record("c")) + framed(record("d"))[:9]

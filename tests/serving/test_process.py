@@ -24,7 +24,7 @@ from mvops.serving.run import serve
 KILLS = int(os.environ.get("MVOPS_TEST_KILLS", "1"))  # more of them for a soak
 
 
-def test_nothing_acknowledged_is_lost_by_kill_9_and_sigterm_drains(regression, start):
+def test_f1_nothing_acknowledged_is_lost_by_kill_9_and_sigterm_drains(regression, start):
     regression.settings["drain_delay"] = 0.3
     acknowledged: list[str] = []
     for _ in range(KILLS):
@@ -64,7 +64,7 @@ def _is_ready(url: str) -> bool:
         return "not ready" not in str(error)
 
 
-def test_a_full_disk_means_503_and_nothing_acknowledged_is_lost(regression, start):
+def test_f2_a_full_disk_means_503_and_nothing_acknowledged_is_lost(regression, start):
     """Files may not grow beyond 48 KiB: the log's database stops at once, the spool goes on until it is full."""
     regression.settings["max_spool"] = 60_000
     regression.log().close()

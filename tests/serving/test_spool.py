@@ -83,7 +83,7 @@ class Hasty(Spool):
 
 
 @pytest.mark.parametrize(("kind", "sound"), [(Spool, True), (Hasty, False)])
-def test_no_record_is_acknowledged_before_the_fsync_that_covers_it(tmp_path, monkeypatch, kind, sound):
+def test_f1b_no_record_is_acknowledged_before_the_fsync_that_covers_it(tmp_path, monkeypatch, kind, sound):
     """With the page cache in mind: what counts is what was in the file at a sync (hardening F1b)."""
     safe: set[bytes] = set()
     real = os.fdatasync
@@ -126,7 +126,7 @@ def test_the_next_process_takes_over_what_was_left_and_only_from_the_dead(tmp_pa
 
 
 @pytest.mark.parametrize("cut", [1, 5, 11, 12, 13, 20, 60, 90])
-def test_a_cut_tail_costs_only_the_records_in_it(tmp_path, cut):
+def test_f4_a_cut_tail_costs_only_the_records_in_it(tmp_path, cut):
     spool = Spool(tmp_path, MIB)
     records = [b"%03d-abcdefghij" % n for n in range(10)]
     append(spool, records)
@@ -145,7 +145,7 @@ def test_a_cut_tail_costs_only_the_records_in_it(tmp_path, cut):
     assert [file.read_bytes() for file in kept] == ([data[:-cut]] if damaged else [])
 
 
-def test_a_flipped_byte_anywhere_costs_one_record(tmp_path):
+def test_f4_a_flipped_byte_anywhere_costs_one_record(tmp_path):
     records = [b"first record", b"second record", b"third record"]
     data = MAGIC + b"".join(framed(record) for record in records)
     path = tmp_path / "s.segment"
@@ -159,7 +159,7 @@ def test_a_flipped_byte_anywhere_costs_one_record(tmp_path):
         assert examine(path).damages == 1, position
 
 
-def test_zeros_that_a_power_cut_left_are_damage_not_records(tmp_path):
+def test_f4_zeros_that_a_power_cut_left_are_damage_not_records(tmp_path):
     path = tmp_path / "s.segment"
     path.write_bytes(MAGIC + framed(b"record") + bytes(4096))
     assert examine(path) == examine(path).__class__(records=1, damages=1)
@@ -226,7 +226,7 @@ spool.release()
 """
 
 
-def test_a_disk_that_refuses_acknowledges_nothing_and_is_tried_again(tmp_path):
+def test_f2_a_disk_that_refuses_acknowledges_nothing_and_is_tried_again(tmp_path):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", _LIMITED, str(tmp_path)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=30)
