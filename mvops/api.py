@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mvops.core.plan import Plan
     from mvops.core.run import Run
     from mvops.notebook.verify import Verification
+    from mvops.usecases.loaded_model import LoadedModel
     from mvops.usecases.monitor import Report
     from mvops.usecases.promote import Promoted
 
@@ -149,9 +150,11 @@ def monitor(
 
 def load_model(
     model: str, version: int | None = None, directory: Path | str = _HERE, *, environment: str | None = None
-) -> Any:
-    """The estimator of a version, of the champion if none is named; its bytes are checked against their digest.
+) -> LoadedModel:
+    """The model of a version, of the champion if none is named; its bytes are checked against their digest.
 
+    `predict` and `predict_proba`, where there is one, take a frame with the model's columns, in any order and among
+    others; `schema` tells of them, `version` is the number, and all else is the estimator's.
     Raises UsageError where there is no champion yet.
     """
     with open_project(Path(directory), environment=environment) as workspace:

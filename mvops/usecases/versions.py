@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mvops.core.version import Version
 from mvops.errors import GateRefusedError, UsageError
@@ -20,6 +20,9 @@ from mvops.usecases.in_charge import in_charge
 from mvops.usecases.left_to_install import remark_on_files
 from mvops.usecases.tracking import bring_along
 from mvops.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mvops.usecases.loaded_model import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -64,16 +67,17 @@ def show_version(workspace: Workspace, model: str, number: int) -> Version:
     return version_of(workspace, model, number)
 
 
-def load_version(workspace: Workspace, model: str, number: int | None = None) -> Any:
-    """The estimator of a version, else of the champion. Raises UsageError where there is none, ArtifactError."""
+def load_version(workspace: Workspace, model: str, number: int | None = None) -> LoadedModel:
+    """The model of a version, else of the champion. Raises UsageError where there is none, ArtifactError."""
     from mvops.artifacts.elsewhere import load_version as load  # noqa: PLC0415 -- scikit-learn
+    from mvops.usecases.loaded_model import LoadedModel  # noqa: PLC0415 -- pandas
 
     workspace.model(model)
     serving = in_charge(workspace, model)
     if number is None and serving is None:
         raise UsageError(f"{model} has no champion", hint="Make one: mvops apply")
     version = serving if number is None and serving is not None else version_of(workspace, model, number or 0)
-    return load(workspace.store, version, workspace.root)
+    return LoadedModel(load(workspace.store, version, workspace.root), version)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ import pytest
 from toy_project import edit, environment, logged, mvops, rows, snapshot
 
 import mvops as api
-from mvops.errors import UsageError
+from mvops.errors import ArtifactError, DataError, UsageError
 
 COLUMNS = ["age", "income", "region"]
 
@@ -45,11 +46,31 @@ def test_a_model_answers_in_a_notebook(project: Path) -> None:
     assert (line.version.number, line.role) == (1, "champion")
     model = api.load_model("toy", directory=project)
     assert set(model.predict(rows(range(1))[COLUMNS])) <= {0, 1}
-    assert type(api.load_model("toy", 1, project)) is type(model)
+    assert api.load_model("toy", 1, project).version == model.version == 1
+    frame = rows(range(1))[["region", "y", "income", "age"]]  # in another order, and with what it does not read
+    assert model.predict_proba(frame).tolist() == model.estimator.predict_proba(frame[COLUMNS]).tolist()
+    assert model.classes_.tolist() == [0, 1]
+    assert repr(model) == "<toy version 1: Pipeline>"
+    assert list(model.schema.index) == COLUMNS
+    assert model.schema.loc["region", "categories"] == ("a", "b", "c", "d")
+    assert model.schema.loc["age", "type"] == "number"
+    assert not model.schema.nullable.any()
+    assert not hasattr(model, "decision_of")
+    assert copy.copy(model).version == 1
+    with pytest.raises(
+        DataError, match="version 1 of toy reads income, which the frame does not have; did you mean 'incom'"
+    ):
+        model.predict(frame.rename(columns={"income": "incom"}))
     assert api.run("toy", project, step="evaluate").status == "succeeded"
     assert api.status(project).models[0].champion.number == 1
     with pytest.raises(UsageError, match="no model 'tyo'"):
         api.load_model("tyo", directory=project)
+    sha256 = model.info.artifact.sha256
+    path = project / ".mvops/artifacts" / sha256[:2] / sha256[2:]
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(ArtifactError):
+        api.load_model("toy", directory=project)
 
 
 def test_predictions_are_a_table(project: Path) -> None:
