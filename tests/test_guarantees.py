@@ -24,7 +24,7 @@ PAGES = {
         *("F1", "F2", "F4"),
         *("S3", "S4", "S5"),
         *("S11", *(f"XJ{number}" for number in range(1, 8)), "XO2"),
-        *("K1", "K3", "K4"),
+        *("S7", "K1", "K3", "K4"),
     ],
 }
 ROW = re.compile(r"^\| ([A-Z]+\d+) \| (.*) \| ?(.*) ?\|$", re.MULTILINE)
