@@ -21,7 +21,8 @@ class Service(OfEnvironment):
     host: str
     port: int
     max_rows: int
-    engine: str | None = None  # and the next three: what the YAML says other than by default
+    bad_rows: str | None = None  # and the next four: what the YAML says other than by default
+    engine: str | None = None
     tolerance: float | None = None
     releases: str | None = None  # `environment` of the YAML, other than by default
     timeout: float | None = None  # seconds for a prediction

@@ -34,7 +34,7 @@ from mvops.witness import is_file
 
 _READ_AT_THE_START = (  # and kept
     *("predictions", "artifacts", "features", "max_rows"),
-    *("engine", "tolerance", "timeout", "memory", "releases", "auth", "log"),
+    *("bad_rows", "engine", "tolerance", "timeout", "memory", "releases", "auth", "log"),
 )
 
 
@@ -199,6 +199,7 @@ def _service(look: Look, name: str, endpoint: Endpoint, pythons: Mapping[str, An
         host=endpoint.host,
         port=endpoint.port,
         max_rows=endpoint.max_rows,
+        bad_rows=None if endpoint.bad_rows == "refuse" else endpoint.bad_rows,
         engine=None if endpoint.engine == "auto" else endpoint.engine,
         releases=None if endpoint.environment == "refuse" else endpoint.environment,
         tolerance=None if endpoint.tolerance == TOLERANCE else endpoint.tolerance,

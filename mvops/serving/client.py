@@ -14,6 +14,7 @@ from mvops.core.config.auth import Auth
 from mvops.core.frozen import Frozen
 from mvops.errors import ServingError
 from mvops.serving.counts import RolloutCounts
+from mvops.serving.problems import Flaw
 
 LOAD_TEST_HEADER = "X-Mvops-Load-Test"
 _PAUSE = 0.05  # seconds between looks at an endpoint that is not ready
@@ -29,12 +30,13 @@ class KeyAskedError(ServingError):
 
 
 class Reply(Frozen):
-    """What /predict answered."""
+    """What /predict answered. Where an endpoint skips bad rows, they have None, and `errors` says what is wrong."""
 
     predictions: tuple[Any, ...]
-    prediction_ids: tuple[str, ...]
+    prediction_ids: tuple[Any, ...]
     model_version: int
-    probabilities: tuple[tuple[float, ...], ...] | None = None
+    probabilities: tuple[tuple[float, ...] | None, ...] | None = None
+    errors: tuple[Flaw, ...] = ()
 
 
 class EndpointClient:

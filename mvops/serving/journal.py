@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from mvops.serving.problems import Problem
 from mvops.serving.request_ids import current
 
+_log = logging.getLogger("mvops.serving")
 _LONGEST = 2000  # characters of a value
 _TRACE = 8000
 _LOGGERS = ("mvops.serving", "uvicorn")
@@ -41,6 +44,13 @@ def log_as_json() -> None:
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.propagate = False
+
+
+def failure(detail: str, cause: BaseException | None) -> Problem:
+    """A mistake of the model's or ours: what it was is in the log, under an id that the caller is told."""
+    error_id = secrets.token_hex(8)
+    _log.error("error %s: %s", error_id, detail, exc_info=cause, extra={"told": {"error_id": error_id}})
+    return Problem(500, detail, error_id=error_id)
 
 
 def _cut(text: str, longest: int) -> str:

@@ -22,6 +22,11 @@ _TYPES: Mapping[str, dict[str, Any]] = {
     "text": {"type": "string", "pattern": _NO_NUL},
     "datetime": _TIME,
 }
+_FLAW: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["row", "column", "message"],
+    "properties": {"row": {"type": "integer"}, "column": {"type": ["string", "null"]}, "message": {"type": "string"}},
+}
 _OUTCOMES: Mapping[frozenset[type], dict[str, Any]] = {
     frozenset({int, float}): {"type": "number", "exclusiveMinimum": -(2**63), "exclusiveMaximum": 2**63},
     frozenset({str}): {"type": "string", "pattern": _NO_NUL},
@@ -48,9 +53,19 @@ _HEADERS: tuple[tuple[str, dict[str, Any], str], ...] = (
 _TROUBLES = {500: "The model failed", 503: "Come back later", 504: "The model took too long"}
 
 
-def document(version: Version, max_rows: int, *, keys: bool = False) -> dict[str, Any]:
-    """OpenAPI 3.1: paths, the schema of a row, and an example request that works; where `keys` are asked for, how."""
+def document(version: Version, max_rows: int, *, keys: bool = False, skips: bool = False) -> dict[str, Any]:
+    """OpenAPI 3.1: paths, the schema of a row, and an example request that works; where `keys` are asked for, how.
+
+    Where bad rows are skipped, the answer has null for them, and what is wrong.
+    """
     made = _document(version, max_rows)
+    if skips:
+        reply = made["components"]["schemas"]["Reply"]
+        for name in {"predictions", "prediction_ids", "probabilities"} & reply["properties"].keys():
+            items = reply["properties"][name]
+            items["items"] = {"anyOf": [items["items"], {"type": "null"}]}
+        reply["properties"]["errors"] = {"type": "array", "items": _FLAW}
+        reply["required"].append("errors")
     if keys:
         schemes = {"bearer": {"type": "http", "scheme": "bearer"}}
         schemes["header"] = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
@@ -166,7 +181,7 @@ def _schemas(version: Version, max_rows: int) -> dict[str, Any]:
                 "detail": {"type": "string"},
                 "request_id": {"type": "string"},
                 "error_id": {"type": "string"},
-                "errors": {"type": "array", "items": {"type": "object"}},
+                "errors": {"type": "array", "items": _FLAW},
             },
         },
     }

@@ -11,6 +11,7 @@ from mvops.serving.request_ids import current
 
 MEDIA_TYPE = "application/problem+json"
 _LIMIT = 1024  # bytes of a body
+_SHOWN = 10  # flaws, at most
 _NAME_LIMIT = 80  # characters of a column's name
 
 
@@ -24,6 +25,10 @@ class Flaw(Frozen):
     def __str__(self) -> str:
         place = f"row {self.row}" if self.column is None else f"row {self.row}, column {json.dumps(self.column)}"
         return f"{place}: {self.message}"
+
+    def short(self) -> Flaw:
+        """With the beginning of a name that is too long to be told."""
+        return self.model_copy(update={"column": _short(self.column)})
 
 
 class Problem(Exception):  # noqa: N818 -- it is named as in RFC 9457
@@ -50,9 +55,8 @@ class Problem(Exception):  # noqa: N818 -- it is named as in RFC 9457
     @staticmethod
     def of_rows(flaws: Sequence[Flaw]) -> Problem:
         """The refusal of a whole request because of `flaws`, of which there is at least one."""
-        shown = [flaw.model_copy(update={"column": _short(flaw.column)}) for flaw in flaws[:10]]
         more = f" (and {len(flaws) - 1} more)" if len(flaws) > 1 else ""
-        return Problem(422, f"{shown[0]}{more}", flaws=shown)
+        return Problem(422, f"{flaws[0].short()}{more}", flaws=flaws)
 
     def headers(self) -> dict[str, str]:
         """The headers that go with the body."""
@@ -73,7 +77,7 @@ class Problem(Exception):  # noqa: N818 -- it is named as in RFC 9457
             told["error_id"] = self.error_id
         if not self.flaws:
             return json.dumps(told).encode()
-        shown = [flaw.model_dump() for flaw in self.flaws]
+        shown = [flaw.short().model_dump() for flaw in self.flaws[:_SHOWN]]
         while True:
             body = json.dumps({**told, "errors": shown}).encode()
             if len(body) <= _LIMIT or not shown:

@@ -13,6 +13,22 @@ import orjson
 
 from mvops.core.prediction import Outcome, Prediction
 from mvops.serving.answers import Answers
+from mvops.serving.problems import Flaw
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Of a request whose bad rows are skipped: where its other rows stand, and what is wrong with these."""
+
+    places: Sequence[int]
+    flaws: Sequence[Flaw]
+
+    def spread(self, values: Sequence[Any]) -> list[Any]:
+        """One for each row of the request: None for a bad one."""
+        found = [None] * (len(self.places) + len(self.flaws))
+        for place, value in zip(self.places, values, strict=True):
+            found[place] = value
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +43,7 @@ class Answered:
     rows: Sequence[dict[str, Any]]
     answers: Answers
     latency_ms: float
+    skipped: Skipped | None = None
 
     def record(self) -> bytes:
         """The record for the spool."""
@@ -45,13 +62,16 @@ class Answered:
 
     def reply(self) -> bytes:
         """The body of its answer."""
-        told = {
-            "predictions": self.answers.predictions,
-            "prediction_ids": self.ids,
+        each = self.skipped.spread if self.skipped else list
+        told: dict[str, Any] = {
+            "predictions": each(self.answers.predictions),
+            "prediction_ids": each(self.ids),
             "model_version": self.version,
         }
         if self.answers.probabilities is not None:
-            told["probabilities"] = self.answers.probabilities
+            told["probabilities"] = each(self.answers.probabilities)
+        if self.skipped:
+            told["errors"] = [flaw.short().model_dump() for flaw in self.skipped.flaws]
         return orjson.dumps(told)
 
 

@@ -7,7 +7,7 @@ is wanted, and 3.0 where an integer is. A category that was not seen in training
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -121,6 +121,22 @@ class RowReader:
     def shaped(self, rows: Any) -> bool:
         """Whether these are rows at all, and not too many; what is wrong with them otherwise, `read` says."""
         return type(rows) is list and 0 < len(rows) <= self.max_rows and all(type(row) is dict for row in rows)
+
+    def flawed(self, rows: Any) -> dict[int, Flaw]:
+        """The first flaw of each row that cannot be read; nothing where these are no rows, or too many."""
+        if type(rows) is not list or not 0 < len(rows) <= self.max_rows:
+            return {}
+        wanted = dict.fromkeys(column.name for column in self.columns)
+        flaws = ((index, next(self._flaws(row, index, wanted), None)) for index, row in enumerate(rows))
+        return {index: flaw for index, flaw in flaws if flaw is not None}
+
+    def _flaws(self, row: Any, index: int, wanted: dict[str, None]) -> Iterator[Flaw]:
+        shape = [*_shape_of(row, index, wanted)]
+        yield from shape
+        for column in () if shape else self.columns:
+            found: list[Flaw] = []
+            _one_by_one(column, [row[column.name]], found)
+            yield from (flaw.model_copy(update={"row": index}) for flaw in found)
 
     def _misshapen(self, rows: Sequence[Any]) -> list[Flaw]:
         wanted = dict.fromkeys(column.name for column in self.columns)

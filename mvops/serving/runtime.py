@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import sys
 import threading
 import time
@@ -28,11 +27,13 @@ from mvops.serving.batching import GivenUpError, ModelError
 from mvops.serving.counts import ArmTally, RolloutCounts, Tally
 from mvops.serving.decoding import decode
 from mvops.serving.flusher import Flusher, Log
+from mvops.serving.journal import failure
 from mvops.serving.metrics import Metrics
 from mvops.serving.model_process import ModelDownError
 from mvops.serving.neighbours import of_others, publish
+from mvops.serving.partial import Readable, readable
 from mvops.serving.problems import Problem
-from mvops.serving.records import Answered, new_ids, outcomes_record
+from mvops.serving.records import Answered, Skipped, new_ids, outcomes_record
 from mvops.serving.redaction import Redaction
 from mvops.serving.repeated import Made, Repeated
 from mvops.serving.requests import envelope, event_times, read_outcomes
@@ -64,6 +65,7 @@ class Runtime:
         self._lock = threading.Lock()
         self._started = False
         self._published: dict[str, Any] = {}
+        self._skips = settings.bad_rows == "skip"
         self._working = 0  # requests to /predict in work
         self.router = Router(settings.state_folder, lambda: settings.called, self._load, self.metrics.load_failed)
         self.shadow = Shadow(settings, self.router.version, lambda version: lookup_of(version, settings, features))
@@ -173,34 +175,24 @@ class Runtime:
         arm, served = table.choose(asked.route_key)
         rows: list[dict[str, Any]] = given["rows"]
         times = event_times(given.get("time"), len(rows)) if type(rows) is list else ()
-        model_rows = rows
-        if served.lookup is not None and served.reader.shaped(rows):
-            model_rows, rows = await served.lookup.fill(rows, times)
-        columns = served.reader.read(model_rows)
+        read = await readable(served, rows, times, skip=self._skips)
         self.tally.follow(table.route)
         tally = ArmTally(arm.arm, arm.version) if asked.test else self.tally.of(arm.arm)
         before = time.perf_counter() - asked.started
         try:
-            answers = await self._ask(served, columns)
+            answers, read = await self._answers(served, read)
         except Problem:
             tally.failed()
             raise
         seconds = time.perf_counter() - asked.started
-        tally.answered(len(rows), seconds * 1000)
+        tally.answered(len(read.rows), seconds * 1000)
         if table.compares:
             tally.spread.add(table.bins.shares(answers))
-        ids = new_ids(len(rows))
+        ids = new_ids(len(read.rows))
         label = LOAD_TEST if asked.test else arm.arm
-        answered = Answered(
-            ids,
-            times,
-            self.settings.model,
-            arm.version,
-            label,
-            self._redaction(rows),
-            answers,
-            round(seconds * 1000, 3),
-        )
+        skipped = Skipped(read.places, read.flaws) if self._skips else None
+        model, latency, kept = self.settings.model, round(seconds * 1000, 3), self._redaction(read.rows)
+        answered = Answered(ids, read.times, model, arm.version, label, kept, answers, latency, skipped)
 
         def count() -> None:
             if asked.test:
@@ -209,7 +201,8 @@ class Runtime:
             told.answered(answers, time.perf_counter() - asked.started)
             if self.tally.shadow is not None:
                 self.shadow.offer(
-                    table.route, Given(self.tally.shadow, given["rows"], ids, times, answers, before, table.bins)
+                    table.route,
+                    Given(self.tally.shadow, read.given, ids, read.times, answers, before, table.bins),
                 )
 
         return Made(answered.reply(), answered.record(), count)
@@ -223,6 +216,16 @@ class Runtime:
 
     async def _decoded(self, body: bytes) -> Any:
         return decode(body) if len(body) < _LARGE else await asyncio.to_thread(decode, body)
+
+    async def _answers(self, served: Served, read: Readable) -> tuple[Answers, Readable]:
+        """The model's answers; where bad rows are skipped, without those that it cannot take."""
+        try:
+            return await self._ask(served, read.columns), read
+        except Problem as problem:
+            if not self._skips or not 0 < len({flaw.row for flaw in problem.flaws}) < len(read.places):
+                raise
+            rest = read.without(problem.flaws)
+        return await self._ask(served, rest.columns), rest
 
     async def _ask(self, served: Served, columns: list[list[Any]]) -> Answers:
         """The model's answers. Raises Problem: 504 when it takes too long, 500 when it fails on these rows.
@@ -292,10 +295,3 @@ class Runtime:
             if served.lookup is not None and served.lookup.gone:
                 views = " and ".join(served.lookup.gone)
                 yield f"the feature store has no view {views}, which version {number} looks up"
-
-
-def failure(detail: str, cause: BaseException | None) -> Problem:
-    """A mistake of the model's or ours: what it was is in the log, under an id that the caller is told."""
-    error_id = secrets.token_hex(8)
-    _log.error("error %s: %s", error_id, detail, exc_info=cause, extra={"told": {"error_id": error_id}})
-    return Problem(500, detail, error_id=error_id)

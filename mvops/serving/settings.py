@@ -36,6 +36,7 @@ class ServiceSettings(Frozen):
     engine: Literal["auto", "estimator"] = "auto"  # may a version's ONNX graph answer in place of its estimator
     tolerance: float = Field(default=TOLERANCE, gt=0)  # how far the two may be apart
     releases: Releases = "refuse"  # a version that was made with other packages than are here
+    bad_rows: Literal["refuse", "skip"] = "refuse"  # skip: the other rows of a request are answered
     max_body: int = Field(default=8 * MEBIBYTE, ge=1)
     max_spool: int = Field(default=1024 * MEBIBYTE, ge=1)  # acknowledged, but not yet in the prediction log
     max_waiting: int = Field(default=1024, ge=1)  # requests in work at once; more are told to come back

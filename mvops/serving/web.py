@@ -18,9 +18,10 @@ from starlette.types import Receive, Scope, Send
 from mvops.contracts.feature_stores import FeatureStore
 from mvops.serving.asked import read_headers
 from mvops.serving.guard import CALLER, KNOWN, Guard, Guarded, refused
+from mvops.serving.journal import failure
 from mvops.serving.openapi import document
 from mvops.serving.problems import Problem
-from mvops.serving.runtime import Runtime, failure
+from mvops.serving.runtime import Runtime
 from mvops.serving.scraped import ScrapeMark
 from mvops.serving.settings import ServiceSettings
 
@@ -71,7 +72,8 @@ class _Handlers:
     async def openapi(self, _: Request) -> Response:
         auth = self._settings.auth
         version = self._runtime.router.table.champion.version
-        return _json(document(version, self._settings.max_rows, keys=auth is not None and bool(auth.keys)))
+        keys, skips = auth is not None and bool(auth.keys), self._settings.bad_rows == "skip"
+        return _json(document(version, self._settings.max_rows, keys=keys, skips=skips))
 
     async def rollout(self, request: Request) -> Response:
         client = request.client

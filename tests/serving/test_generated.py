@@ -60,6 +60,7 @@ def test_the_generated_files_say_what_the_context_says(project):
     settings = ServiceSettings.load(folder / "service.json")
     assert (settings.model, settings.max_rows, settings.root) == (MODEL, 50, project.root.resolve())
     assert settings.spool_folder == project.root.resolve() / ".mvops/serving" / MODEL / "spool"
+    assert ServiceSettings.load(write(project, bad_rows="skip") / "service.json").bad_rows == "skip"
     lines = (folder / "requirements.txt").read_text().splitlines()
     assert lines[1:] == [f"mvops[serve]=={__version__}", "scikit-learn==1.6.1", "pandas==2.2.3"]
     docker = (folder / "Dockerfile").read_text()

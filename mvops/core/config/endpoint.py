@@ -32,6 +32,7 @@ class Endpoint(Frozen):
     probabilities (or values, above 1 as a share of themselves) no further apart than `tolerance`. The process of the
     estimator is ended where a prediction takes longer than `timeout`, and may take no more than `memory`.
     `environment` says what becomes of a version that was made with other packages than the endpoint has.
+    A row that does not fit the schema has its request refused, or is skipped, and the others answered: `bad_rows`.
     `deploy` says what is generated to run it elsewhere than by `mvops serve`: a Dockerfile, a file for Docker Compose,
     a unit for systemd, manifests for Kubernetes. The second and the last bring the Dockerfile.
     """
@@ -40,6 +41,7 @@ class Endpoint(Frozen):
     host: Annotated[str, AfterValidator(_check_host)] = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     max_rows: int = Field(default=1000, ge=1)  # in one request
+    bad_rows: Literal["refuse", "skip"] = "refuse"
     engine: Literal["auto", "estimator"] = "auto"
     tolerance: float = Field(default=TOLERANCE, gt=0, le=0.01)
     timeout: Period = Field(default=TIMEOUT, validate_default=True)
