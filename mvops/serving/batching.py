@@ -1,7 +1,8 @@
 """Gathers concurrent requests into batches, and runs them off the event loop.
 
 A request never waits for others to come: when the model is idle it starts at once, and while it is busy the next
-batch gathers. So one client alone pays nothing, and under load the batches grow by themselves.
+batch gathers. So one client alone pays nothing, and under load the batches grow by themselves. What answers a small
+batch in less time than another thread takes to wake up (`quickly`, of an ONNX graph) is asked on the event loop.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from mvops.serving.answers import Answers
 
 Predict = Callable[[Sequence[Sequence[Any]]], Answers]
 Columns = list[list[Any]]
+Quickly = Callable[[Columns, int], Answers | None]
 
 
 class ModelError(Exception):
@@ -40,6 +42,7 @@ class Batcher:
 
     def __init__(self, predict: Predict, pool: Executor, max_rows: int, observe: Callable[[int], None]) -> None:
         self._predict = predict
+        self._quickly: Quickly | None = getattr(predict, "quickly", None)
         self._pool = pool
         self._max_rows = max_rows
         self._observe = observe  # is told the rows of each batch
@@ -68,7 +71,12 @@ class Batcher:
             self._busy = False
             return
         self._observe(rows)
-        self._pool.submit(self._work, batch, loop)
+        answers = None if self._quickly is None else self._quickly(_joined(batch), rows)
+        if answers is None:
+            self._pool.submit(self._work, batch, loop)
+        else:
+            _share(answers, batch)
+            self._deliver(batch, loop)
 
     def _work(self, batch: list[_Item], loop: asyncio.AbstractEventLoop) -> None:
         self._answer(batch)
@@ -80,11 +88,7 @@ class Batcher:
     def _answer(self, batch: list[_Item]) -> None:
         """Ask the model once; when it fails, ask for each half, so that a poisoned row fails alone."""
         try:
-            answers = self._predict(_joined(batch))
-            start = 0
-            for item in batch:
-                item.answer = answers.part(start, start + item.rows)
-                start += item.rows
+            _share(self._predict(_joined(batch)), batch)
         except BaseException as error:  # noqa: BLE001 -- a model may raise anything, SystemExit too
             if len(batch) == 1 or isinstance(error, GivenUpError):
                 for item in batch:
@@ -105,6 +109,13 @@ class Batcher:
                 failure.__cause__ = item.answer
                 item.future.set_exception(failure)
         self._next(loop)
+
+
+def _share(answers: Answers, batch: Sequence[_Item]) -> None:
+    start = 0
+    for item in batch:
+        item.answer = answers if len(batch) == 1 else answers.part(start, start + item.rows)
+        start += item.rows
 
 
 def _joined(batch: Sequence[_Item]) -> Columns:

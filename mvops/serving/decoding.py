@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -38,14 +39,10 @@ def _refusal(body: bytes, error: orjson.JSONDecodeError) -> Problem:
 def _deeper(value: Any, limit: int) -> bool:
     level = [value]
     for _ in range(limit):
-        level = [
-            child
-            for parent in level
-            for child in (parent.values() if type(parent) is dict else parent)
-            if type(child) in {dict, list}
-        ]
-        if not level:
+        children = [parent.values() if type(parent) is dict else parent for parent in level]
+        if {dict, list}.isdisjoint(map(type, chain.from_iterable(children))):  # a thousand rows at the speed of C
             return False
+        level = [child for child in chain.from_iterable(children) if type(child) in {dict, list}]
     return True
 
 

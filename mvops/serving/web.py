@@ -89,7 +89,7 @@ class _Handlers:
             response = refused(problem)
         except ClientDisconnect:
             response = Response(status_code=400)  # nobody reads it
-        self._runtime.metrics.request(request.url.path, response.status_code)
+        self._runtime.metrics.request(request.scope["path"], response.status_code)
         return response
 
     async def _body(self, request: Request) -> bytes:
