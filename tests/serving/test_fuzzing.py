@@ -28,8 +28,8 @@ from mvops.serving.client import EndpointClient
 
 pytestmark = [pytest.mark.system, pytest.mark.long(minutes=2)]
 NIGHTLY = os.environ.get("MVOPS_TEST_DEPTH") == "nightly"
-EACH, FEWEST = "120", 400  # of each operation; of all together. More of one seed repeat themselves, and take hours
-SEEDS = range(25 if NIGHTLY else 1)
+EACH, FEWEST = "120", 300  # of each operation; of all together. More of one seed repeat themselves, and take hours
+SEEDS = range(34 if NIGHTLY else 1)
 KEY = "fuzzing-key-0123456789"
 
 
