@@ -10,7 +10,6 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +32,7 @@ from mvops.serving.model_process import ModelDownError
 from mvops.serving.neighbours import of_others, publish
 from mvops.serving.partial import Readable, readable
 from mvops.serving.problems import Problem
+from mvops.serving.readiness import readiness
 from mvops.serving.records import Answered, Skipped, new_ids, outcomes_record
 from mvops.serving.redaction import Redaction
 from mvops.serving.repeated import Made, Repeated
@@ -257,41 +257,6 @@ class Runtime:
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         """Whether requests should come here, and the details for people."""
-        table = self.router.table
-        route, trouble = table.route, self.spool.trouble
-        lacking, dying = list(self._lacking()), list(self._dying())
-        ready = trouble is None and not lacking and not dying and not self.draining
-        return ready, {
-            "ready": ready,
-            "model": self.settings.model,
-            "draining": self.draining,
-            "route": {"serial": route.serial, "trouble": self.router.trouble},
-            "versions": [arm.model_dump() | table.served[arm.version].told() for arm in route.arms],
-            "spool": {
-                "trouble": trouble,
-                "backlog_bytes": self.spool.backlog,
-                "recovered": self.spool.recovered.records,
-                "damaged": self.spool.recovered.damaged,
-            },
-            "log": {"trouble": self.flusher.trouble, "lag_seconds": round(self.flusher.lag, 3)},
-            **({"shadow": self._beside()} if route.shadow else {}),
-            **({"features": {"trouble": "; ".join(lacking)}} if lacking else {}),
-            **({"predicting": {"trouble": "; ".join(dying)}} if dying else {}),
-        }
-
-    def _beside(self) -> dict[str, Any]:
-        shadow = self.tally.shadow
-        return {} if shadow is None else {"version": shadow.version, "trouble": shadow.trouble}
-
-    def _dying(self) -> Iterator[str]:
-        """Versions whose model ends again and again, where all requests may need one."""
-        for number, served in sorted(self.router.table.served.items()):
-            if served.process is not None and served.process.trouble is not None:
-                yield f"version {number}: {served.process.trouble}"
-
-    def _lacking(self) -> Iterator[str]:
-        """Views that were looked for and not found: nothing that needs them can be answered."""
-        for number, served in sorted(self.router.table.served.items()):
-            if served.lookup is not None and served.lookup.gone:
-                views = " and ".join(served.lookup.gone)
-                yield f"the feature store has no view {views}, which version {number} looks up"
+        return readiness(
+            self.settings, self.router, self.spool, self.flusher, self.tally.shadow, draining=self.draining
+        )
