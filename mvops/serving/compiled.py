@@ -17,6 +17,7 @@ import onnxruntime
 from mvops.core.signature import Signature
 from mvops.errors import ArtifactError
 from mvops.serving.answers import Answers
+from mvops.serving.steady import TOGETHER
 from mvops.serving.tables import Array, Table
 
 Ask = Callable[[Sequence[Sequence[Any]]], Answers]
@@ -27,6 +28,7 @@ _OPERATORS = {
 _EPSILON = float(np.finfo(np.float64).eps)
 _QUICK = 0.0005  # seconds that the event loop may be kept
 _TIMED = 32  # rows
+_TOGETHER = {"MatMul", "Sigmoid", "Softmax"}  # operators that take several rows at once; trees take one by one
 _LARGEST = 4_000_000  # numbers in a table that we are ready to make
 
 
@@ -36,6 +38,7 @@ class Compiled:
     def __init__(self, data: bytes, signature: Signature, estimator: Ask, tolerance: float) -> None:
         """Raises ArtifactError for bytes that are no graph of mvops' own making."""
         told = _checked(data)
+        self._together = told["together"] == "True"
         self._table = Table.model_validate_json(told["table"])
         self._missing = told["missing"] == "True"
         self._bound = float(np.finfo(np.float32 if told["single"] == "True" else np.float64).max)
@@ -75,7 +78,7 @@ class Compiled:
             largest = np.abs(table).max()
             if not largest <= self._bound:  # NaN is not
                 left |= self._unfit(table)
-            found, *size = self._session.run(self._names, {"table": table})
+            found, *size = self._run(table)
             if size:
                 scale = 1.0 if self._classes is not None else np.maximum(np.abs(found[:, 0]), 1.0)
                 self._add(left, ~(size[0][:, 0] * self._unit <= scale))
@@ -88,6 +91,15 @@ class Compiled:
             close = ordered[:, -1] - ordered[:, -2]
         self._add(left, close <= 2 * self._tolerance)
         return Answers([self._classes[place] for place in best], found.tolist()), left
+
+    def _run(self, table: Array) -> list[Array]:
+        """What the graph says of each row, which is the same whatever other rows are asked with it."""
+        lacking = -len(table) % TOGETHER if self._together else 0
+        if not lacking:
+            found: list[Array] = self._session.run(self._names, {"table": table})
+            return found
+        filled = np.concatenate([table, np.repeat(table[-1:], lacking, axis=0)])
+        return [part[: len(table)] for part in self._session.run(self._names, {"table": filled})]
 
     def _as_quick(self) -> int:
         """How many rows the graph answers while nothing else would notice."""
@@ -138,4 +150,4 @@ def _checked(data: bytes) -> dict[str, str]:
     told = {entry.key: entry.value for entry in model.metadata_props}
     if not {"table", "single", "missing"} <= told.keys():
         raise ArtifactError("the version's ONNX graph does not say how its input is made")
-    return told
+    return told | {"together": str(any(node.op_type in _TOGETHER for node in model.graph.node))}

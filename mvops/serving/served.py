@@ -72,8 +72,8 @@ def load_served(
     """
     store, estimator = _store(settings), estimator_of(version, settings)
     reader = RowReader(version.signature.columns, settings.max_rows)
-    chosen = answering(version, settings, store, estimator)
-    batcher = Batcher(steady(chosen.ask), pool, settings.batch_rows, observe)
+    chosen = answering(version, settings, store, steady(estimator))
+    batcher = Batcher(chosen.ask, pool, settings.batch_rows, observe)
     process = estimator if isinstance(estimator, ModelProcess) else None
     lookup = lookup_of(version, settings, features)
     edges, others = baseline_edges(version, store), tuple(chain(*other_releases(version.environment)))

@@ -12,7 +12,7 @@ from typing import Any
 from mvops.serving.answers import Answers
 from mvops.serving.batching import Predict
 
-_TOGETHER = 8  # rows that kernels take at once: 4 or 8, by the width of the processor's registers
+TOGETHER = 8  # rows that kernels take at once: 4 or 8, by the width of the processor's registers
 
 
 def steady(predict: Predict) -> Predict:
@@ -20,7 +20,7 @@ def steady(predict: Predict) -> Predict:
 
     def ask(columns: Sequence[Sequence[Any]]) -> Answers:
         rows = len(columns[0]) if columns else 0
-        lacking = -rows % _TOGETHER
+        lacking = -rows % TOGETHER
         if not lacking:
             return predict(columns)
         return predict([[*values, *[values[-1]] * lacking] for values in columns]).part(0, rows)

@@ -159,6 +159,11 @@ def test_every_row_that_a_request_may_bring(name):
         wrong = [at for at, pair in enumerate(zip(expected, found, strict=True)) if not same(*pair)]
         assert not wrong, [(expected[at], found[at], [values[at] for values in some]) for at in wrong[:3]]
         assert len(compiled.certain(some, len(expected))[1]) < 0.6 * len(expected)
+    together = compiled.certain([values[:40] for values in given], 40)[0]
+    for size in (1, 3):  # to the last bit, whatever else is asked
+        for start in range(0, 39, size):
+            alone = compiled.certain([values[start : start + size] for values in given], size)[0]
+            assert alone == together.part(start, start + size)
 
 
 def test_a_table_without_a_pipeline_and_columns_in_another_order():
@@ -283,6 +288,14 @@ def answers(server):
         server.client.predict([LATE, POISON])
     told = server.client.predict([LATE, ON_TIME, LATE | {"carrier": "never seen"}])
     return {"versions": server.client.ready()["versions"], "said": (told.predictions, told.probabilities)}
+
+
+def test_a_graph_answers_few_rows_on_the_event_loop(registered, local):
+    project, _ = registered
+    endpoint = local(project)
+    endpoint.client.predict([LATE])
+    assert endpoint.client.ready()["versions"][0]["engine"] == "onnx"
+    assert not endpoint.runtime._pool._threads  # none was needed
 
 
 def test_the_endpoint_says_which_answers_and_why(registered, local):
