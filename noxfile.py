@@ -103,16 +103,18 @@ def environment(session: nox.Session, locked: Path, place: Path) -> None:
 def bench(session: nox.Session) -> None:
     """Measure mvops beside its peers and write docs/benchmarks.md; `nox -s bench -- plan` prints one section.
 
-    Takes about ten minutes, and a machine that does nothing else. Without `terraform` on the PATH its row is left out.
+    Takes about a quarter of an hour, and a machine that does nothing else. Without `terraform` on the PATH its row is
+    left out; `wrk`, where it is on the PATH, asks the endpoints.
     """
     session.install(".[serve,parquet]")
-    peer = Path(".nox").resolve() / "environments" / "mlflow"
-    environment(session, Path("tests/environments/mlflow.txt"), peer)
-    for python in (Path(session.bin) / "python", peer / "bin" / "python"):  # uv compiles nothing, pip does
+    peers = {}
+    for name in ("mlflow", "bentoml"):
+        place = Path(".nox").resolve() / "environments" / name
+        environment(session, Path(f"tests/environments/{name}.txt"), place)
+        peers[f"MVOPS_BENCH_{name.upper()}"] = str(place / "bin" / "python")
+    for python in (Path(session.bin) / "python", *map(Path, peers.values())):  # uv compiles nothing, pip does
         session.run(str(python), "-m", "compileall", "-q", "-j", "0", site(python), silent=True, external=True)
-    session.run(
-        "python", "tests/benchmarks", *session.posargs, env={"MVOPS_BENCH_MLFLOW": str(peer / "bin" / "python")}
-    )
+    session.run("python", "tests/benchmarks", *session.posargs, env=peers)
 
 
 def site(python: Path) -> str:
