@@ -28,7 +28,6 @@ from mvops.kinds.model import protected
 from mvops.kinds.pythons import pythons_of, pythons_to_come
 from mvops.kinds.recorded import champions
 from mvops.registry.glance import champions_now
-from mvops.registry.versions import champion
 from mvops.serving.ownership import is_held
 from mvops.witness import is_file
 
@@ -161,8 +160,12 @@ def _elsewhere(before: Mapping[str, Any], after: Mapping[str, Any], look: Look) 
 
 def _no_columns(service: Mapping[str, Any], look: Look) -> Iterator[str]:
     """What is to be kept out of the log, and is no column of the version that serves: a slip, or yet to come."""
+    if not service.get("log"):
+        return
+    from mvops.registry.versions import champion  # noqa: PLC0415 -- sqlalchemy, which a plan without such rules spares
+
     serving = champion(look.workspace.registry, service["model"])
-    if serving is None or not service.get("log"):
+    if serving is None:
         return
     known = [column.name for column in serving.signature.columns] + list(serving.lookup.keys if serving.lookup else ())
     for name in LogRules.model_validate(service["log"]).columns:

@@ -21,6 +21,7 @@ _CLASSES: dict[tuple[str, ...], ChangeClass] = {
     ("evaluate", "task"): "retrain",  # part of the fingerprint
     ("gate",): "re-evaluate",
     ("endpoint",): "redeploy",
+    ("log",): "redeploy",
     ("rollout",): "redeploy",
     ("monitor",): "re-baseline",
     ("retrain",): "metadata only",  # when to train next; the schedule is a resource of its own

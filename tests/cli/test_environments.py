@@ -295,8 +295,8 @@ def test_p28_what_a_file_says_is_shown_as_it_is(project: Path) -> None:
     dockerfile = project / "deploy-staging/serving/toy/Dockerfile"
     edit(
         dockerfile,
-        "COPY deploy-staging/serving/toy/ .",
-        "# after `mvops apply`: mvops run toy\nCOPY deploy-staging/serving/toy/ .",
+        "ENV MVOPS_BEHIND_PROXY=1\n",
+        "# after `mvops apply`: mvops run toy\nENV MVOPS_BEHIND_PROXY=1\n",
     )
     was = mvops(project, "config", "show", "models.toy.endpoint.port", *ENV).ok().out.strip()
     edit(project / "configs/env/staging.yaml", f"port: {was}", f"port: {free_port()}")

@@ -92,6 +92,7 @@ def test_every_section_of_a_model_has_a_class_and_an_unknown_one_is_taken_seriou
         "evaluate": "re-evaluate",
         "gate": "re-evaluate",
         "endpoint": "redeploy",
+        "log": "redeploy",
         "rollout": "redeploy",
         "monitor": "re-baseline",
         "retrain": "metadata only",
