@@ -163,7 +163,7 @@ def _schemas(version: Version, max_rows: int) -> dict[str, Any]:
                 "rows": _list({"$ref": "#/components/schemas/Row"}, max_rows),
                 "time": {
                     "description": "When it happened: one time for all rows, or one for each. Now, if left out.",
-                    "anyOf": [_TIME, {"type": "array", "items": _TIME}, {"type": "null"}],
+                    "anyOf": [_TIME, _list(_TIME, max_rows), {"type": "null"}],
                 },
             },
             optional={"time"},

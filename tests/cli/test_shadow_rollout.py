@@ -105,8 +105,8 @@ def test_outcomes_that_the_shadow_did_not_foresee_end_it(shadowed: tuple[Path, E
         found = client.rollout().shadow
         return found.requests + found.dropped >= len(replies)
 
-    while client.rollout().shadow.rows < 300:
-        replies += [client.predict([ROW | {"age": 20.0 + number}] * 2) for number in range(50)]
+    while client.rollout().shadow.rows < 3000:  # while it loads, requests are dropped
+        replies += [client.predict([ROW | {"age": 20.0 + number}] * 10) for number in range(50)]
         until(asked)  # no faster than it answers
     assert mvops(project, "rollout", "status", "toy", "--json").ok().json()["rollout"]["decision"] == "hold"
     given = [pair for reply in replies for pair in zip(reply.prediction_ids, reply.predictions, strict=True)]

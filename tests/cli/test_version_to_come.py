@@ -102,6 +102,7 @@ def test_p3_the_teams_own_requirements_are_installed_after_one_apply(at_once: Pa
 def test_a_canary_that_ends_says_which_files_the_next_apply_writes(project: Path) -> None:
     (project / "pins.txt").write_text("scikit-learn==1.6.1\n")
     edit(project / MODEL, "  notebook:", "  requirements: pins.txt\n  notebook:")
+    edit(project / MODEL, "rollout: {", "endpoint: {environment: warn}\nrollout: {")  # here it is not as pinned
     assert "note: version" not in mvops(project, "apply", "--yes").ok().err  # the champion is as it was
     mvops(project, "plan", "--detailed-exitcode").ok(0)
     said: list[str] = []
