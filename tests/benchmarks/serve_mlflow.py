@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from serve_work import load
 if __name__ == "__main__":
     folder, kind, port = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     kept = folder / f"mlflow-{kind}"
+    shutil.rmtree(kept, ignore_errors=True)
     mlflow.sklearn.save_model(
         load(folder, kind), kept, pip_requirements=["scikit-learn"], serialization_format="cloudpickle"
     )
