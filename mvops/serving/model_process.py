@@ -115,7 +115,7 @@ class ModelProcess:
         except TimeoutError:
             self._replace()
             raise GivenUpError("the model took too long, and its process was ended") from None
-        except (OSError, MvopsError) as error:
+        except (OSError, ValueError, MvopsError) as error:  # also where what it says is no message
             raise ModelDiedError(f"the model's process ended: {self._died() or error}") from None
         if found is None:
             raise ModelDiedError(f"the model's process ended: {self._died()}")

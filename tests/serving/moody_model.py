@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import stat
+import struct
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-DOUBLES, EXITS, CRASHES, SLEEPS, SPINS, HOLDS, STOPS, EATS, ENDS, ALWAYS = range(10)
+DOUBLES, EXITS, CRASHES, SLEEPS, SPINS, HOLDS, STOPS, EATS, GARBLES = range(9)
 
 
 class Moody(BaseEstimator):
@@ -41,3 +44,13 @@ class Moody(BaseEstimator):
             raise SystemExit
         elif x == EATS:
             np.ones(1 << 30).sum()
+        elif x == GARBLES:
+            _garble()
+
+
+def _garble() -> None:
+    """Write what nobody understands wherever somebody may listen."""
+    for handle in range(3, 256):
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(handle).st_mode):
+                os.write(handle, struct.pack(">Q", 5) + b"hello")

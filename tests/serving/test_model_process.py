@@ -14,7 +14,7 @@ import cloudpickle
 import moody_model
 import psutil
 import pytest
-from moody_model import CRASHES, EATS, EXITS, HOLDS, SLEEPS, SPINS, STOPS, Moody
+from moody_model import CRASHES, EATS, EXITS, GARBLES, HOLDS, SLEEPS, SPINS, STOPS, Moody
 from serving_support import REGRESSION, Project, Server, send, wait_for
 
 from mvops.artifacts.elsewhere import environment_for_a_model
@@ -47,7 +47,9 @@ def _ask(server: Server, *xs: float) -> tuple[int, Any]:
     return response.status, json.loads(text)
 
 
-@pytest.mark.parametrize("mood", [EXITS, CRASHES, STOPS, EATS], ids=["exits", "crashes", "stops", "eats"])
+@pytest.mark.parametrize(
+    "mood", [EXITS, CRASHES, STOPS, EATS, GARBLES], ids=["exits", "crashes", "stops", "eats", "garbles"]
+)
 def test_s4_a_model_that_dies_fails_its_own_request_and_is_there_again_at_once(moody, mood):
     server, _ = moody
     status, said = _ask(server, mood)
